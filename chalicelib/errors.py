@@ -1,0 +1,83 @@
+"""Every way Jifen says no, in one list.
+
+    JifenError
+      code      a `Code`: stable number, Chinese message fit to show; number // 100 is the HTTP status
+      msg       the same message, or a more exact one
+      field     the offending field's path, when there is one
+      retry_after_seconds  only where trying again later helps
+
+Pure: rooms raise it, the edges alone translate it. The same table is printed in docs/api.md.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Code(Enum):
+    """Stable error codes: (number, message)."""
+
+    INVALID_REQUEST = 40000, "请求内容有误"
+    MALFORMED_BODY = 40001, "请求体不是合法的JSON"
+    INVALID_CURSOR = 40002, "翻页参数无效,请从头查询"
+    INVALID_TERMS = 40003, "积分方案内容有误"
+    NOT_LOGGED_IN = 40100, "请先登录"
+    BAD_SIGNATURE = 40101, "签名校验失败"
+    STALE_TIMESTAMP = 40102, "请求时间超出允许范围"
+    LOGIN_CODE_INVALID = 40103, "登录凭证无效或已使用"
+    NOT_ALLOWED = 40300, "没有权限进行此操作"
+    ROUTE_NOT_FOUND = 40400, "接口不存在"
+    MEMBER_NOT_FOUND = 40401, "会员不存在"
+    ISSUE_NOT_FOUND = 40402, "推文计划不存在"
+    STAFF_KEY_NOT_FOUND = 40403, "员工密钥不存在"
+    PARKED_RECORD_NOT_FOUND = 40404, "没有这条待处理记录"
+    VERSION_NOT_FOUND = 40405, "没有这个版本"
+    METHOD_NOT_ALLOWED = 40500, "请求方法不支持"
+    KEY_REUSED = 40900, "同一凭证的内容不一致"
+    INSUFFICIENT_POINTS = 40901, "积分不足"
+    BUSY = 40902, "操作太频繁,请稍后再试"
+    ORDER_CHANGED = 40903, "订单内容与之前收到的不一致"
+    IDENTITY_TAKEN = 40904, "该买家账号已绑定其他会员"
+    ISSUE_STATE = 40905, "推文当前状态不能这样操作"
+    VERSION_TAKEN = 40906, "该版本已被他人更新,请刷新后再试"
+    ACTIVITY_OFF = 40907, "活动暂未开放"
+    ALREADY_CHECKED_IN = 40908, "今天已经签到过了"
+    BODY_TOO_LARGE = 41300, "请求内容过大"
+    UNSUPPORTED_MEDIA_TYPE = 41500, "请求类型不支持,请使用application/json"
+    ISSUE_INCOMPLETE = 42200, "推文内容不完整,不能通过审核"
+    REFUND_EXCEEDS_ORDER = 42201, "退款金额超过订单金额"
+    ISSUE_IN_PAST = 42202, "发布时间已过,请先改期再审核"
+    INTERNAL = 50000, "服务出错了,请稍后再试"
+    UNAVAILABLE = 50300, "服务繁忙,请稍后再试"
+    LOGIN_CLOSED = 50301, "登录暂未开放"
+    TERMS_MISSING = 50302, "积分方案尚未发布"
+
+    @property
+    def number(self) -> int:
+        return self.value[0]
+
+    @property
+    def msg(self) -> str:
+        return self.value[1]
+
+    @property
+    def http_status(self) -> int:
+        return self.number // 100
+
+
+class JifenError(Exception):
+    """A refusal or a fault that an edge turns into its own protocol's answer."""
+
+    def __init__(
+        self,
+        code: Code,
+        msg: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(f"{code.name}: {msg or code.msg}" + (f" [{field}]" if field else ""))
+        self.code = code
+        self.msg = msg or code.msg
+        self.field = field
+        self.retry_after_seconds = retry_after_seconds

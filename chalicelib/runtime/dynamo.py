@@ -1,0 +1,148 @@
+"""DynamoDB as the rooms' `table.py` files see it: plain dicts of str, int, bool, bytes, list and dict.
+
+Integers stay integers (boto3's own resource layer gives Decimal, which leaks out of an API as `100.0`).
+Retries inside a cancelled transaction are ours: botocore retries neither the cancellation nor the throttling in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from chalicelib.runtime.settings import settings
+
+Item = dict[str, Any]
+Client = Any
+
+MAX_BATCH_GET = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one item of a transaction was refused: DynamoDB's code (`None` as text when it was not the cause)."""
+
+    code: str
+    item: Item | None
+    """The item as it stands, when its condition failed and it exists."""
+
+
+class Cancelled(Exception):
+    """A transaction that wrote nothing; `reasons` stand in the order of its items."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__(", ".join(reason.code for reason in reasons))
+        self.reasons = tuple(reasons)
+
+    def is_transient(self) -> bool:
+        """Whether every refusal was contention or capacity, so that the same transaction may pass later."""
+        return all(reason.code in _TRANSIENT for reason in self.reasons)
+
+
+class ConditionFailed(Exception):
+    """A single conditional write that was refused; `item` is what stands there, if anything does."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+_TRANSIENT = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+@cache
+def client() -> Client:
+    """The process's one low-level client: three attempts at most, deadlines below the Lambdas' own."""
+    return service("dynamodb")
+
+
+@cache
+def service(name: str) -> Client:
+    """A cached low-level client of any service, with bounded attempts and deadlines."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=1,
+        read_timeout=5,
+        max_pool_connections=32,
+    )
+    return boto3.client(name, config=config)
+
+
+def is_local() -> bool:
+    """Whether this stage runs on the embedded cloud of a laptop."""
+    return settings().stage == "local"
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """One plain value as DynamoDB's typed form; floats and unknown types are refused."""
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, bytes):
+        return {"B": value}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, Mapping):
+        return {"M": encode_item(value)}
+    if isinstance(value, (list, tuple)):
+        return {"L": [encode(part) for part in value]}
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def decode(typed: Mapping[str, Any]) -> Any:
+    """The plain value of one typed attribute; a number that is no integer raises ValueError."""
+    ((kind, value),) = typed.items()
+    if kind == "N":
+        return int(value)
+    if kind == "M":
+        return decode_item(value)
+    if kind == "L":
+        return [decode(part) for part in value]
+    if kind == "NULL":
+        return None
+    if kind in ("S", "BOOL", "B"):
+        return value
+    raise ValueError(f"attribute type {kind} is not used here")
+
+
+def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole item in DynamoDB's typed form."""
+    return {name: encode(value) for name, value in item.items()}
+
+
+def decode_item(typed: Mapping[str, Any]) -> Item:
+    """A whole item as plain values (also a stream image)."""
+    return {name: decode(value) for name, value in typed.items()}
+
+
+def transact(dynamo: Client, writes: Sequence[dict[str, Any]]) -> None:
+    """Write all or nothing; every write asks for the standing item back. Raises Cancelled with reasons by position."""
+    items = [
+        {verb: {**write, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"} for verb, write in entry.items()}
+        for entry in writes
+    ]
+    try:
+        dynamo.transact_write_items(TransactItems=items)
+    except dynamo.exceptions.TransactionCanceledException as error:
+        raise Cancelled([_reason(given) for given in error.response["CancellationReasons"]]) from None
+
+
+def _reason(given: Mapping[str, Any]) -> Reason:
+    item = given.get("Item")
+    return Reason(given.get("Code", "None"), decode_item(item) if item else None)
+
+
+def conditional(dynamo: Client, verb: str, **request: Any) -> None:
+    """Run one conditional write (`put_item`, `update_item`, ...); raises ConditionFailed with what stands there."""
+    try:
+        getattr(dynamo, verb)(ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
+    except dynamo.exceptions.ConditionalCheckFailedException as error:
+        item = error.response.get("Item")
+        raise ConditionFailed(decode_item(item) if item else None) from None

@@ -1,0 +1,46 @@
+"""The only reader of the environment: what differs between stages, checked once per process.
+
+Read lazily: packaging imports the handlers with none of these variables set.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field per environment variable of the same name in capitals."""
+
+    stage: str
+    ledger_table: str
+    journal_table: str
+    orders_table: str
+    members_table: str
+    programme_table: str
+    publishing_table: str
+    expiry_queue_url: str
+    orders_retry_queue_url: str
+    admin_key_secret: str
+    order_feed_secret: str
+    login: str
+    """`demo`: one-time codes of the demo's own form; `closed`: nobody can log in yet."""
+    due_shards: int
+    """Partitions of the due index. May be raised at any time, never lowered: items keep their shard."""
+
+
+@cache
+def settings() -> Settings:
+    """The stage's settings; raises KeyError or ValueError naming the variable that is missing or wrong."""
+    values: dict[str, str | int] = {}
+    for field in fields(Settings):
+        text = os.environ[field.name.upper()]
+        values[field.name] = int(text) if field.name == "due_shards" else text
+    read = Settings(**values)  # type: ignore[arg-type]  # the field types are asserted just below
+    if not 1 <= read.due_shards <= 1024:
+        raise ValueError("DUE_SHARDS must be from 1 to 1024")
+    if read.login not in ("demo", "closed"):
+        raise ValueError("LOGIN must be demo or closed")
+    return read
