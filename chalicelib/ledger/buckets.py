@@ -1,0 +1,100 @@
+"""Expiry buckets (批次): points of one class that end on one business date share one bucket.
+
+A bucket key has four characters: three base-36 digits count the days from 1970-01-01 to the last valid day, one letter
+names the class. Keys sort by date, and 39 of them fit an account of one kilobyte. `zzz` stands for "never expires".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+
+EPOCH_ON = date(1970, 1, 1)
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NEVER = "zzz"
+LAST_ON = EPOCH_ON + timedelta(days=36**3 - 2)
+"""The latest expiry date a key can hold: 2097-09-25."""
+
+Buckets = Mapping[str, int]
+
+
+class PointsClass(StrEnum):
+    """What a point was earned by; the spend order within one date is a term of the programme."""
+
+    CONSUMPTION = "consumption"
+    BEHAVIOUR = "behaviour"
+    ACTIVITY = "activity"
+
+    @property
+    def letter(self) -> str:
+        return self.value[0]
+
+
+def bucket_key(expires_on: date | None, points_class: PointsClass) -> str:
+    """The key of the bucket whose last valid day is `expires_on` (None: never); ValueError outside 1970..2097."""
+    if expires_on is None:
+        return NEVER + points_class.letter
+    days = (expires_on - EPOCH_ON).days
+    if not 0 <= days <= (LAST_ON - EPOCH_ON).days:
+        raise ValueError(f"no bucket for {expires_on}")
+    return DIGITS[days // 1296] + DIGITS[days // 36 % 36] + DIGITS[days % 36] + points_class.letter
+
+
+def bucket_expires_on(key: str) -> date | None:
+    """The last valid day of a bucket, None when its points never expire."""
+    return None if key[:3] == NEVER else EPOCH_ON + timedelta(days=int(key[:3], 36))
+
+
+def bucket_class(key: str) -> PointsClass:
+    """The class of a bucket's points."""
+    return next(points_class for points_class in PointsClass if points_class.letter == key[3])
+
+
+def due_through(buckets: Buckets, business_on: date) -> dict[str, int]:
+    """The buckets whose last valid day lies before `business_on`: they expire in its first instant."""
+    return {key: points for key, points in buckets.items() if _ends_before(key, business_on)}
+
+
+def _ends_before(key: str, business_on: date) -> bool:
+    expires_on = bucket_expires_on(key)
+    return expires_on is not None and expires_on < business_on
+
+
+def earliest_due_on(buckets: Buckets) -> date | None:
+    """The first business date on which something in `buckets` has expired, None when nothing ever will."""
+    dates = [expires_on for key in buckets if (expires_on := bucket_expires_on(key)) is not None]
+    return min(dates) + timedelta(days=1) if dates else None
+
+
+def spend_order(buckets: Buckets, class_order: Iterable[PointsClass]) -> list[str]:
+    """Keys as they are spent: earliest expiry first, never-expiring last, classes of one date in the programme's
+    order.
+    """
+    rank = {points_class.letter: place for place, points_class in enumerate(class_order)}
+    return sorted(buckets, key=lambda key: (key[:3], rank[key[3]]))
+
+
+def take(buckets: Buckets, points: int, keys_in_order: Iterable[str]) -> dict[str, int]:
+    """What to take from each bucket so that it sums to `points`, or to all there is when that is less."""
+    taken: dict[str, int] = {}
+    for key in keys_in_order:
+        part = min(points, buckets.get(key, 0))
+        if part:
+            taken[key] = part
+            points -= part
+    return taken
+
+
+def moved(buckets: Buckets, changes: Buckets) -> dict[str, int]:
+    """`buckets` with signed `changes` booked; empty buckets disappear, a negative one is a defect."""
+    result = dict(buckets)
+    for key, change in changes.items():
+        left = result.get(key, 0) + change
+        if left < 0:
+            raise AssertionError(f"bucket {key} would hold {left}")
+        if left:
+            result[key] = left
+        else:
+            result.pop(key, None)
+    return result

@@ -1,0 +1,51 @@
+"""The days a member checked in, as an account keeps them: the last day, a 62-day bitmap, the length of the current
+run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+KEPT_DAYS = 62
+"""Two months: enough for a monthly calendar and for a later repair of a gap."""
+_MASK = (1 << KEPT_DAYS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInDays:
+    """Bit 0 of `bitmap` is `last_on`, bit n the n-th day before it."""
+
+    last_on: date | None = None
+    bitmap: int = 0
+    run_days: int = 0
+
+    def has(self, on: date) -> bool:
+        """Whether `on` is a checked-in day (days older than the bitmap count as not)."""
+        if self.last_on is None or on > self.last_on:
+            return False
+        return bool(self.bitmap >> (self.last_on - on).days & 1)
+
+    def with_day(self, on: date) -> CheckInDays:
+        """The same days and `on`; a day before the last one fills its gap."""
+        if self.last_on is None:
+            return CheckInDays(on, 1, 1)
+        gap_days = (on - self.last_on).days
+        if gap_days > 0:
+            run_days = self.run_days + 1 if gap_days == 1 else 1
+            return CheckInDays(on, (self.bitmap << gap_days | 1) & _MASK, run_days)
+        bitmap = (self.bitmap | 1 << -gap_days) & _MASK
+        return CheckInDays(self.last_on, bitmap, max(self.run_days, _ones(bitmap)))
+
+    def run_ending(self, on: date) -> int:
+        """How many days in a row end with `on`, counting `on` itself; 0 when it is no checked-in day."""
+        if self.last_on is None or not self.has(on):
+            return 0
+        if on == self.last_on:
+            return self.run_days
+        return _ones(self.bitmap >> (self.last_on - on).days)
+
+
+def _ones(bitmap: int) -> int:
+    """How many lowest bits in a row are set."""
+    return (~bitmap & bitmap + 1).bit_length() - 1

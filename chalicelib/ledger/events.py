@@ -1,0 +1,62 @@
+"""What wakes the ledger: the nightly rule and the queue of due shards.
+
+Deployed as stand-alone functions: app.py is never imported here, so nothing may rely on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.expire import expire_due, shard_messages
+from chalicelib.ledger.table import open_ledger
+from chalicelib.programme.table import terms_at
+from chalicelib.runtime import log, queue
+from chalicelib.runtime.settings import settings
+
+bp = Blueprint(__name__)
+STOP_BEFORE_MS = 60_000
+"""A worker stops this long before its Lambda would be cut off, and queues its shard again."""
+
+
+@bp.schedule(Cron(5, 16, "*", "*", "?", "*"), name="start_expiry")
+def start_expiry(event: CloudWatchEvent) -> None:
+    """00:05 in Asia/Shanghai: one message a shard. The night is the event's own time, never the wall clock."""
+    now = datetime.fromisoformat(event.to_dict()["time"])
+    messages = shard_messages(settings().due_shards, now)
+    queue.send(settings().expiry_queue_url, messages)
+    log.outcome("expiry_started", shards=len(messages), night=now.isoformat())
+
+
+@bp.on_sqs_message(
+    queue_arn="arn:aws:sqs:us-east-1:000000000000:placeholder",
+    batch_size=1,
+    maximum_concurrency=40,
+    name="expire_shard",
+)
+def expire_shard(event: SQSEvent) -> dict[str, Any]:
+    """One shard of one night."""
+    remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
+
+    def handle(record: Mapping[str, Any]) -> None:
+        message = json.loads(record["body"])
+        now = datetime.fromisoformat(message["now"])
+        run = expire_due(
+            message["shard"],
+            ledger=open_ledger(),
+            terms=terms_at(now).ledger,
+            now=now,
+            has_time=lambda: remaining_ms() > STOP_BEFORE_MS,
+        )
+        log.outcome("expiry_shard", shard=message["shard"], expired=run.expired, moved=run.moved, failed=run.failed)
+        if not run.finished:
+            queue.send(settings().expiry_queue_url, [record["body"]])
+        if run.failed:
+            raise JifenError(Code.UNAVAILABLE)
+
+    return queue.each_message(event.to_dict(), handle, "expiry_shard")

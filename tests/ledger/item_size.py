@@ -1,0 +1,36 @@
+"""The size of an item by DynamoDB's own rules, and the write units of a transaction.
+
+Source: the DynamoDB developer guide, "Item sizes and formats": names and strings count their UTF-8 bytes, a number
+about one byte per two significant digits plus one, a map or list three bytes plus one per element, a boolean or null
+one byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def item_bytes(typed: dict[str, Any]) -> int:
+    """Bytes of a whole item in typed form."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in typed.items())
+
+
+def transaction_units(writes: list[dict[str, Any]]) -> int:
+    """Write units of a transaction of puts, indexes apart: two per started kilobyte and item."""
+    return sum(2 * -(-item_bytes(write["Put"]["Item"]) // 1024) for write in writes)
+
+
+def _value_bytes(typed: dict[str, Any]) -> int:
+    ((kind, value),) = typed.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "B":
+        return len(value)
+    if kind == "N":
+        digits = value.lstrip("-").strip("0") or "0"
+        return (len(digits) + 1) // 2 + 1 + value.startswith("-")
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _value_bytes(part) for name, part in value.items())
+    if kind == "L":
+        return 3 + sum(1 + _value_bytes(part) for part in value)
+    return 1

@@ -1,0 +1,198 @@
+"""The budgets of the design as counts: requests per operation and write units, on moto and measured by the embedded
+cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.earning.order import Order, Refunded
+from chalicelib.earning.settle_order import settle_order
+from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.buckets import PointsClass, bucket_key
+from chalicelib.ledger.check_in_days import CheckInDays
+from chalicelib.ledger.items import account_item, entry_item
+from chalicelib.ledger.model import Account, Part
+from chalicelib.ledger.statement import statement_page
+from chalicelib.ledger.table import LedgerTable
+from chalicelib.programme.validity import Months
+from chalicelib.runtime.dynamo import encode_item
+from tests.earning.conftest import paid
+from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, an_account, an_earn
+from tests.ledger.item_size import item_bytes, transaction_units
+from tests.programme.builders import demo_book, demo_terms
+
+JAN, NOV = date(2027, 1, 31), date(2027, 11, 30)
+NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
+
+
+@dataclass
+class Counted:
+    """A client that counts its calls and the write units that the store reports, tables and indexes apart."""
+
+    real: Any
+    requests: int = 0
+    table_units: int = 0
+    index_units: int = 0
+    own_units: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.real, name)
+        if name not in ("get_item", "batch_get_item", "query", "transact_write_items"):
+            return method
+
+        def call(**request: Any) -> Any:
+            self.requests += 1
+            answer = method(**request, ReturnConsumedCapacity="INDEXES")
+            if name == "transact_write_items":
+                self.own_units += transaction_units(request["TransactItems"])
+                for table in answer.get("ConsumedCapacity", []):
+                    self.table_units += int(table.get("Table", {}).get("CapacityUnits", 0))
+                    indexes = table.get("GlobalSecondaryIndexes", {}).values()
+                    self.index_units += int(sum(index["CapacityUnits"] for index in indexes))
+            return answer
+
+        return call
+
+
+def count(ledger: LedgerTable, operation: Callable[[LedgerTable], object]) -> Counted:
+    counted = Counted(ledger.dynamo)
+    operation(replace(ledger, dynamo=counted))
+    return counted
+
+
+def check_in(ledger: LedgerTable) -> object:
+    from chalicelib.earning.check_in import check_in
+
+    return check_in("m1", ledger=ledger, terms=demo_terms(), now=NOW, source="mini_program")
+
+
+def order(*refunds: Refunded) -> Callable[[LedgerTable], object]:
+    known = Order(
+        key="tmall#1",
+        paid=paid(),
+        member_id="m1",
+        received_at=NOW,
+        refunds={refund.refund_no: refund for refund in refunds},
+    )
+    return lambda ledger: settle_order(known, ledger=ledger, book=demo_book())
+
+
+def earn(points: int, expires_on: date) -> Callable[[LedgerTable], object]:
+    command = an_earn(points, expires_on, cause=a_cause(id=f"tmall#{points}"))
+    return lambda ledger: ledger.post("m1", lambda account, _guard: apply(account, [command], TERMS, NOW))
+
+
+def redeem(ledger: LedgerTable) -> object:
+    return ledger.post("m1", lambda account, _guard: apply(account, [a_redemption(3)], TERMS, NOW))
+
+
+def expire(ledger: LedgerTable) -> object:
+    return ledger.post("m1", lambda account, _guard: apply(account, [Expire()], TERMS, NIGHT))
+
+
+REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("operation", "before", "units", "index_units"),
+    [
+        pytest.param(check_in, [], 4, 1, id="first check-in, enters the due index"),
+        pytest.param(check_in, [earn(5, JAN)], 4, 0, id="check-in"),
+        pytest.param(order(), [earn(5, JAN)], 6, 0, id="order"),
+        pytest.param(order(REFUND), [earn(5, JAN), order()], 6, 0, id="refund"),
+        pytest.param(redeem, [earn(5, JAN)], 4, 0, id="redemption without stock"),
+        pytest.param(expire, [earn(5, JAN)], 4, 1, id="expiry of one account, leaves the index"),
+        pytest.param(expire, [earn(5, JAN), earn(6, NOV)], 4, 2, id="expiry of one account, its date moves"),
+    ],
+)
+def test_an_operation_keeps_its_budget(
+    ledger: LedgerTable,
+    request: pytest.FixtureRequest,
+    operation: Callable[[LedgerTable], object],
+    before: list[Callable[[LedgerTable], object]],
+    units: int,
+    index_units: int,
+) -> None:
+    for step in before:
+        step(ledger)
+
+    counted = count(ledger, operation)
+
+    assert counted.requests == 2
+    assert counted.own_units == units
+    if "cloud" in request.node.callspec.id:
+        assert (counted.table_units, counted.index_units) == (units, index_units)
+
+
+def test_a_balance_and_a_statement_page_are_one_request_each(moto_ledger: LedgerTable) -> None:
+    earn(5, JAN)(moto_ledger)
+
+    assert count(moto_ledger, lambda ledger: ledger.read("m1")).requests == 1
+    page = count(moto_ledger, lambda ledger: statement_page("m1", ledger=ledger, cursor="", limit=20))
+    assert page.requests == 1
+
+
+def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger: LedgerTable) -> None:
+    check_in(moto_ledger)
+
+    repeat = count(moto_ledger, check_in)
+
+    assert (repeat.requests, repeat.own_units) == (2, 0)
+
+
+def a_maximal_demo_account() -> Account:
+    """Thirteen month-ends of three classes with six-digit balances, a full bitmap, every counter in use."""
+    buckets = {}
+    for month in range(13):
+        on = Months(kind="months", months=month).expires_on(TODAY_ON)
+        buckets |= {bucket_key(on, points_class): 123_456 for points_class in PointsClass}
+    return an_account(
+        member_id="m0123456789abcdef01234567",
+        buckets=buckets,
+        pending_points=123_456,
+        held_points=123_456,
+        growth=1_234_567,
+        level="platinum",
+        check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
+        sequence=123_456,
+        version=123_456,
+        posted_at=NOW,
+        last_hash="0" * 64,
+        due_on=TODAY_ON,
+    )
+
+
+def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
+    size = item_bytes(encode_item(account_item(a_maximal_demo_account())))
+
+    assert 600 < size <= 1024
+
+
+def test_a_maximal_entry_fits_one_kilobyte() -> None:
+    account = replace(a_maximal_demo_account(), posted_at=NOW)
+    command = an_earn(
+        999_999,
+        cause=a_cause(id="tmall#" + "9" * 30, campaign="2026-11-double-eleven", actor="m0123456789abcdef01234567"),
+        checked_in_on=TODAY_ON,
+        breakdown=(Part("check_in", 2, "每日签到"), Part("check_in", 10, "连续签到364天")),
+        text="每日签到 · 连续签到364天",
+        facts={"streak_days": 364, "next_reward_days": 7, "next_reward_points": 10, "order_no": "9" * 30},
+    )
+
+    (entry,) = apply(account, [command], TERMS, NOW).entries
+
+    assert item_bytes(encode_item(entry_item(entry))) <= 1024
+
+
+def test_the_night_of_a_maximal_account_is_one_entry_of_one_kilobyte() -> None:
+    posting = apply(a_maximal_demo_account(), [Expire()], TERMS, datetime(2028, 1, 1, tzinfo=UTC))
+
+    (entry,) = posting.entries
+    assert len(entry.buckets) == 39
+    assert item_bytes(encode_item(entry_item(entry))) <= 1024

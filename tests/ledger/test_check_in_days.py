@@ -1,0 +1,61 @@
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.ledger.check_in_days import KEPT_DAYS, CheckInDays
+
+START_ON = date(2028, 2, 27)
+"""Two days before a leap day."""
+
+
+def of(*days: date) -> CheckInDays:
+    kept = CheckInDays()
+    for on in days:
+        kept = kept.with_day(on)
+    return kept
+
+
+def test_a_run_goes_through_a_leap_day_and_a_month_end() -> None:
+    kept = of(*(START_ON + timedelta(days=ahead) for ahead in range(5)))
+
+    assert kept.has(date(2028, 2, 29))
+    assert kept.run_ending(date(2028, 3, 2)) == 5
+    assert kept.run_ending(date(2028, 2, 29)) == 3
+
+
+def test_a_missed_day_starts_a_new_run() -> None:
+    kept = of(START_ON, START_ON + timedelta(days=2))
+
+    assert kept.run_days == 1
+    assert not kept.has(START_ON + timedelta(days=1))
+
+
+def test_filling_a_gap_joins_the_runs() -> None:
+    kept = of(START_ON, START_ON + timedelta(days=2), START_ON + timedelta(days=1))
+
+    assert kept.last_on == START_ON + timedelta(days=2)
+    assert kept.run_days == 3
+
+
+def test_a_run_longer_than_the_bitmap_is_still_counted() -> None:
+    kept = of(*(START_ON + timedelta(days=ahead) for ahead in range(100)))
+
+    assert kept.run_days == 100
+    assert not kept.has(START_ON)
+
+
+@given(st.sets(st.integers(0, 70), min_size=1))
+def test_the_bitmap_agrees_with_a_plain_set_of_days(offsets: set[int]) -> None:
+    days = sorted(START_ON + timedelta(days=offset) for offset in offsets)
+
+    kept = of(*days)
+
+    for offset in range(80):
+        on = START_ON + timedelta(days=offset)
+        in_reach = (days[-1] - on).days < KEPT_DAYS
+        assert kept.has(on) == (on in days and in_reach)
+    run = 0
+    while days[-1] - timedelta(days=run) in days:
+        run += 1
+    assert kept.run_days == run
