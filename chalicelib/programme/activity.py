@@ -1,0 +1,31 @@
+"""What a member did that a rule may answer with points. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from chalicelib.ledger.check_in_days import CheckInDays
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """A check-in on a business date; `days` already holds it."""
+
+    on: date
+    days: CheckInDays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """A paid order, less what was refunded; amounts in fen."""
+
+    paid_fen: int
+    freight_fen: int = 0
+    coupon_fen: int = 0
+    points_fen: int = 0
+    stored_value_fen: int = 0
+    refunded_fen: int = 0
+
+
+Activity = CheckedIn | Ordered
