@@ -1,0 +1,20 @@
+"""What other rooms ask about buyers: whose account is this, and bind one. Opens the stage's own table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from chalicelib.members.model import Identity
+from chalicelib.members.register import Binding, bind_identity, resolve
+from chalicelib.members.table import members_table
+
+
+def find_members(identities: Sequence[Identity]) -> Mapping[Identity, str]:
+    """The member ids of those identities that are bound; unbound ones are left out."""
+    return resolve(members_table(), identities)
+
+
+def bind_buyer(member_id: str, identity: Identity, actor: str, now: datetime) -> Binding:
+    """Bind a shop's buyer account to a member; errors as `register.bind_identity`."""
+    return bind_identity(members_table(), member_id, identity, actor, now)

@@ -1,0 +1,130 @@
+"""Logging in and out, the member's own profile, and the keys of the staff."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from chalice.app import Blueprint
+from pydantic import Field
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.members import log_in as logging_in
+from chalicelib.members import staff_keys, tokens
+from chalicelib.members.access import member, staff
+from chalicelib.members.model import StaffKey
+from chalicelib.members.roles import Role
+from chalicelib.members.table import members_table
+from chalicelib.runtime.clock import in_zone
+from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, anyone, endpoint
+from chalicelib.runtime.settings import settings
+
+bp = Blueprint(__name__)
+API_ZONE = "Asia/Shanghai"
+"""The offset in which the API writes instants, wherever a programme's own day begins."""
+
+
+class LogIn(Body):
+    """A one-time code, as the mini-program got it."""
+
+    code: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class NewStaffKey(Body):
+    """Whose key, and what it may do."""
+
+    name: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^\S(.*\S)?$")]
+    roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
+
+
+@bp.route("/sessions", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=anyone, body=LogIn)
+def post_session(call: Call) -> Json:
+    """Log in with a one-time code."""
+    opened = logging_in.log_in(
+        members_table(),
+        logging_in.exchange_for(settings().login),
+        call.body.code,
+        token=tokens.new_token(),
+        new_member_id=tokens.new_member_id(),
+        now=call.now,
+    )
+    return {
+        "token": opened.token,
+        "expires_at": _shown(opened.session.expires_at),
+        "member_id": opened.session.member_id,
+        "is_new": opened.is_new_member,
+    }
+
+
+@bp.route("/sessions", methods=["DELETE"])
+@endpoint(bp, caller=member)
+def delete_session(call: Call) -> Json:
+    """Log out: the token used for this call ends."""
+    logging_in.log_out(members_table(), call.caller.session, call.now)
+    return {"revoked": True}
+
+
+@bp.route("/me", methods=["GET"])
+@endpoint(bp, caller=member)
+def get_me(call: Call) -> Json:
+    """The member's own profile."""
+    found = members_table().member(call.caller.id)
+    if found is None:
+        raise JifenError(Code.MEMBER_NOT_FOUND)
+    return {
+        "member_id": found.member_id,
+        "registered_at": _shown(found.registered_at),
+        "identity_count": found.identity_count,
+    }
+
+
+@bp.route("/staff/keys", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=staff(), body=NewStaffKey)
+def post_staff_key(call: Call) -> Json:
+    """Make a staff key; it is shown in this answer only."""
+    created = staff_keys.create_staff_key(
+        members_table(),
+        call.body.name,
+        frozenset(call.body.roles),
+        key=tokens.new_staff_key(tokens.new_staff_id()),
+        actor=call.caller.id,
+        now=call.now,
+    )
+    return {**_shown_key(created.held), "key": created.key, "replayed": created.replayed}
+
+
+@bp.route("/staff/keys", methods=["GET"])
+@endpoint(bp, caller=staff(), query=frozenset({"cursor"}))
+def get_staff_keys(call: Call) -> Json:
+    """All staff keys, revoked ones too, without the keys themselves."""
+    page, next_cursor = staff_keys.list_staff_keys(members_table(), call.query.get("cursor"))
+    return {
+        "list": [_shown_key(held) for held in page],
+        "next_cursor": next_cursor,
+        "has_more": next_cursor is not None,
+    }
+
+
+@bp.route("/staff/keys/{staff_id}", methods=["DELETE"])
+@endpoint(bp, caller=staff())
+def delete_staff_key(call: Call, staff_id: str) -> Json:
+    """Revoke a staff key at once."""
+    ended = staff_keys.revoke_staff_key(members_table(), staff_id, call.caller.id, call.now)
+    return {"staff_id": ended.staff_id, "revoked_at": _shown(ended.revoked_at), "replayed": ended.replayed}
+
+
+def _shown_key(held: StaffKey) -> Json:
+    return {
+        "staff_id": held.staff_id,
+        "name": held.name,
+        "roles": sorted(role.value for role in held.roles),
+        "created_by": held.created_by,
+        "created_at": _shown(held.created_at),
+        "revoked_by": held.revoked_by,
+        "revoked_at": _shown(held.revoked_at) if held.revoked_at else None,
+    }
+
+
+def _shown(at: datetime) -> str:
+    return in_zone(at, API_ZONE)

@@ -1,0 +1,223 @@
+"""The members table: the only file of the room that speaks to DynamoDB. Key shapes are listed in items.py.
+
+Reads are strong, so that what one call answered holds for the next. Nothing is ever deleted here: sessions and keys
+are revoked, and the table forgets what has ended by itself.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.members import items
+from chalicelib.members.model import Identity, Link, Member, Session, StaffKey
+from chalicelib.runtime import dynamo as db
+from chalicelib.runtime.settings import settings
+
+Write = dict[str, Any]
+ATTEMPTS = 4
+ABSENT = "attribute_not_exists(pk)"
+NONCE_FREE = "attribute_not_exists(pk) OR expires_epoch_s < :now OR body_digest = :body"
+NAME_FREE = "attribute_not_exists(pk) OR is_free = :true"
+
+
+@dataclass(frozen=True, slots=True)
+class MembersTable:
+    """One method per access pattern; `pause` waits that many seconds between attempts, tests pass their own."""
+
+    dynamo: db.Client
+    name: str
+    pause: Callable[[float], None] = time.sleep
+
+    def session(self, digest: str) -> Session | None:
+        """The session stored under a token's digest, expired and revoked ones included."""
+        item = self._get(items.session_key(digest))
+        return items.read_session(item) if item else None
+
+    def open_session(self, session: Session, code_digest: str) -> bool:
+        """Store a session and burn the login code it came from, both or neither; False if the code was burnt before."""
+        burn = self._put(items.code_item(code_digest, session.opened_at), ABSENT)
+        return self._write([burn, self._put(items.session_item(session), ABSENT)]) is None
+
+    def revoke_session(self, digest: str, now: datetime) -> None:
+        """End a session that exists; a second time changes nothing."""
+        self.dynamo.update_item(
+            TableName=self.name,
+            Key=db.encode_item(items.session_key(digest)),
+            UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+            ExpressionAttributeValues=db.encode_item({":now": items.stamp(now)}),
+        )
+
+    def claim_nonce(self, nonce: str, body_digest: str, now: datetime, *, keep_seconds: int) -> bool:
+        """Remember whose body a nonce belongs to, in one write; False if it still belongs to another body."""
+        expires_epoch_s = items.epoch(now) + keep_seconds
+        values = {":now": items.epoch(now), ":body": body_digest}
+        claim = self._put(items.nonce_item(nonce, body_digest, expires_epoch_s), NONCE_FREE, values)
+        try:
+            db.conditional(self.dynamo, "put_item", **claim["Put"])
+        except db.ConditionFailed:
+            return False
+        return True
+
+    def member(self, member_id: str) -> Member | None:
+        """A member's profile."""
+        item = self._get(items.member_key(member_id))
+        return items.read_profile(item) if item else None
+
+    def links(self, identities: Sequence[Identity]) -> dict[Identity, Link]:
+        """Whose identities these are, unknown ones left out: one batch read per 100, unprocessed keys asked again.
+
+        Raises JifenError UNAVAILABLE when keys stay unprocessed after the last attempt.
+        """
+        by_key = {identity.key(): identity for identity in identities}
+        keys = [db.encode_item(items.link_key(identity)) for identity in by_key.values()]
+        found: dict[Identity, Link] = {}
+        for start in range(0, len(keys), db.MAX_BATCH_GET):
+            for item in self._batch(keys[start : start + db.MAX_BATCH_GET]):
+                found[by_key[item["pk"]]] = items.read_link(item)
+        return found
+
+    def add_member(self, member: Member, identity: Identity, link: Link) -> Link | None:
+        """Store a new member with a first identity, or answer the link that the identity has already."""
+        refused = self._write(
+            [
+                self._put(items.link_item(identity, link), ABSENT),
+                self._put(items.listed_identity_item(identity, link), ABSENT),
+                self._put(items.profile_item(member), ABSENT),
+            ]
+        )
+        if refused is None:
+            return None
+        standing = refused.reasons[0].item
+        if standing is None:
+            raise refused
+        return items.read_link(standing)
+
+    def add_identity(self, identity: Identity, link: Link) -> Link | None:
+        """Bind one more identity to a member, or answer the link that the identity has already.
+
+        Raises JifenError MEMBER_NOT_FOUND when there is no such member.
+        """
+        count = {
+            "TableName": self.name,
+            "Key": db.encode_item(items.member_key(link.member_id)),
+            "UpdateExpression": "ADD identity_count :one",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": db.encode_item({":one": 1}),
+        }
+        refused = self._write(
+            [
+                {"Update": count},
+                self._put(items.link_item(identity, link), ABSENT),
+                self._put(items.listed_identity_item(identity, link), ABSENT),
+            ]
+        )
+        if refused is None:
+            return None
+        if refused.reasons[0].code == "ConditionalCheckFailed":
+            raise JifenError(Code.MEMBER_NOT_FOUND)
+        standing = refused.reasons[1].item
+        if standing is None:
+            raise refused
+        return items.read_link(standing)
+
+    def staff_key(self, staff_id: str) -> StaffKey | None:
+        """A staff key's row, revoked ones included."""
+        item = self._get(items.staff_key_key(staff_id))
+        return items.read_staff_key(item) if item else None
+
+    def staff_keys(self, after: str | None, limit: int) -> list[StaffKey]:
+        """Up to `limit` staff keys by rising staff id, those after `after` only."""
+        values = {":staff": items.STAFF, ":after": items.STAFF_KEY_PREFIX + (after or ""), ":end": "KEY~"}
+        page = self.dynamo.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :staff AND sk BETWEEN :after AND :end",
+            ExpressionAttributeValues=db.encode_item(values),
+            ConsistentRead=True,
+            Limit=limit + 1,  # BETWEEN takes `after` itself along
+        )
+        keys = [items.read_staff_key(db.decode_item(item)) for item in page["Items"]]
+        return [held for held in keys if held.staff_id != after][:limit]
+
+    def add_staff_key(self, held: StaffKey) -> str | None:
+        """Store a new staff key under a name no live key has; answers the staff id that has the name, if one has."""
+        name_item = {**items.staff_name_key(held.name), "staff_id": held.staff_id, "is_free": False}
+        refused = self._write(
+            [
+                self._put(items.staff_key_item(held), ABSENT),
+                self._put(name_item, NAME_FREE, {":true": True}),
+            ]
+        )
+        if refused is None:
+            return None
+        standing = refused.reasons[1].item
+        if standing is None:
+            raise refused
+        return str(standing["staff_id"])
+
+    def revoke_staff_key(self, held: StaffKey, revoked_by: str, now: datetime) -> bool:
+        """End a staff key and free its name, both or neither; False if somebody else did so first."""
+        end = {
+            "TableName": self.name,
+            "Key": db.encode_item(items.staff_key_key(held.staff_id)),
+            "UpdateExpression": "SET revoked_by = :by, revoked_at = :at",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+            "ExpressionAttributeValues": db.encode_item({":by": revoked_by, ":at": items.stamp(now)}),
+        }
+        free = {
+            "TableName": self.name,
+            "Key": db.encode_item(items.staff_name_key(held.name)),
+            "UpdateExpression": "SET is_free = :true",
+            "ConditionExpression": "staff_id = :id",
+            "ExpressionAttributeValues": db.encode_item({":true": True, ":id": held.staff_id}),
+        }
+        return self._write([{"Update": end}, {"Update": free}]) is None
+
+    def _get(self, key: Mapping[str, str]) -> db.Item | None:
+        answer = self.dynamo.get_item(TableName=self.name, Key=db.encode_item(key), ConsistentRead=True)
+        return db.decode_item(answer["Item"]) if "Item" in answer else None
+
+    def _put(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None) -> Write:
+        put = {"TableName": self.name, "Item": db.encode_item(item), "ConditionExpression": condition}
+        if values:
+            put["ExpressionAttributeValues"] = db.encode_item(values)
+        return {"Put": put}
+
+    def _write(self, writes: Sequence[Write]) -> db.Cancelled | None:
+        """All or nothing; answers the refusal if a condition failed. Contention is tried again, then BUSY."""
+        for attempt in range(ATTEMPTS):
+            try:
+                db.transact(self.dynamo, writes)
+            except db.Cancelled as refused:
+                if not refused.is_transient():
+                    return refused
+            else:
+                return None
+            self._wait(attempt)
+        raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+    def _batch(self, keys: Sequence[Mapping[str, Any]]) -> list[db.Item]:
+        asked: Mapping[str, Any] = {self.name: {"Keys": list(keys), "ConsistentRead": True}}
+        found: list[db.Item] = []
+        for attempt in range(ATTEMPTS):
+            answer = self.dynamo.batch_get_item(RequestItems=asked)
+            found += [db.decode_item(item) for item in answer["Responses"].get(self.name, [])]
+            asked = answer.get("UnprocessedKeys") or {}
+            if not asked:
+                return found
+            self._wait(attempt)
+        raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
+
+    def _wait(self, attempt: int) -> None:
+        """Full jitter below 50, 100, 200, 400 ms: callers that collided must not collide again in step."""
+        self.pause(random.uniform(0, 0.05 * 2**attempt))
+
+
+def members_table() -> MembersTable:
+    """This stage's table."""
+    return MembersTable(db.client(), settings().members_table)
