@@ -1,0 +1,103 @@
+"""The columns of an order sheet: which of ours each one is, by our field names or by those shops use. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.earning import order_cells as cells
+from chalicelib.errors import Code, JifenError
+
+PAID = ("buyer_id", "paid_at", "paid_fen")
+PAID_OPTIONAL = ("freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
+REFUND = ("refund_no", "refunded_fen", "refunded_at")
+
+_NAMES = {
+    "kind": ("类型",),
+    "platform": (),
+    "order_no": ("订单号", "订单编号"),
+    "buyer_id": ("买家id", "买家账号"),
+    "paid_at": ("付款时间", "支付时间"),
+    "paid_fen": ("实付金额", "支付金额"),
+    "freight_fen": ("运费",),
+    "coupon_fen": ("优惠", "优惠金额"),
+    "points_fen": ("积分抵扣",),
+    "stored_value_fen": ("储值抵扣",),
+    "refund_no": ("退款单号", "退款编号"),
+    "refunded_fen": ("退款金额",),
+    "refunded_at": ("退款时间",),
+}
+_FIELD_OF = {name: field for field, names in _NAMES.items() for name in (field, *names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A header understood."""
+
+    fields: tuple[str, ...]
+    """Our field in each place, empty where the column is not ours."""
+    names: Mapping[str, str]
+    """Our field -> the file's own name of the column."""
+    in_fen: frozenset[str]
+    """The amounts whose column bears our own name and so holds fen; all others hold yuan."""
+    ignored: tuple[str, ...]
+    """Columns that are not ours."""
+
+    def name(self, field: str) -> str:
+        """A field as the file's reader knows it: the column's own name, else ours; empty for the whole row."""
+        return self.names.get(field) or (title(field) if field else "")
+
+    def value(self, field: str, cell: str, zone: str) -> str | int | datetime:
+        """A cell in the type its field has in a record; ValueError with the reason in Chinese."""
+        if field.endswith("_at"):
+            return cells.instant(cell, zone)
+        if field.endswith("_fen"):
+            return cells.fen(cell) if field in self.in_fen else cells.fen_of_yuan(cell)
+        return cells.identifier(cell) if field == "buyer_id" else cells.number_text(cell)
+
+
+def columns_of(header: Sequence[str]) -> Columns:
+    """The header's columns; JifenError when one of ours is missing or stands twice."""
+    if any("\0" in name for name in header):
+        raise refused("表头含有空字符(NUL),文件可能是UTF-16,请另存为“CSV UTF-8”后再导入")
+    fields = tuple(_FIELD_OF.get(_key(name), "") for name in header)
+    names: dict[str, str] = {}
+    for field, name in zip(fields, header, strict=True):
+        if field in names:
+            raise refused(f"表头中“{names[field]}”与“{cells.plain_text(name)}”是同一项,请只保留一列")
+        if field:
+            names[field] = cells.plain_text(name)
+    _require(names)
+    return Columns(
+        fields,
+        names,
+        frozenset(field for field, name in names.items() if field == _key(name)),
+        tuple(name.strip() for field, name in zip(fields, header, strict=True) if not field and name.strip()),
+    )
+
+
+def title(field: str) -> str:
+    """One of our fields in both tongues."""
+    return f"{_NAMES[field][0]}({field})" if _NAMES[field] else field
+
+
+def refused(reason: str) -> JifenError:
+    """The answer to a file that is no order sheet at all."""
+    return JifenError(Code.INVALID_REQUEST, reason, field="file")
+
+
+def _key(name: str) -> str:
+    key = unicodedata.normalize("NFKC", cells.plain_text(name)).lower().replace(" ", "")
+    return key.removesuffix("(元)")
+
+
+def _require(names: Mapping[str, str]) -> None:
+    # A refund's amount alone is a common column of plain order lists, filled with zeros.
+    has_refunds = "refund_no" in names or "refunded_at" in names
+    has_paid = not has_refunds or "paid_at" in names or "paid_fen" in names
+    wanted = ("order_no", *(PAID if has_paid else ()), *(REFUND if has_refunds else ()))
+    missing = [title(field) for field in wanted if field not in names]
+    if missing:
+        raise refused("缺少必需的列:" + "、".join(missing))

@@ -1,0 +1,89 @@
+"""The safety net under the stream: any recent order without its entry is settled, any waiting one whose buyer is
+bound is given over.
+
+Streams keep 24 hours and the embedded cloud loses records over a restart; this does not depend on either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.earning.order import Order
+from chalicelib.earning.record_orders import FindMembers
+from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
+from chalicelib.earning.table import OrdersTable
+from chalicelib.ledger.model import business_on
+from chalicelib.ledger.table import LedgerTable
+from chalicelib.members.model import Identity
+from chalicelib.programme.model import TermsBook
+from chalicelib.runtime import log
+from chalicelib.runtime.dynamo import MAX_BATCH_GET
+
+DAYS = 3
+"""How many business dates a run looks back: the stream's day, and two for a run that did not happen."""
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What a run found: orders seen, settled now, given to a member now, not settleable."""
+
+    seen: int = 0
+    settled: int = 0
+    bound: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Everything a run needs; `now` is the run's own time."""
+
+    orders: OrdersTable
+    ledger: LedgerTable
+    find_members: FindMembers
+    book: TermsBook
+    now: datetime
+    zone: str
+
+    def run(self) -> Reconciled:
+        """Compare every order that changed on the last days with its guard, and settle what is missing."""
+        done = Reconciled()
+        today_on = business_on(self.now, self.zone)
+        for days_back in range(DAYS):
+            for page in self.orders.changed_keys(today_on - timedelta(days=days_back)):
+                for start in range(0, len(page), MAX_BATCH_GET):
+                    self._page(page[start : start + MAX_BATCH_GET], done)
+        return done
+
+    def _page(self, keys: list[str], done: Reconciled) -> None:
+        found = self.orders.orders(keys)
+        guards = self.ledger.guards([guard_key(order.key) for order in found])
+        owners = self._owners(found)
+        for order in found:
+            done.seen += 1
+            if order.key in owners:
+                # The stream hears of the binding and credits it, as it would have at once.
+                self.orders.bind(order.key, owners[order.key], self.now, business_on(self.now, self.zone))
+                done.bound += 1
+            elif not is_settled(order, guards.get(guard_key(order.key))):
+                self._settle(order, done)
+
+    def _owners(self, found: list[Order]) -> dict[str, str]:
+        """Members of waiting orders whose buyer was bound meanwhile, by order key."""
+        buyers = {
+            order.key: Identity(order.paid.platform, order.paid.buyer_id)
+            for order in found
+            if order.paid and not order.member_id
+        }
+        if not buyers:
+            return {}
+        members = self.find_members(sorted(set(buyers.values())))
+        return {key: members[buyer] for key, buyer in buyers.items() if buyer in members}
+
+    def _settle(self, order: Order, done: Reconciled) -> None:
+        try:
+            settle_order(order, ledger=self.ledger, book=self.book)
+            done.settled += 1
+        except Exception as error:  # noqa: BLE001  # one bad order must not hide the others
+            log.defect("reconcile_failed", error, order=order.key)
+            done.failed += 1

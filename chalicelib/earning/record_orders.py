@@ -1,0 +1,99 @@
+"""Facts of orders come in, by signed feed or by file: each is kept once, given to its member if the buyer is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.earning.order import OrderFact, Paid
+from chalicelib.earning.table import OrdersTable
+from chalicelib.errors import JifenError
+from chalicelib.ledger.model import business_on
+from chalicelib.members.model import Identity
+
+FindMembers = Callable[[Sequence[Identity]], Mapping[Identity, str]]
+"""The members room's answer to "whose are these?"; who is bound to nobody is left out."""
+WRITERS = 8
+"""How many records of one call are written side by side; the connection pool holds them."""
+
+
+class Result(StrEnum):
+    """What became of one record."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to one record; `error` only when it was refused."""
+
+    result: Result
+    error: JifenError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One fact and the instant the edge (or, in a replay of history, its own date) gives it."""
+
+    fact: OrderFact
+    received_at: datetime
+
+
+def record_orders(
+    received: Sequence[Received], *, orders: OrdersTable, find_members: FindMembers, zone: str
+) -> list[Recorded]:
+    """Keep each fact, in any order and any number of times; the answers stand in the order of the facts.
+
+    Records of one order are written one after another, those of different orders side by side.
+    """
+    buyers = {_buyer(one.fact) for one in received if isinstance(one.fact, Paid)}
+    owners = find_members(sorted(buyers))
+    lanes: dict[str, list[int]] = {}
+    for place, one in enumerate(received):
+        lanes.setdefault(f"{one.fact.platform}#{one.fact.order_no}", []).append(place)
+    answers: dict[int, Recorded] = {}
+
+    def write(places: list[int]) -> None:
+        for place in places:
+            answers[place] = _record(received[place], owners, orders, zone)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, lanes.values()))
+    return [answers[place] for place in range(len(received))]
+
+
+def _record(one: Received, owners: Mapping[Identity, str], orders: OrdersTable, zone: str) -> Recorded:
+    received_on = business_on(one.received_at, zone)
+    fact = one.fact
+    try:
+        if isinstance(fact, Paid):
+            member_id = owners.get(_buyer(fact), "")
+            if not orders.put_paid(fact, member_id, one.received_at, received_on):
+                return Recorded(Result.DUPLICATE)
+            return Recorded(Result.ACCEPTED if member_id else Result.WAITING)
+        new = orders.put_refund(fact, one.received_at, received_on)
+        return Recorded(Result.ACCEPTED if new else Result.DUPLICATE)
+    except JifenError as error:
+        return Recorded(Result.REFUSED, error)
+
+
+def _buyer(paid: Paid) -> Identity:
+    return Identity(paid.platform, paid.buyer_id)
+
+
+def release_waiting(
+    platform: str, buyer_id: str, member_id: str, *, orders: OrdersTable, now: datetime, zone: str
+) -> int:
+    """Give a newly bound member the orders that waited for this buyer; answers how many there were."""
+    released = 0
+    for page in orders.waiting_keys(platform, buyer_id):
+        for key in page:
+            orders.bind(key, member_id, now, business_on(now, zone))
+            released += 1
+    return released
