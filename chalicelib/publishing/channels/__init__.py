@@ -1,0 +1,15 @@
+"""The ways an issue can go out: one module per channel, and one line here.
+
+A channel is written in its own module as a `Channel` and registered in CHANNELS; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.publishing.channels import outbox
+from chalicelib.publishing.channels.port import Channel
+
+CHANNELS: Mapping[str, Channel] = {
+    "outbox": outbox.CHANNEL,
+}

@@ -1,0 +1,176 @@
+"""The publishing calendar over HTTP, for staff.
+
+Operators write and cancel; reviewers do that too, approve and retry; admins may do everything, their own text included.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+from chalice.app import Blueprint
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.members.access import staff
+from chalicelib.publishing.answers import (
+    changed_answer,
+    delivery_answer,
+    heading_answer,
+    issue_answer,
+    page_answer,
+    report_answer,
+)
+from chalicelib.publishing.approve_issue import approve_issue, cancel_issue, retry_issue
+from chalicelib.publishing.bodies import (
+    PLAN_BODY_LIMIT_BYTES,
+    ApprovalBody,
+    CancellationBody,
+    EditBody,
+    PlanBody,
+    RetryBody,
+)
+from chalicelib.publishing.cadence_report import month_report
+from chalicelib.publishing.plan_issue import draft_issue, edit_issue
+from chalicelib.publishing.table import publishing_table
+from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
+
+bp = Blueprint(__name__)
+
+_ISSUE_ID = re.compile(r"[0-9a-f]{16}")
+_MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+_KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LIMIT = re.compile(r"[1-9][0-9]?|100")
+_WRITERS = staff("operator", "reviewer")
+_REVIEWERS = staff("reviewer")
+_PAGE_QUERY = frozenset({"month", "limit", "cursor"})
+
+
+@bp.route("/staff/issues", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_WRITERS, body=PlanBody, limit_bytes=PLAN_BODY_LIMIT_BYTES)
+def post_issue(call: Call) -> Json:
+    """Draft an issue, however incomplete. Needs an Idempotency-Key; the same key and plan again is `replayed`."""
+    key = call.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise JifenError(
+            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
+        )
+    return changed_answer(
+        draft_issue(
+            publishing_table(),
+            call.body.plan(),
+            issue_id=secrets.token_hex(8),
+            key=key,
+            by=call.caller.id,
+            now=call.now,
+        )
+    )
+
+
+@bp.route("/staff/issues", methods=["GET"])
+@endpoint(bp, caller=_WRITERS, query=_PAGE_QUERY)
+def get_issues(call: Call) -> Json:
+    """The issues planned in a month, earliest first, without their articles."""
+    month, limit = _month(call.query), _limit(call.query)
+    page = publishing_table().headings(month, limit=limit, cursor=call.query.get("cursor"))
+    return page_answer(page, heading_answer)
+
+
+@bp.route("/staff/issues/{issue_id}", methods=["GET"])
+@endpoint(bp, caller=_WRITERS)
+def get_issue(call: Call, issue_id: str) -> Json:
+    """An issue with its articles, what it still lacks and its history."""
+    return issue_answer(publishing_table().issue(_known_id(issue_id)))
+
+
+@bp.route("/staff/issues/{issue_id}", methods=["PUT"], **JSON_BODY)
+@endpoint(bp, caller=_WRITERS, body=EditBody, limit_bytes=PLAN_BODY_LIMIT_BYTES)
+def put_issue(call: Call, issue_id: str) -> Json:
+    """Replace the plan at the version seen; an approved issue becomes a draft again."""
+    return changed_answer(
+        edit_issue(
+            publishing_table(),
+            _known_id(issue_id),
+            call.body.plan(),
+            version=call.body.version,
+            by=call.caller.id,
+            now=call.now,
+        )
+    )
+
+
+@bp.route("/staff/issues/{issue_id}/approval", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_REVIEWERS, body=ApprovalBody)
+def post_approval(call: Call, issue_id: str) -> Json:
+    """Approve the version read: three complete slots, not one's own text, not in the past."""
+    return changed_answer(
+        approve_issue(
+            publishing_table(),
+            _known_id(issue_id),
+            version=call.body.version,
+            by=call.caller.id,
+            is_admin="admin" in call.caller.roles,
+            now=call.now,
+        )
+    )
+
+
+@bp.route("/staff/issues/{issue_id}/cancellation", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_WRITERS, body=CancellationBody)
+def post_cancellation(call: Call, issue_id: str) -> Json:
+    """Cancel an issue that is not being sent yet."""
+    return changed_answer(
+        cancel_issue(publishing_table(), _known_id(issue_id), by=call.caller.id, reason=call.body.reason, now=call.now)
+    )
+
+
+@bp.route("/staff/issues/{issue_id}/retry", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_REVIEWERS, body=RetryBody)
+def post_retry(call: Call, issue_id: str) -> Json:
+    """Send a failed issue again as it is, within a minute."""
+    return changed_answer(
+        retry_issue(
+            publishing_table(),
+            _known_id(issue_id),
+            version=call.body.version,
+            by=call.caller.id,
+            confirmed_not_sent=call.body.confirmed_not_sent,
+            now=call.now,
+        )
+    )
+
+
+@bp.route("/staff/cadence", methods=["GET"])
+@endpoint(bp, caller=_WRITERS, query=frozenset({"month"}))
+def get_cadence(call: Call) -> Json:
+    """A month against its cadence: planned days, gaps, strays, intervals, alerts."""
+    return report_answer(month_report(publishing_table(), _month(call.query), now=call.now))
+
+
+@bp.route("/staff/outbox", methods=["GET"])
+@endpoint(bp, caller=_WRITERS, query=_PAGE_QUERY)
+def get_outbox(call: Call) -> Json:
+    """What went out through the outbox channel, by the month it was planned in."""
+    month, limit = _month(call.query), _limit(call.query)
+    page = publishing_table().outbox(month, limit=limit, cursor=call.query.get("cursor"))
+    return page_answer(page, delivery_answer)
+
+
+def _known_id(issue_id: str) -> str:
+    if not _ISSUE_ID.fullmatch(issue_id):
+        raise JifenError(Code.ISSUE_NOT_FOUND)
+    return issue_id
+
+
+def _month(query: Mapping[str, str]) -> str:
+    month = query.get("month", "")
+    if not _MONTH.fullmatch(month):
+        raise JifenError(Code.INVALID_REQUEST, "month应为年月,如2026-03", field="month")
+    return month
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    limit = query.get("limit", "20")
+    if not _LIMIT.fullmatch(limit):
+        raise JifenError(Code.INVALID_REQUEST, "limit应为1至100", field="limit")
+    return int(limit)
