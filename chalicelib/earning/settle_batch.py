@@ -67,9 +67,11 @@ def _settled(order: Order, settle: Callable[[Order], object]) -> bool:
     return True
 
 
-def _message(record: Mapping[str, Any]) -> str:
+def _message(record: Any) -> str:
     """The retry queue's message: the order's key, when it can be read, and the record as it came."""
-    stream = record.get("dynamodb")
-    key = stream.get("Keys", {}).get("pk", {}).get("S", "") if isinstance(stream, Mapping) else ""
+    try:
+        key = str(record["dynamodb"]["Keys"]["pk"]["S"])
+    except (KeyError, TypeError):
+        key = ""
     text = json.dumps({"order": key, "record": record}, ensure_ascii=False, default=str)
     return text if len(text.encode()) <= MAX_MESSAGE_BYTES else json.dumps({"order": key})

@@ -1,0 +1,25 @@
+"""Records of the orders stream as DynamoDB delivered them: read from the stream of the table a test has written to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+
+def stream_records(dynamo: Any, table: str) -> list[dict[str, Any]]:
+    """Every record of a table's stream, oldest first, in the form Lambda hands over."""
+    arn = dynamo.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    streams = boto3.client("dynamodbstreams", region_name="cn-north-1")
+    records = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records += streams.get_records(ShardIterator=iterator)["Records"]
+    for record in records:
+        # Lambda gives seconds where boto3 gives a datetime.
+        record["dynamodb"]["ApproximateCreationDateTime"] = int(
+            record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+        )
+    return records
