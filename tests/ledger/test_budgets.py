@@ -52,9 +52,10 @@ class Counted:
             if name == "transact_write_items":
                 self.own_units += transaction_units(request["TransactItems"])
                 for table in answer.get("ConsumedCapacity", []):
-                    self.table_units += int(table.get("Table", {}).get("CapacityUnits", 0))
                     indexes = table.get("GlobalSecondaryIndexes", {}).values()
-                    self.index_units += int(sum(index["CapacityUnits"] for index in indexes))
+                    index_units = int(sum(index["CapacityUnits"] for index in indexes))
+                    self.table_units += int(table["CapacityUnits"]) - index_units
+                    self.index_units += index_units
             return answer
 
         return call

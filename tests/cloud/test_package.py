@@ -1,0 +1,59 @@
+"""Each handler loads as Lambda loads it: from the unzipped package, with nothing beside it but Lambda's own boto3."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.package import Package
+from local.template import functions
+
+LAMBDAS_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+LOAD = """
+import importlib, sys
+package, own, handler = sys.argv[1:]
+sys.path[:0] = [package, own]
+module, _, name = handler.rpartition(".")
+assert callable(getattr(importlib.import_module(module), name))
+print("app" in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def unzipped(packaged: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("package")
+    with zipfile.ZipFile(packaged.zip) as archive:
+        archive.extractall(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def lambdas_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("own")
+    for name in LAMBDAS_OWN:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (directory / source.name).symlink_to(source)
+    return directory
+
+
+@pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package holds Lambda's own wheels"
+)
+def test_every_handler_loads_as_lambda_loads_it(packaged: Package, unzipped: Path, lambdas_own: Path) -> None:
+    template = packaged.template
+    for name in functions(template):
+        handler = template["Resources"][name]["Properties"]["Handler"]
+        command = [sys.executable, "-I", "-S", "-c", LOAD, str(unzipped), str(lambdas_own), handler]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=unzipped, check=False)
+        assert done.returncode == 0, f"{handler}: {done.stderr}"
+        assert done.stdout.strip() == str(handler.startswith("app.")), f"{handler} must not need app.py"

@@ -1,0 +1,228 @@
+"""The packaged template: what Chalice's decorators cannot say is in it, and what would tie it to a place is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Code
+from chalicelib.runtime.settings import Settings
+from local.package import Package
+from local.template import FUNCTION, RESPONSES, Template, for_embedded_cloud, functions, settings
+
+FUNCTIONS = {
+    "APIHandler",
+    "SettleOrders",
+    "SettleRetry",
+    "ParkOrders",
+    "ReconcileOrders",
+    "StartExpiry",
+    "ExpireShard",
+    "SendDueIssues",
+    "CheckCadence",
+}
+SCHEDULES = {
+    "StartExpiry": "cron(5 16 * * ? *)",
+    "ReconcileOrders": "cron(35 16 * * ? *)",
+    "SendDueIssues": "rate(1 minute)",
+    "CheckCadence": "cron(0 1 * * ? *)",
+}
+ZIP_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Package) -> Template:
+    return packaged.template
+
+
+def _event(template: Template, function: str) -> dict[str, Any]:
+    ((_, event),) = template["Resources"][function]["Properties"]["Events"].items()
+    properties: dict[str, Any] = event["Properties"]
+    return properties
+
+
+def _statements(template: Template) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (name, statement)
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+        for policy in resource["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_all_functions_are_there(template: Template) -> None:
+    assert set(functions(template)) == FUNCTIONS
+
+
+def test_every_function_has_every_setting_memory_and_a_role_of_its_own(template: Template) -> None:
+    assert {name.lower() for name in settings(template)} == set(Settings.__dataclass_fields__)
+    roles = []
+    for name in FUNCTIONS:
+        properties = template["Resources"][name]["Properties"]
+        assert properties["MemorySize"] >= 1024
+        assert "Environment" not in properties  # nothing beside what all functions get
+        roles.append(properties["Role"]["Fn::GetAtt"][0])
+    assert len(set(roles)) == len(FUNCTIONS)
+
+
+def test_the_orders_stream_is_wired_with_all_its_nets(template: Template) -> None:
+    stream = _event(template, "SettleOrders")
+    assert stream["Stream"] == {"Fn::GetAtt": ["OrdersTable", "StreamArn"]}
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+    assert stream["BatchSize"] == 100
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert stream["MaximumRetryAttempts"] == 8
+    assert stream["ParallelizationFactor"] == 4
+    assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["OrdersStreamFailures", "Arn"]}
+    (pattern,) = stream["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}}
+
+
+@pytest.mark.parametrize(
+    ("function", "queue", "batch"),
+    [
+        ("SettleRetry", "OrdersRetryQueue", 10),
+        ("ParkOrders", "OrdersRetryDeadLetters", 10),
+        ("ExpireShard", "ExpiryQueue", 1),
+    ],
+)
+def test_queues_report_partial_failure(template: Template, function: str, queue: str, batch: int) -> None:
+    event = _event(template, function)
+    assert event["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert event["BatchSize"] == batch
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) -> None:
+    resources = template["Resources"]
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::SQS::Queue":
+            assert resource["Properties"]["SqsManagedSseEnabled"] is True, name
+    for queue, dead in (("OrdersRetryQueue", "OrdersRetryDeadLetters"), ("ExpiryQueue", "ExpiryDeadLetters")):
+        redrive = resources[queue]["Properties"]["RedrivePolicy"]
+        assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
+    assert _event(template, "ExpireShard")["ScalingConfig"] == {"MaximumConcurrency": 40}
+
+
+def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(template: Template) -> None:
+    for function, parameter in (("SettleRetry", "OrdersRetrySeconds"), ("ExpireShard", "ExpiryRetrySeconds")):
+        queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
+        assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
+        timeout = template["Resources"][function]["Properties"]["Timeout"]
+        assert template["Parameters"][parameter]["Default"] >= 6 * timeout
+    parked = template["Resources"]["OrdersRetryDeadLetters"]["Properties"]["VisibilityTimeout"]
+    assert parked >= 6 * template["Resources"]["ParkOrders"]["Properties"]["Timeout"]
+
+
+def test_schedules_can_be_silenced(template: Template) -> None:
+    for function, expression in SCHEDULES.items():
+        event = _event(template, function)
+        assert event["Schedule"] == expression
+        assert event["State"] == {"Ref": "Schedules"}
+
+
+def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
+    journal = {"Fn::GetAtt": ["JournalTable", "Arn"]}
+    allowed = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"}
+    seen = set()
+    for role, statement in _statements(template):
+        actions = set(_list(statement["Action"]))
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action], role
+        assert "dynamodb:Scan" not in actions, role
+        assert "*" not in _list(statement["Resource"]), role
+        if journal in _list(statement["Resource"]):
+            assert actions <= allowed, role
+            seen.add(role)
+        if {"Fn::GetAtt": ["LedgerTable", "Arn"]} in _list(statement["Resource"]):
+            assert "dynamodb:DeleteItem" not in actions, role
+    assert "ApiHandlerRole" in seen
+    assert "ExpireShardRole" in seen
+
+
+@pytest.mark.parametrize(
+    ("role", "tables"),
+    [
+        ("ExpireShardRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
+        ("StartExpiryRole", {"LedgerTable", "ProgrammeTable"}),
+        ("ParkOrdersRole", {"OrdersTable"}),
+        ("SendDueIssuesRole", {"PublishingTable", "ProgrammeTable"}),
+        ("CheckCadenceRole", {"PublishingTable", "ProgrammeTable"}),
+    ],
+)
+def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
+    granted = json.dumps([statement["Resource"] for name, statement in _statements(template) if name == role])
+    assert set(re.findall(r"\b(\w+Table)\b", granted)) == tables
+
+
+def test_alarms_watch_what_would_go_unseen(template: Template) -> None:
+    alarms = {n: r["Properties"] for n, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert {f"{name}ErrorsAlarm" for name in FUNCTIONS} <= set(alarms)
+    metrics = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()}
+    assert {("AWS/Lambda", "IteratorAge"), ("AWS/ApiGateway", "5XXError")} <= metrics
+    assert alarms["ExpiryDeadLettersAlarm"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic", name
+        assert alarm["AlarmDescription"], name
+
+
+def test_tables_survive_their_stack(template: Template) -> None:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", name
+            assert resource["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_what_the_gateway_refuses_has_our_shape_and_our_codes(template: Template) -> None:
+    answers = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"][RESPONSES]
+    assert {"MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"} < set(answers)
+    codes = {code.number: code for code in Code}
+    for kind, answer in answers.items():
+        shape = json.loads(answer["responseTemplates"]["application/json"])
+        code = codes[shape["code"]]
+        assert shape == {"code": code.number, "msg": code.msg, "data": None, "request_id": "$context.requestId"}, kind
+        assert int(answer.get("statusCode", code.http_status)) == code.http_status, kind
+    as_resources = for_embedded_cloud(template)["Resources"]
+    kinds = {r["Properties"]["ResponseType"] for r in as_resources.values() if r["Type"].endswith("GatewayResponse")}
+    assert kinds == set(answers)
+    assert template["Resources"]["RestAPI"]["Properties"]["EndpointConfiguration"] == "REGIONAL"
+
+
+def test_it_names_no_partition_and_no_region(template: Template) -> None:
+    text = json.dumps(template)
+    assert "placeholder" not in text
+    assert not re.findall(r"arn:aws[a-z-]*:", text)
+    assert not re.findall(r"\b(?:us|eu|ap|cn|sa|ca|me|af|il)-[a-z]+-\d\b", text)
+    assert not re.findall(r"\b\d{12}\b", text)
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
+def test_cfn_lint_finds_nothing(packaged: Package, region: str) -> None:
+    cfn_lint = str(Path(sys.executable).with_name("cfn-lint"))
+    command = [cfn_lint, "--regions", region, "--", str(packaged.directory / "template.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_zip_is_small_and_holds_no_more_than_lambda_needs(packaged: Package) -> None:
+    assert packaged.zip.stat().st_size <= ZIP_LIMIT_BYTES
+    with zipfile.ZipFile(packaged.zip) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+    assert {"app.py", "chalicelib", "chalice", "pydantic"} <= tops
+    assert not tops & {"boto3", "botocore", "tests", "local", "benchmarks", "pytest", "moto", "ministack"}
+    assert {r["Properties"]["CodeUri"] for r in packaged.template["Resources"].values() if r["Type"] == FUNCTION} == {
+        "./deployment.zip"
+    }

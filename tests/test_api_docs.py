@@ -1,0 +1,410 @@
+"""docs/api.md against the app: every route with its callers, fields and a real answer, every error code; none more.
+
+`python -m tests.test_api_docs` writes the generated sections anew. The examples are answers of the deployed app to one
+scripted day, with ids that count upwards.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from chalicelib.earning.order_feed import PaidRecord, RefundRecord
+from chalicelib.earning.settle_order import settle_order
+from chalicelib.earning.table import open_orders
+from chalicelib.errors import Code
+from chalicelib.ledger.table import open_ledger
+from chalicelib.members.access import StaffCheck, member, order_feed
+from chalicelib.members.roles import Role
+from chalicelib.members.signature import sign
+from chalicelib.programme import table as programme_table
+from chalicelib.programme.model import Programme
+from chalicelib.publishing.channels.port import Channel, ChannelRefused
+from chalicelib.publishing.model import Issue, Receipt
+from chalicelib.publishing.send_due import send_due
+from chalicelib.publishing.table import PublishingTable, publishing_table
+from chalicelib.runtime.edge import anyone
+from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs/api.md"
+AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
+GROUPS = {"For members": ("sessions", "me"), "For shops": ("ingest",), "For staff": ("staff",)}
+METHODS = ("GET", "POST", "PUT", "DELETE")
+LONG = ("document", "headline", "second", "third", "history", "breakdown")
+"""What only the fullest example of its kind shows in full."""
+IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("POST", "/v1/staff/issues"), ("GET", "/v1/me/entries")}
+_SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route as the app declares it."""
+
+    method: str
+    path: str
+    view: Any
+
+    @property
+    def key(self) -> Key:
+        return self.method, self.path
+
+    @property
+    def callers(self) -> str:
+        check = self.view.caller_check
+        if isinstance(check, StaffCheck):
+            return "staff: " + ", ".join(role.value for role in Role if role in check.roles)
+        return {anyone: "anyone", member: "the member", order_feed: "a signed call"}[check]
+
+    @property
+    def summary(self) -> str:
+        return " ".join(inspect.getdoc(self.view).split())  # type: ignore[union-attr]  # every view has one
+
+    def declared(self, name: str) -> Any:
+        """What `endpoint` was told besides the callers and the body."""
+        return inspect.getclosurevars(self.view).nonlocals[name]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One call of the scripted day and its data."""
+
+    asked: str
+    body: Any
+    data: Any
+
+
+def routes() -> list[Route]:
+    """Every route, by group, path and method."""
+    from app import app
+
+    def place(route: Route) -> tuple[int, str, int]:
+        room = route.path.split("/")[2]
+        group = next(number for number, rooms in enumerate(GROUPS.values()) if room in rooms)
+        return group, route.path, METHODS.index(route.method)
+
+    found = [
+        Route(method, path, entry.view_function)
+        for path, methods in app.routes.items()
+        for method, entry in methods.items()
+    ]
+    return sorted(found, key=place)
+
+
+@dataclass
+class Day:
+    """The scripted day: calls of the app, the first of each route kept as its example."""
+
+    stage: Stage
+    examples: dict[Key, Example] = field(default_factory=dict)
+
+    def call(self, key: Key, body: Any = None, *, token: str = "", query: str = "", **given: Any) -> Any:
+        from app import app
+
+        method, path = key
+        named = {name: given.pop(name) for name in re.findall(r"{(\w+)}", path)}
+        raw = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
+        headers = {"Content-Type": "application/json"} if raw else {}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= self._signature(raw or b"") if "/ingest/" in path else {}
+        headers |= {name.replace("_", "-"): value for name, value in given.items()}
+        parameters = {name: [value] for name, value in (pair.split("=") for pair in query.split("&") if pair)}
+        answer = invoke(app, method, path, headers=headers, body=raw, query=parameters, path_parameters=named)
+        asked = f"{method} {path.format(**named)}" + (f"?{query}" if query else "")
+        self.examples.setdefault(key, Example(asked, body, answer.data))
+        return answer.data
+
+    def _signature(self, raw: bytes) -> dict[str, str]:
+        timestamp, nonce = str(int(self.stage.now.timestamp())), secrets.token_hex(16)
+        return {
+            "X-Jifen-Timestamp": timestamp,
+            "X-Jifen-Nonce": nonce,
+            "X-Jifen-Signature": sign(FEED_SECRET, timestamp, nonce, raw),
+        }
+
+
+@contextmanager
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
+    """A day on an empty stage; ids and tokens count upwards instead of being random."""
+    numbers = count(1)
+    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers):0{2 * size}x}")
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda size: f"{next(numbers):0{-(-4 * size // 3)}d}")
+    with open_stage(monkeypatch) as stage:
+        programme_table._cached.clear()
+        yield Day(stage)
+        programme_table._cached.clear()
+
+
+def run_the_day(day: Day) -> dict[Key, Example]:
+    """Every route at least once."""
+    _programme(day)
+    member_id = _member(day)
+    _orders(day, member_id)
+    operator, reviewer = _staff(day)
+    _issues(day, operator, reviewer)
+    return day.examples
+
+
+def _programme(day: Day) -> None:
+    document = json.loads((ROOT / "local/programmes/demo.json").read_text())
+    body = {"version": 1, "effective_from": "2026-01-01T00:00:00+08:00", "document": document}
+    day.call(("POST", "/v1/staff/programme/versions"), body, token=ADMIN_KEY)
+    day.call(("GET", "/v1/staff/programme/versions"), token=ADMIN_KEY)
+    day.call(("GET", "/v1/staff/programme/versions/{version}"), token=ADMIN_KEY, version="1")
+
+
+def _member(day: Day) -> str:
+    session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0001"})
+    token = session["token"]
+    day.call(("GET", "/v1/me"), token=token)
+    day.call(("POST", "/v1/me/check-ins"), token=token)
+    day.call(("GET", "/v1/me/check-ins"), token=token, query="month=2026-03")
+    _settle_an_order(day)
+    day.call(("GET", "/v1/me/balance"), token=token)
+    day.call(("GET", "/v1/me/entries"), token=token, query="limit=2")
+    day.call(("DELETE", "/v1/sessions"), token=token)
+    return str(session["member_id"])
+
+
+def _settle_an_order(day: Day) -> None:
+    paid = {"kind": "paid", "platform": "wechat", "buyer_id": "demo-mei", "paid_at": "2026-03-02T11:58:00+08:00"}
+    orders = [
+        {**paid, "order_no": "420001", "paid_fen": 13990, "freight_fen": 1000},
+        {**paid, "order_no": "2026030201", "platform": "tmall", "buyer_id": "tb-42", "paid_fen": 8880},
+        {
+            "kind": "refund",
+            "platform": "wechat",
+            "order_no": "420001",
+            "refund_no": "R1",
+            "refunded_fen": 3000,
+            "refunded_at": "2026-03-02T11:59:00+08:00",
+        },
+        {**paid, "order_no": "420002", "paid_fen": "1.00"},
+    ]
+    day.call(("POST", "/v1/ingest/orders"), {"orders": orders})
+    (order,) = open_orders().orders(["wechat#420001"])  # what the stream does, where there is one
+    settle_order(order, ledger=open_ledger(), book=programme_table.terms_book())
+
+
+def _orders(day: Day, member_id: str) -> None:
+    identity = {"platform": "tmall", "buyer_id": "tb-42"}
+    path = "/v1/staff/members/{member_id}/identities"
+    day.call(("POST", path), identity, token=ADMIN_KEY, member_id=member_id)
+    open_orders().park("parked-0001", json.dumps({"order": "tmall#2026030201"}), day.stage.now)
+    day.call(("GET", "/v1/staff/parked-orders"), token=ADMIN_KEY)
+    day.call(("POST", "/v1/staff/parked-orders/{record_id}/replays"), token=ADMIN_KEY, record_id="parked-0001")
+
+
+def _staff(day: Day) -> tuple[str, str]:
+    path = "/v1/staff/keys"
+    keys = [
+        day.call(("POST", path), {"name": f"{role}-1", "roles": [role]}, token=ADMIN_KEY)
+        for role in ("operator", "reviewer", "finance")
+    ]
+    day.call(("GET", path), token=ADMIN_KEY)
+    day.call(("DELETE", path + "/{staff_id}"), token=ADMIN_KEY, staff_id=keys[2]["staff_id"])
+    return keys[0]["key"], keys[1]["key"]
+
+
+def _issues(day: Day, operator: str, reviewer: str) -> None:
+    path = "/v1/staff/issues"
+    plan = json.loads((ROOT / "local/issue.json").read_text()) | {"publish_at": "2026-03-04T20:00:00+08:00"}
+    issue_id = day.call(("POST", path), plan, token=operator, Idempotency_Key="wednesday-1")["id"]
+    day.call(("GET", path), token=operator, query="month=2026-03&limit=20")
+    day.call(("GET", path + "/{issue_id}"), token=operator, issue_id=issue_id)
+    edited = {**plan, "title": "三月会员日", "version": 1}
+    day.call(("PUT", path + "/{issue_id}"), edited, token=operator, issue_id=issue_id)
+    day.call(("POST", path + "/{issue_id}/approval"), {"version": 2}, token=reviewer, issue_id=issue_id)
+    day.call(("GET", "/v1/staff/cadence"), token=operator, query="month=2026-03")
+    day.stage.now = datetime.fromisoformat("2026-03-04T12:00:30+00:00")
+    send_due(publishing_table(), now=day.stage.now, channels={"outbox": Channel(_refuse, deduplicates=True)})
+    day.call(("POST", path + "/{issue_id}/retry"), {"version": 5 + 1}, token=reviewer, issue_id=issue_id)
+    send_due(publishing_table(), now=day.stage.later(minutes=1))
+    day.call(("GET", "/v1/staff/outbox"), token=operator, query="month=2026-03")
+    other = day.call(("POST", path), plan, token=operator, Idempotency_Key="wednesday-2")["id"]
+    day.call(("POST", path + "/{issue_id}/cancellation"), {"reason": "重复"}, token=operator, issue_id=other)
+
+
+def _refuse(_table: PublishingTable, _issue: Issue, _now: datetime) -> Receipt:
+    raise ChannelRefused("channel closed")
+
+
+def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
+    """The generated sections of docs/api.md by name."""
+    records = [PaidRecord.model_json_schema(), RefundRecord.model_json_schema()]
+    return {
+        "list": _list_of_routes(),
+        "routes": "\n".join(_groups(examples)),
+        "order-records": "\n".join(_objects(records)),
+        "programme": "\n".join(_objects([TypeAdapter(Programme).json_schema()])),
+        "errors": _errors(),
+    }
+
+
+def _list_of_routes() -> str:
+    lines = ["| route | who may call | what it does |", "| --- | --- | --- |"]
+    lines += [f"| `{route.method} {route.path}` | {route.callers} | {route.summary} |" for route in routes()]
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = ["| code | HTTP | name | `msg` |", "| --- | --- | --- | --- |"]
+    lines += [f"| {code.number} | {code.http_status} | `{code.name}` | {code.msg} |" for code in Code]
+    return "\n".join(lines) + "\n"
+
+
+def _groups(examples: Mapping[Key, Example]) -> Iterator[str]:
+    for group, rooms in GROUPS.items():
+        yield f"## {group}\n"
+        for route in routes():
+            if route.path.split("/")[2] in rooms:
+                yield from _route(route, examples[route.key])
+
+
+def _route(route: Route, example: Example) -> Iterator[str]:
+    yield f"### {route.method} {route.path}\n"
+    yield f"{route.summary}\n"
+    facts = [f"Callers: {route.callers}."]
+    if query := sorted(route.declared("query")):
+        facts.append("Query: " + ", ".join(f"`{name}`" for name in query) + ".")
+    if route.view.body_model:
+        facts.append(f"Body: up to {route.declared('limit_bytes') // 1024} KB.")
+    yield " ".join(facts) + "\n"
+    if route.view.body_model:
+        yield from _objects([route.view.body_model.model_json_schema()], named=False)
+    yield f"```\n{example.asked}\n```\n"
+    if example.body is not None:
+        yield _json(example.body, in_full=route.key in IN_FULL)
+    yield "answers\n"
+    yield _json(example.data, in_full=route.key == ("GET", "/v1/staff/issues/{issue_id}") or route.method == "GET/")
+
+
+def _objects(schemas: list[dict[str, Any]], *, named: bool = True) -> Iterator[str]:
+    """A table for each object of these schemas; unnamed ones are the body itself, with its parts below it."""
+    for schema in schemas:
+        if named:
+            yield _heading(schema)
+        yield from _table(schema, schema.get("$defs", {}))
+        for part in schema.get("$defs", {}).values():
+            if "properties" in part:
+                yield _heading(part)
+                yield from _table(part, schema["$defs"])
+
+
+def _heading(schema: Mapping[str, Any]) -> str:
+    return f"`{schema['title']}`: {' '.join(schema['description'].split())}\n"
+
+
+def _table(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[str]:
+    yield "| field | type | needed | limits |\n| --- | --- | --- | --- |"
+    for name, one in schema["properties"].items():
+        needed = "yes" if name in schema.get("required", ()) else "no"
+        yield f"| `{name}` | {_type(one, parts)} | {needed} | {_limits(one)} |"
+    yield ""
+
+
+def _type(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+    if "$ref" in one:
+        name = one["$ref"].rpartition("/")[2]
+        return _type(parts[name], parts) if "enum" in parts[name] else f"`{name}`"
+    if several := one.get("anyOf") or one.get("oneOf"):
+        return " or ".join(_type(part, parts) for part in several)
+    if "const" in one:
+        return f"`{one['const']}`"
+    if "enum" in one:
+        return ", ".join(f"`{value}`" for value in one["enum"])
+    if one["type"] == "array":
+        return f"list of {_type(one['items'], parts)}"
+    if one.get("format") == "date-time":
+        return "instant"
+    return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(one["type"], one["type"])
+
+
+def _limits(one: Mapping[str, Any]) -> str:
+    limits = []
+    for low, high, unit in (
+        ("minLength", "maxLength", " characters"),
+        ("minimum", "maximum", ""),
+        ("minItems", "maxItems", " of them"),
+    ):
+        if high in one:
+            limits.append(f"{one.get(low, 0):,} to {one[high]:,}{unit}")
+    if "pattern" in one:
+        is_plain = one["pattern"].startswith(r"^[^\x00")
+        limits.append("no control characters" if is_plain else f"`{one['pattern']}`".replace("|", r"\|"))
+    if one.get("default") not in (None, ""):
+        limits.append(f"`{one['default']}` when left out")
+    return ", ".join(limits)
+
+
+def _json(value: Any, *, in_full: bool) -> str:
+    shown = value if in_full else _abridged(value)
+    return f"```json\n{json.dumps(shown, ensure_ascii=False, indent=2)}\n```\n"
+
+
+def _abridged(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: "…" if name in LONG and isinstance(part, dict | list) else _abridged(part)
+            for name, part in value.items()
+        }
+    return [_abridged(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def generated() -> Iterator[dict[str, str]]:
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
+        yield sections(run_the_day(day))
+
+
+def test_the_day_calls_every_route() -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
+        called = run_the_day(day).keys()
+
+    assert called == {route.key for route in routes()}, "give the new route its call in the scripted day"
+
+
+@pytest.mark.parametrize("name", ["list", "routes", "order-records", "programme", "errors"])
+def test_a_generated_section_is_as_the_code_has_it(generated: dict[str, str], name: str) -> None:
+    written = {found[2]: found[0] for found in _SECTION.finditer(DOCUMENT.read_text())}
+
+    assert name in written, f"docs/api.md has no section {name}"
+    assert written[name] == _framed(name, generated[name]), f"section {name} of docs/api.md is stale: {AGAIN}"
+
+
+def test_the_words_name_no_route_and_no_code_that_is_not_there() -> None:
+    words = _SECTION.sub("", DOCUMENT.read_text())
+    known = {f"{route.method} {route.path}" for route in routes()}
+
+    assert set(re.findall(r"(?:GET|POST|PUT|DELETE) /v1/[a-z0-9/{}_.-]+", words)) <= known
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", words)) <= {code.name for code in Code}
+    assert set(map(int, re.findall(r"\b([45]\d{4})\b", words))) <= {code.number for code in Code}
+
+
+def _framed(name: str, text: str) -> str:
+    return f"<!-- generated: {name} -->\n{text}<!-- end -->"
+
+
+def _write_anew() -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
+        found = sections(run_the_day(day))
+    anew = _SECTION.sub(lambda section: _framed(section[2], found[section[2]]), DOCUMENT.read_text())
+    DOCUMENT.write_text(anew)
+
+
+if __name__ == "__main__":
+    _write_anew()
