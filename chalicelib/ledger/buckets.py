@@ -53,18 +53,14 @@ def bucket_class(key: str) -> PointsClass:
 
 def due_through(buckets: Buckets, business_on: date) -> dict[str, int]:
     """The buckets whose last valid day lies before `business_on`: they expire in its first instant."""
-    return {key: points for key, points in buckets.items() if _ends_before(key, business_on)}
-
-
-def _ends_before(key: str, business_on: date) -> bool:
-    expires_on = bucket_expires_on(key)
-    return expires_on is not None and expires_on < business_on
+    first_valid = bucket_key(business_on, PointsClass.CONSUMPTION)[:3]
+    return {key: points for key, points in buckets.items() if key[:3] < first_valid}
 
 
 def earliest_due_on(buckets: Buckets) -> date | None:
     """The first business date on which something in `buckets` has expired, None when nothing ever will."""
-    dates = [expires_on for key in buckets if (expires_on := bucket_expires_on(key)) is not None]
-    return min(dates) + timedelta(days=1) if dates else None
+    last_on = bucket_expires_on(min(buckets)) if buckets else None
+    return last_on + timedelta(days=1) if last_on else None
 
 
 def spend_order(buckets: Buckets, class_order: Iterable[PointsClass]) -> list[str]:

@@ -126,7 +126,10 @@ class Entry:
 
     def expected_hash(self) -> str:
         """What `hash` must be, or the entry was altered."""
-        return digest({one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name != "hash"})
+        return digest({name: getattr(self, name) for name in _HASHED})
+
+
+_HASHED = tuple(one.name for one in fields(Entry) if one.name != "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,18 +221,19 @@ def end_of(on: date, zone: str) -> datetime:
 
 def digest(value: Mapping[str, Any]) -> str:
     """SHA-256 over canonical JSON (sorted keys, no spaces, UTF-8), hexadecimal."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
+    """What JSON has no word for: an instant, a line of a breakdown, a mapping that is no dict."""
     if isinstance(value, datetime):
         return stamp(value)
+    if isinstance(value, Part):
+        return [value.rule, value.points, value.why]
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, tuple):
-        return [[part.rule, part.points, part.why] for part in value]
-    return value
+    raise TypeError(f"{type(value).__name__} cannot be hashed")
 
 
 def check_account(account: Account) -> None:
