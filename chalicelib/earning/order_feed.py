@@ -22,7 +22,7 @@ FUTURE_TOLERANCE_S = 300
 
 Platform = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
-BuyerId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+BuyerId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Fen = Annotated[int, Field(ge=0, le=MAX_FEN)]
 
 

@@ -1,0 +1,66 @@
+# `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop status test check fmt package deploy import replay bench environment tools
+
+PY := .venv/bin/python
+export PYTHON
+
+help:
+	@echo "make run       bring up the embedded cloud, deploy, perform the main job"
+	@echo "make stop      end it, keeping its data"
+	@echo "make status    what runs, and where"
+	@echo "make test      all tests (they start and end an embedded cloud of their own)"
+	@echo "make check     format, lint, types, import contracts, security"
+	@echo "make fmt       format the sources"
+	@echo "make import    FILE=orders.csv PLATFORM=youzan    orders from a file"
+	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
+	@echo "make bench     operations per second beside the floor"
+	@echo "make package   the deployable zip and template"
+	@echo "make deploy    STAGE=prod BUCKET=my-bucket [PARAMETERS='Login=closed ...']    to AWS"
+
+environment:
+	@sh local/environment.sh local/requirements.txt
+
+tools:
+	@sh local/environment.sh requirements-dev.txt
+
+run: environment
+	@$(PY) -m local.cloud run
+
+stop:
+	@if [ -x $(PY) ]; then $(PY) -m local.cloud stop; else echo "  nothing was running"; fi
+
+status: environment
+	@$(PY) -m local.cloud status
+
+test: tools
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+check: tools
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+	@$(PY) -m bandit --quiet --recursive --severity-level medium app.py chalicelib local
+
+fmt: tools
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix --quiet .
+
+package: environment
+	@$(PY) -m local.cloud package
+
+deploy: environment
+	@test -n "$(STAGE)" || { echo "  name a stage: make deploy STAGE=prod BUCKET=my-bucket"; exit 1; }
+	@test -n "$(BUCKET)" || { echo "  name a bucket of yours for the package: make deploy STAGE=$(STAGE) BUCKET=my-bucket"; exit 1; }
+	@$(PY) -m local.cloud deploy --stage "$(STAGE)" --bucket "$(BUCKET)" $(PARAMETERS:%=--parameter %)
+
+import: environment
+	@$(PY) -m local.import_orders --file "$(FILE)" --platform "$(PLATFORM)"
+
+replay: environment
+	@$(PY) -m local.replay $(if $(FILE),--file "$(FILE)")
+
+bench: tools
+	@$(PY) -m benchmarks

@@ -1,0 +1,256 @@
+"""The main job, end to end, as its users do it: through the public API, the signed feed, a file, the stream, the rules.
+
+Every run does it anew for the same member, with order numbers of its own; what earlier runs left stays.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.runtime.clock import in_zone, utc_now
+from local import say
+from local.http_client import Api, Refused
+from local.import_orders import import_orders
+from local.in_process import adopted
+from local.nights import run_night
+from local.places import ROOT, Mend
+from local.replay import deploy_stage, replay_slice
+from local.stack import Cloud, Stack
+from local.statement import print_outcome, print_statement
+
+ZONE = "Asia/Shanghai"
+MEMBER = "m001"
+TMALL_BUYER = "tb-m001"
+WAIT_S = 90
+SLICE_CUSTOMERS = 40
+
+
+@dataclass
+class Job:
+    """One run: its stage, its callers, and what it has to tell."""
+
+    stack: Stack
+    now: datetime
+    admin: Api
+    run: str
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
+
+    def tell(self, what: str, outcome: str) -> None:
+        self.outcomes.append((what, outcome))
+        say.line(f"  ✓ {what}: {outcome}")
+
+    def order(self, number: int) -> str:
+        return f"{self.run}{number:02d}"
+
+
+def main(stack: Stack, cloud: Cloud) -> None:
+    """Perform the main job on a deployed stage and print what happened."""
+    now = utc_now()
+    run = f"{now:%Y%m%d%H%M%S}"
+    job = Job(stack, now, Api(stack.api_url, stack.secret("ADMIN_KEY_SECRET")), run)
+    say.line("\nThe main job")
+    _publish_programme(job)
+    issue_id, staff_ids = _plan_issue(job)
+    member, member_id = _log_in(job)
+    _expire(job, member, member_id)
+    _check_in(job, member)
+    _orders_by_feed(job, member)
+    _orders_by_file(job, member, member_id)
+    _refund(job, member)
+    _await_issue(job, issue_id)
+    for staff_id in staff_ids:
+        job.admin.delete(f"/v1/staff/keys/{staff_id}")
+    say.line("\nReal purchases")
+    replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
+    print_outcome(job.outcomes)
+    print_statement(member)
+    _what_next(stack, member)
+
+
+def _publish_programme(job: Job) -> None:
+    document = json.loads((ROOT / "local/programmes/demo.json").read_text())
+    versions = "/v1/staff/programme/versions"
+    standing = len(job.admin.get(versions)["list"])
+    if standing and job.admin.get(f"{versions}/{standing}")["document"] == document:
+        job.tell("programme", f"version {standing} is in force")
+        return
+    effective_from = in_zone(job.now, ZONE) if standing else "2020-01-01T00:00:00+08:00"
+    job.admin.post(versions, {"version": standing + 1, "effective_from": effective_from, "document": document})
+    job.tell("programme", f"{document['name']} published as version {standing + 1}")
+
+
+def _plan_issue(job: Job) -> tuple[str, list[str]]:
+    """An operator drafts, a reviewer approves; the first approval is refused because the points item is missing."""
+    keys = {
+        role: job.admin.post("/v1/staff/keys", {"name": f"{role}-{job.run}", "roles": [role]})
+        for role in ("operator", "reviewer")
+    }
+    operator, reviewer = (job.admin.as_caller(keys[role]["key"]) for role in ("operator", "reviewer"))
+    plan = json.loads((ROOT / "local/issue.json").read_text())
+    plan["publish_at"] = in_zone(utc_now() + timedelta(seconds=20), ZONE)
+    points_item = plan["third"].pop("points_item")
+    issue = operator.post("/v1/staff/issues", plan, Idempotency_Key=f"main-job-{job.run}")
+    approval = f"/v1/staff/issues/{issue['id']}/approval"
+    try:
+        reviewer.post(approval, {"version": issue["version"]})
+    except Refused as refused:
+        job.tell("approval without points item", f"refused: {refused.answer['msg']} [{refused.answer['field']}]")
+    else:
+        raise Mend("an issue without its points item was approved")
+    plan["third"]["points_item"] = points_item
+    issue = operator.put(f"/v1/staff/issues/{issue['id']}", {**plan, "version": issue["version"]})
+    reviewer.post(approval, {"version": issue["version"]})
+    job.tell("publication", f"headline, second and third planned and approved for {plan['publish_at'][11:19]}")
+    return issue["id"], [key["staff_id"] for key in keys.values()]
+
+
+def _await_issue(job: Job, issue_id: str) -> None:
+    """The minute rule fires it; nothing here does."""
+
+    def sent() -> Any:
+        issue = job.admin.get(f"/v1/staff/issues/{issue_id}")
+        return issue if issue["state"] == "sent" else None
+
+    with say.step("waiting for the minute rule to fire the publication"):
+        issue = _await(sent, "the publication was not sent")
+    out = job.admin.get(f"/v1/staff/outbox?month={issue['publish_at'][:7]}&limit=100")["list"]
+    copies = [one for one in out if one["issue_id"] == issue_id]
+    job.tell(
+        "publication fired",
+        f"planned {issue['publish_at'][11:19]}, sent {issue['sent_at'][11:19]}, {len(copies)} in the outbox",
+    )
+
+
+def _log_in(job: Job) -> tuple[Api, str]:
+    session = Api(job.stack.api_url).post("/v1/sessions", {"code": f"demo-{MEMBER}-{job.run}"})
+    job.tell("log-in", f"member {session['member_id'][:9]}… {'registered' if session['is_new'] else 'known'}")
+    return Api(job.stack.api_url, session["token"]), session["member_id"]
+
+
+def _check_in(job: Job, member: Api) -> None:
+    first, again = member.post("/v1/me/check-ins"), member.post("/v1/me/check-ins")
+    calendar = member.get("/v1/me/check-ins")
+    job.tell(
+        "check-in",
+        f"{first['points']} points{' (done today already)' if first['replayed'] else ''}, day {first['streak_days']} "
+        f"of the run, {calendar['next_reward_days']} to the next reward; asked again: replayed={again['replayed']}",
+    )
+
+
+def _orders_by_feed(job: Job, member: Api) -> None:
+    """A signed call, delivered twice: the second time everything is a duplicate."""
+    before = _available(member)
+    orders = [_paid(job, 1, 12_990), _paid(job, 2, 5_050), {**_paid(job, 3, 100), "paid_fen": "1.00"}]
+    secret = job.stack.secret("ORDER_FEED_SECRET")
+    api = Api(job.stack.api_url)
+    answers = [api.post_signed("/v1/ingest/orders", {"orders": orders}, secret)["list"] for _ in range(2)]
+    _await(lambda: _available(member) == before + 129 + 50, "the stream did not credit the orders")
+    shown = ["/".join(one["result"] for one in answer) for answer in answers]
+    job.tell("signed order feed", f"{shown[0]}, repeated: {shown[1]}; +179 points through the stream")
+
+
+def _orders_by_file(job: Job, member: Api, member_id: str) -> None:
+    """A shop's CSV in GBK: an unbound buyer's order waits until staff bind the buyer; a bad row is named."""
+    before = _available(member)
+    stranger = f"tb-{job.run}"
+    rows = [
+        "订单号,买家ID,付款时间,实付金额",
+        f"{job.order(4)},{stranger},{in_zone(job.now, ZONE)},88.80",
+        f"1.23E+18,{stranger},{in_zone(job.now, ZONE)},10.00",
+    ]
+    counts = _import(job, "\n".join(rows).encode("gbk"))
+    bound = job.admin.post(f"/v1/staff/members/{member_id}/identities", {"platform": "tmall", "buyer_id": stranger})
+    _await(lambda: _available(member) == before + 88, "the waiting order was not credited")
+    counted = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
+    job.tell("CSV of orders", f"{counted}; buyer bound, {bound['released_orders']} order credited: +88 points")
+
+
+def _import(job: Job, raw: bytes, *, own_dates: bool = False) -> Any:
+    with adopted(job.stack):
+        run_file = Path(ROOT / ".local/imports") / f"main-job-{job.run}-{own_dates}.json"
+        return import_orders(raw, platform="tmall", run_file=run_file, own_dates=own_dates)
+
+
+def _refund(job: Job, member: Api) -> None:
+    """Part of the first order is refunded; the refund of an order not heard of yet comes before it."""
+    before = _available(member)
+    records = [_refund_of(job, 1, 3_000), _refund_of(job, 5, 2_000)]
+    secret = job.stack.secret("ORDER_FEED_SECRET")
+    api = Api(job.stack.api_url)
+    api.post_signed("/v1/ingest/orders", {"orders": records}, secret)
+    _await(lambda: _available(member) == before - 30, "the refund was not taken back")
+    api.post_signed("/v1/ingest/orders", {"orders": [_paid(job, 5, 6_000)]}, secret)
+    _await(lambda: _available(member) == before - 30 + 40, "the early refund was not booked")
+    job.tell("refunds", "−30 points of the first order; a refund that came before its order: +60 −20")
+
+
+def _expire(job: Job, member: Api, member_id: str) -> None:
+    """An order of last year, imported with its own date: its points ended since, and the night books that."""
+    paid_at = job.now - timedelta(days=430)
+    job.admin.post(f"/v1/staff/members/{member_id}/identities", {"platform": "tmall", "buyer_id": TMALL_BUYER})
+    rows = ["订单号,买家ID,付款时间,实付金额", f"{job.order(9)},{TMALL_BUYER},{in_zone(paid_at, ZONE)},66.00"]
+    _import(job, "\n".join(rows).encode(), own_dates=True)
+    _await(lambda: _entry(member, "earn", job.order(9)), "last year's order was not credited")
+    with say.step("a night passes"):
+        run_night(job.stack, job.now.replace(hour=16, minute=5, second=0, microsecond=0) - timedelta(days=1))
+    expired = _await(lambda: _entry(member, "expire", ""), "the night expired nothing")
+    job.tell("nightly expiry", f"{-expired['points']} points of an order of {paid_at:%Y-%m-%d} have ended")
+
+
+def _entry(member: Api, kind: str, order_no: str) -> Any:
+    entries = member.get("/v1/me/entries?limit=50")["list"]
+    return next((one for one in entries if one["kind"] == kind and one.get("order_no", "") == order_no), None)
+
+
+def _available(member: Api) -> int:
+    return int(member.get("/v1/me/balance")["available_points"])
+
+
+def _paid(job: Job, number: int, paid_fen: int) -> dict[str, Any]:
+    return {
+        "kind": "paid",
+        "platform": "wechat",
+        "order_no": job.order(number),
+        "buyer_id": f"demo-{MEMBER}",
+        "paid_at": in_zone(job.now, ZONE),
+        "paid_fen": paid_fen,
+    }
+
+
+def _refund_of(job: Job, number: int, refunded_fen: int) -> dict[str, Any]:
+    return {
+        "kind": "refund",
+        "platform": "wechat",
+        "order_no": job.order(number),
+        "refund_no": f"R{job.order(number)}",
+        "refunded_fen": refunded_fen,
+        "refunded_at": in_zone(job.now, ZONE),
+    }
+
+
+def _await(ready: Callable[[], Any], trouble: str) -> Any:
+    deadline = time.monotonic() + WAIT_S
+    while not (found := ready()):
+        if time.monotonic() > deadline:
+            raise Mend(f"{trouble} within {WAIT_S} s: read .local/cloud.log")
+        time.sleep(0.2)
+    return found
+
+
+def _what_next(stack: Stack, member: Api) -> None:
+    say.line(f"""
+The API stays up at {stack.api_url}/v1/ until `make stop`. Try:
+
+  curl -s -X POST {stack.api_url}/v1/me/check-ins -H 'Authorization: Bearer {member.token}'
+  curl -s '{stack.api_url}/v1/me/entries?limit=3' -H 'Authorization: Bearer {member.token}'
+  curl -s -X POST {stack.api_url}/v1/sessions -H 'Content-Type: application/json' -d '{{"code":"demo-me-0001"}}'
+  make import FILE=orders.csv PLATFORM=tmall      orders from a file of yours
+  make replay                                     69,659 real purchases, every night of two years
+  make run                                        again: same data, missed nights are caught up
+""")
