@@ -1,6 +1,6 @@
 """The deployed application: one Chalice app, one blueprint per room. No logic lives here."""
 
-from chalice import Chalice
+from chalice.app import Chalice
 
 from chalicelib.earning.events import bp as earning_events
 from chalicelib.earning.routes import bp as earning_routes

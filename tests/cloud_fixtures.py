@@ -22,7 +22,7 @@ from local.stack import PACKAGES, Cloud, Stack, start
 
 HOME_VARIABLE = "JIFEN_TEST_CLOUD"
 STAGE = "test"
-PARAMETERS = {"Schedules": "DISABLED", "OrdersRetrySeconds": "1", "ExpiryRetrySeconds": "1"}
+PARAMETERS = {"Schedules": "DISABLED", "OrdersRetrySeconds": "2", "ExpiryRetrySeconds": "5"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -45,7 +45,8 @@ GROUPS = {"For members": ("sessions", "me"), "For shops": ("ingest",), "For staf
 METHODS = ("GET", "POST", "PUT", "DELETE")
 LONG = ("document", "headline", "second", "third", "history", "breakdown")
 """What only the fullest example of its kind shows in full."""
-IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("POST", "/v1/staff/issues"), ("GET", "/v1/me/entries")}
+BODIES_IN_FULL = {("POST", "/v1/staff/issues")}
+ANSWERS_IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("GET", "/v1/me/entries")}
 _SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Key = tuple[str, str]
@@ -207,6 +208,8 @@ def _orders(day: Day, member_id: str) -> None:
     open_orders().park("parked-0001", json.dumps({"order": "tmall#2026030201"}), day.stage.now)
     day.call(("GET", "/v1/staff/parked-orders"), token=ADMIN_KEY)
     day.call(("POST", "/v1/staff/parked-orders/{record_id}/replays"), token=ADMIN_KEY, record_id="parked-0001")
+    open_orders().park("parked-0002", "not a record", day.stage.now)
+    day.call(("DELETE", "/v1/staff/parked-orders/{record_id}"), token=ADMIN_KEY, record_id="parked-0002")
 
 
 def _staff(day: Day) -> tuple[str, str]:
@@ -232,7 +235,7 @@ def _issues(day: Day, operator: str, reviewer: str) -> None:
     day.call(("GET", "/v1/staff/cadence"), token=operator, query="month=2026-03")
     day.stage.now = datetime.fromisoformat("2026-03-04T12:00:30+00:00")
     send_due(publishing_table(), now=day.stage.now, channels={"outbox": Channel(_refuse, deduplicates=True)})
-    day.call(("POST", path + "/{issue_id}/retry"), {"version": 5 + 1}, token=reviewer, issue_id=issue_id)
+    day.call(("POST", path + "/{issue_id}/retry"), {"version": 6}, token=reviewer, issue_id=issue_id)
     send_due(publishing_table(), now=day.stage.later(minutes=1))
     day.call(("GET", "/v1/staff/outbox"), token=operator, query="month=2026-03")
     other = day.call(("POST", path), plan, token=operator, Idempotency_Key="wednesday-2")["id"]
@@ -288,9 +291,9 @@ def _route(route: Route, example: Example) -> Iterator[str]:
         yield from _objects([route.view.body_model.model_json_schema()], named=False)
     yield f"```\n{example.asked}\n```\n"
     if example.body is not None:
-        yield _json(example.body, in_full=route.key in IN_FULL)
+        yield _json(example.body, in_full=route.key in BODIES_IN_FULL)
     yield "answers\n"
-    yield _json(example.data, in_full=route.key == ("GET", "/v1/staff/issues/{issue_id}") or route.method == "GET/")
+    yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
 
 
 def _objects(schemas: list[dict[str, Any]], *, named: bool = True) -> Iterator[str]:
@@ -331,7 +334,8 @@ def _type(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
         return f"list of {_type(one['items'], parts)}"
     if one.get("format") == "date-time":
         return "instant"
-    return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(one["type"], one["type"])
+    kind: str = one["type"]
+    return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(kind, kind)
 
 
 def _limits(one: Mapping[str, Any]) -> str:
@@ -365,17 +369,24 @@ def _abridged(value: Any) -> Any:
     return [_abridged(part) for part in value] if isinstance(value, list) else value
 
 
+def the_examples() -> dict[Key, Example]:
+    """What the scripted day answered, on a stage of its own."""
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
+        return run_the_day(day)
+
+
 @pytest.fixture(scope="module")
-def generated() -> Iterator[dict[str, str]]:
-    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
-        yield sections(run_the_day(day))
+def examples() -> dict[Key, Example]:
+    return the_examples()
 
 
-def test_the_day_calls_every_route() -> None:
-    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
-        called = run_the_day(day).keys()
+@pytest.fixture(scope="module")
+def generated(examples: dict[Key, Example]) -> dict[str, str]:
+    return sections(examples)
 
-    assert called == {route.key for route in routes()}, "give the new route its call in the scripted day"
+
+def test_the_day_calls_every_route(examples: dict[Key, Example]) -> None:
+    assert examples.keys() == {route.key for route in routes()}, "give the new route its call in the scripted day"
 
 
 @pytest.mark.parametrize("name", ["list", "routes", "order-records", "programme", "errors"])
@@ -400,8 +411,7 @@ def _framed(name: str, text: str) -> str:
 
 
 def _write_anew() -> None:
-    with pytest.MonkeyPatch.context() as monkeypatch, opened(monkeypatch) as day:
-        found = sections(run_the_day(day))
+    found = sections(the_examples())
     anew = _SECTION.sub(lambda section: _framed(section[2], found[section[2]]), DOCUMENT.read_text())
     DOCUMENT.write_text(anew)
 

@@ -15,7 +15,7 @@ from chalicelib.ledger.model import (
     Kind,
     Posting,
     Receipt,
-    Refused,
+    Refusal,
     business_on,
     end_of,
     start_of,
@@ -60,9 +60,9 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         actor=member_id,
     )
 
-    def decide(account: Account, _guard: Guard | None) -> Posting | Refused:
+    def decide(account: Account, _guard: Guard | None) -> Posting:
         if account.check_ins.has(today_on):
-            return Refused(JifenError(Code.ALREADY_CHECKED_IN), cause)
+            raise Refusal(Code.ALREADY_CHECKED_IN, cause)
         days = account.check_ins.with_day(today_on)
         decided = award(rule, CheckedIn(today_on, days), today_on)
         command = Earn(

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, DynamoDBEvent, SQSEvent
 
+from chalicelib.earning.order import Order
 from chalicelib.earning.parked import settle_message
 from chalicelib.earning.reconcile import Reconciliation
 from chalicelib.earning.settle_batch import settle_batch
@@ -19,7 +20,7 @@ from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.buyers import find_members
-from chalicelib.programme.table import terms_at, terms_book
+from chalicelib.programme.table import forget, terms_at, terms_book
 from chalicelib.runtime import log, queue
 from chalicelib.runtime.clock import utc_now
 from chalicelib.runtime.settings import settings
@@ -32,8 +33,17 @@ STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/placeholder/stream/place
 @bp.on_dynamodb_record(stream_arn=STREAM, batch_size=100, starting_position="TRIM_HORIZON", name="settle_orders")
 def settle_orders(event: DynamoDBEvent) -> dict[str, Any]:
     """Orders become points. Iterating the event itself would raise on an odd record, so its plain form is read."""
-    book, ledger = terms_book(), open_ledger()
-    run = settle_batch(event.to_dict()["Records"], lambda order: settle_order(order, ledger=ledger, book=book))
+    ledger = open_ledger()
+
+    def settle(order: Order) -> None:
+        try:
+            settle_order(order, ledger=ledger, book=terms_book())
+        except KeyError:
+            # Another function credited it under a version that this one has not read yet.
+            forget()
+            settle_order(order, ledger=ledger, book=terms_book())
+
+    run = settle_batch(event.to_dict()["Records"], settle)
     if run.set_aside:
         queue.send(settings().orders_retry_queue_url, run.set_aside)
     log.outcome("orders_settled", settled=run.settled, set_aside=len(run.set_aside))
@@ -65,6 +75,9 @@ def park_orders(event: SQSEvent) -> dict[str, Any]:
 def reconcile_orders(event: CloudWatchEvent) -> None:
     """Half an hour after the night: credit any recent order without an entry."""
     now = datetime.fromisoformat(event.to_dict()["time"])
+    if not terms_book().versions:
+        log.outcome("orders_reconciled", skipped="no programme is published yet")
+        return
     done = Reconciliation(
         orders=open_orders(),
         ledger=open_ledger(),

@@ -12,18 +12,17 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from chalicelib.earning.order import OrderFact, Paid, Refund
 from chalicelib.errors import Code, JifenError
+from chalicelib.programme.activity import MAX_ORDER_FEN
 from chalicelib.runtime.bodies import Body, invalid
 
 MAX_RECORDS = 500
-MAX_FEN = 10**9
-"""Ten million yuan: more than any order; one point a fen still fits one operation."""
 FUTURE_TOLERANCE_S = 300
 """How far a shop's clock may run ahead of ours."""
 
 Platform = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
 BuyerId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
-Fen = Annotated[int, Field(ge=0, le=MAX_FEN)]
+Fen = Annotated[int, Field(ge=0, le=MAX_ORDER_FEN)]
 
 
 class PaidRecord(Body):
@@ -48,7 +47,7 @@ class RefundRecord(Body):
     platform: Platform
     order_no: Number
     refund_no: Number
-    refunded_fen: Annotated[int, Field(ge=1, le=MAX_FEN)]
+    refunded_fen: Annotated[int, Field(ge=1, le=MAX_ORDER_FEN)]
     refunded_at: AwareDatetime
 
 

@@ -10,25 +10,37 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Receipt
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.model import TermsBook
+from chalicelib.runtime import log
 
 
 def settle_message(message: str, *, orders: OrdersTable, ledger: LedgerTable, book: TermsBook) -> Receipt | None:
     """Settle the order a retry or parked message names, as it stands now: the newest image includes the parked one.
 
-    Raises LookupError when the message names no order that exists, and whatever settling raises.
+    Raises PARKED_RECORD_UNREADABLE when the message names no order that can be read, and whatever settling raises.
     """
-    key = json.loads(message).get("order", "")
+    try:
+        key = str(json.loads(message)["order"])
+    except (KeyError, TypeError, ValueError):
+        key = ""
     found = orders.orders([key]) if key else []
     if not found:
-        raise LookupError("the message names no order")
+        raise JifenError(Code.PARKED_RECORD_UNREADABLE)
     return settle_order(found[0], ledger=ledger, book=book)
 
 
 def replay_parked(record_id: str, *, orders: OrdersTable, ledger: LedgerTable, book: TermsBook) -> Receipt | None:
     """Settle a parked record again and forget it; it stays parked when that fails."""
-    payload = next((one["payload"] for one in orders.parked() if one["id"] == record_id), None)
+    payload = orders.parked_payload(record_id)
     if payload is None:
         raise JifenError(Code.PARKED_RECORD_NOT_FOUND)
     receipt = settle_message(payload, orders=orders, ledger=ledger, book=book)
     orders.unpark(record_id)
     return receipt
+
+
+def discard_parked(record_id: str, *, orders: OrdersTable, actor: str) -> None:
+    """Forget a parked record that stands for no order; who did so is logged."""
+    if orders.parked_payload(record_id) is None:
+        raise JifenError(Code.PARKED_RECORD_NOT_FOUND)
+    orders.unpark(record_id)
+    log.outcome("parked_order_discarded", record=record_id, actor=actor)

@@ -13,7 +13,7 @@ from chalicelib.earning.order import Order
 from chalicelib.earning.record_orders import FindMembers
 from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
 from chalicelib.earning.table import OrdersTable
-from chalicelib.ledger.model import business_on
+from chalicelib.ledger.model import Guard, business_on
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.members.model import Identity
 from chalicelib.programme.model import TermsBook
@@ -57,16 +57,25 @@ class Reconciliation:
 
     def _page(self, keys: list[str], done: Reconciled) -> None:
         found = self.orders.orders(keys)
+        done.seen += len(keys)
+        done.failed += len(keys) - len(found)
         guards = self.ledger.guards([guard_key(order.key) for order in found])
         owners = self._owners(found)
         for order in found:
-            done.seen += 1
-            if order.key in owners:
-                # The stream hears of the binding and credits it, as it would have at once.
-                self.orders.bind(order.key, owners[order.key], self.now, business_on(self.now, self.zone))
-                done.bound += 1
-            elif not is_settled(order, guards.get(guard_key(order.key))):
-                self._settle(order, done)
+            try:
+                self._bring_up_to_date(order, guards.get(guard_key(order.key)), owners.get(order.key), done)
+            except Exception as error:  # noqa: BLE001  # one bad order must not hide the others
+                log.defect("reconcile_failed", error, order=order.key)
+                done.failed += 1
+
+    def _bring_up_to_date(self, order: Order, guard: Guard | None, owner: str | None, done: Reconciled) -> None:
+        if owner:
+            # The stream hears of the binding and credits it, as it would have at once.
+            self.orders.bind(order.key, owner, self.now, business_on(self.now, self.zone))
+            done.bound += 1
+        elif not is_settled(order, guard):
+            settle_order(order, ledger=self.ledger, book=self.book)
+            done.settled += 1
 
     def _owners(self, found: list[Order]) -> dict[str, str]:
         """Members of waiting orders whose buyer was bound meanwhile, by order key."""
@@ -79,11 +88,3 @@ class Reconciliation:
             return {}
         members = self.find_members(sorted(set(buyers.values())))
         return {key: members[buyer] for key, buyer in buyers.items() if buyer in members}
-
-    def _settle(self, order: Order, done: Reconciled) -> None:
-        try:
-            settle_order(order, ledger=self.ledger, book=self.book)
-            done.settled += 1
-        except Exception as error:  # noqa: BLE001  # one bad order must not hide the others
-            log.defect("reconcile_failed", error, order=order.key)
-            done.failed += 1

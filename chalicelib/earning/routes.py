@@ -10,7 +10,7 @@ from chalice.app import Blueprint
 
 from chalicelib.earning.check_in import check_in, check_in_days, month_calendar
 from chalicelib.earning.order_feed import BuyerId, OrdersIn, Platform, order_fact
-from chalicelib.earning.parked import replay_parked
+from chalicelib.earning.parked import discard_parked, replay_parked
 from chalicelib.earning.record_orders import Received, Recorded, Result, record_orders, release_waiting
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code, JifenError
@@ -18,13 +18,15 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member, order_feed, staff
 from chalicelib.members.buyers import bind_buyer, find_members
-from chalicelib.members.model import Identity, is_member_id
+from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Body, Call, Json, endpoint
 
 bp = Blueprint(__name__)
 SOURCE = "mini_program"
+PARKED_ID = r"[0-9A-Za-z-]{1,64}"
+PARKED_PAGE = 20
 
 
 @bp.route("/me/check-ins", methods=["POST"])
@@ -98,6 +100,9 @@ def post_member_identity(call: Call, member_id: str) -> Json:
     """Bind a shop's buyer account to a member; orders that waited for it are credited."""
     if not is_member_id(member_id):
         raise JifenError(Code.MEMBER_NOT_FOUND)
+    if call.body.platform == LOGIN_PROVIDER:
+        # Whoever logs in with that account would become this member.
+        raise JifenError(Code.NOT_ALLOWED, "登录账号不能由员工绑定", field="platform")
     identity = Identity(call.body.platform, call.body.buyer_id)
     binding = bind_buyer(member_id, identity, call.caller.id, call.now)
     released = release_waiting(
@@ -112,23 +117,42 @@ def post_member_identity(call: Call, member_id: str) -> Json:
 
 
 @bp.route("/staff/parked-orders", methods=["GET"])
-@endpoint(bp, caller=staff("operator"))
+@endpoint(bp, caller=staff("operator"), query=frozenset({"cursor"}))
 def get_parked_orders(call: Call) -> Json:
-    """Order records that could not be posted, with their payload."""
+    """Order records that could not be posted, with their payload, twenty a page."""
     zone = terms_at(call.now).zone
-    parked = [
-        {"id": one["id"], "payload": one["payload"], "parked_at": in_zone(one["parked_at"], zone)}
-        for one in open_orders().parked()
-    ]
-    return {"list": parked, "next_cursor": None, "has_more": False}
+    after_id = call.query.get("cursor", "")
+    if not re.fullmatch(f"({PARKED_ID})?", after_id):
+        raise JifenError(Code.INVALID_CURSOR, field="cursor")
+    parked = open_orders().parked(after_id=after_id, limit=PARKED_PAGE)
+    more = len(parked) == PARKED_PAGE
+    return {
+        "list": [{"id": one.id, "payload": one.payload, "parked_at": in_zone(one.parked_at, zone)} for one in parked],
+        "next_cursor": parked[-1].id if more else None,
+        "has_more": more,
+    }
 
 
 @bp.route("/staff/parked-orders/{record_id}/replays", methods=["POST"])
 @endpoint(bp, caller=staff("operator"))
 def post_parked_order_replay(_call: Call, record_id: str) -> Json:
     """Settle a parked record again, and forget it when that worked."""
-    receipt = replay_parked(record_id, orders=open_orders(), ledger=open_ledger(), book=terms_book())
+    receipt = replay_parked(_parked(record_id), orders=open_orders(), ledger=open_ledger(), book=terms_book())
     return {"id": record_id, "points": sum(entry.points for entry in receipt.entries) if receipt else 0}
+
+
+@bp.route("/staff/parked-orders/{record_id}", methods=["DELETE"])
+@endpoint(bp, caller=staff("operator"))
+def delete_parked_order(call: Call, record_id: str) -> Json:
+    """Give up a parked record that stands for no order."""
+    discard_parked(_parked(record_id), orders=open_orders(), actor=call.caller.id)
+    return {"id": record_id}
+
+
+def _parked(record_id: str) -> str:
+    if not re.fullmatch(PARKED_ID, record_id):
+        raise JifenError(Code.PARKED_RECORD_NOT_FOUND)
+    return record_id
 
 
 def _recorded(record: dict[str, Any], one: Recorded) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class BatchRun:
 
 
 def settle_batch(records: Sequence[Mapping[str, Any]], settle: Callable[[Order], object]) -> BatchRun:
-    """Settle each order once, by its last image in the batch: it holds all that the earlier ones did."""
+    """Settle each order once, by the fullest of its images in the batch: an order only ever becomes known better."""
     images: dict[str, Mapping[str, Any]] = {}
     orders: dict[str, Order] = {}
     set_aside: list[str] = []
@@ -44,7 +44,9 @@ def settle_batch(records: Sequence[Mapping[str, Any]], settle: Callable[[Order],
             log.defect("order_record_unreadable", error)
             set_aside.append(_message(record))
             continue
-        images[order.key], orders[order.key] = record, order
+        if order.key not in orders or _known(order) >= _known(orders[order.key]):
+            images[order.key], orders[order.key] = record, order
+    unreadable = len(set_aside)
     lanes: dict[str, list[Order]] = {}
     for order in orders.values():
         lanes.setdefault(order.member_id or order.key, []).append(order)
@@ -55,7 +57,12 @@ def settle_batch(records: Sequence[Mapping[str, Any]], settle: Callable[[Order],
     with ThreadPoolExecutor(LANES) as pool:
         for messages in pool.map(run, lanes.values()):
             set_aside += messages
-    return BatchRun(len(orders), tuple(set_aside))
+    failed = len(set_aside) - unreadable
+    return BatchRun(len(orders) - failed, tuple(set_aside))
+
+
+def _known(order: Order) -> int:
+    return (order.paid is not None) + bool(order.member_id) + len(order.refunds)
 
 
 def _settled(order: Order, settle: Callable[[Order], object]) -> bool:

@@ -33,7 +33,7 @@ def settle_order(order: Order, *, ledger: LedgerTable, book: TermsBook) -> Recei
 
     The credit follows the terms in force when the order was paid, a refund those of its order. Its "now" is when the
     order (or refund) was received, never the wall clock. Raises TERMS_MISSING, BUSY, or KEY_REUSED when the
-    order already belongs to another member.
+    order already belongs to another member; KeyError when `book` is older than the version that credited the order.
     """
     paid, received_at = order.paid, order.received_at
     if paid is None or received_at is None or not order.member_id:
@@ -46,8 +46,7 @@ def settle_order(order: Order, *, ledger: LedgerTable, book: TermsBook) -> Recei
         state, commands = _commands(order, paid, received_at, guard.state if guard else None, book)
         if not commands:
             return Posting(account, account, ())
-        terms = book.version(state["terms"])
-        posting = apply(account, commands, terms.ledger, now)
+        posting = apply(account, commands, _terms_at(book, now).ledger, now)
         kept = Guard(guard_key(order.key), order.member_id, guard.version + 1 if guard else 1, state)
         return replace(posting, guard=kept)
 
@@ -71,9 +70,7 @@ def _commands(
     """
     commands: list[Command] = []
     if booked is None:
-        terms = book.at(paid.paid_at)
-        if terms is None:
-            raise JifenError(Code.TERMS_MISSING)
+        terms = _terms_at(book, paid.paid_at)
         credited_on = business_on(order.bound_at or received_at, terms.zone)
         rule = terms.rule_for(ACTIVITY)
         decided = award(rule, _ordered(paid, 0), credited_on) if rule else None
@@ -152,6 +149,7 @@ def _claw_back(order: Order, paid: Paid, refund: Refunded, state: dict[str, Any]
         ),
         points=points,
         bucket=state["bucket"],
+        policy=terms.programme.reversal,
         rule=state["rule"],
         terms_version=terms.version,
         text=f"订单退款{refund.refunded_fen // 100}.{refund.refunded_fen % 100:02d}元",
@@ -168,6 +166,13 @@ def _ordered(paid: Paid, refunded_fen: int) -> Ordered:
         stored_value_fen=paid.stored_value_fen,
         refunded_fen=refunded_fen,
     )
+
+
+def _terms_at(book: TermsBook, instant: datetime) -> Terms:
+    terms = book.at(instant)
+    if terms is None:
+        raise JifenError(Code.TERMS_MISSING)
+    return terms
 
 
 def _rule(terms: Terms, rule_id: str) -> Rule | None:

@@ -18,6 +18,7 @@ from typing import Any
 from chalicelib.earning.order import Order, Paid, Refund, Refunded, order_key
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
+from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import (
     MAX_BATCH_GET,
     Client,
@@ -32,6 +33,8 @@ from chalicelib.runtime.settings import settings
 
 CHANGED_SHARDS = 8
 PARKED = "parked"
+MAX_REFUNDS = 40
+"""Refunds of one order: its guard then stays within one kilobyte and all of them fit one transaction."""
 _PAID_FEN = ("paid_fen", "freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
 
 
@@ -66,8 +69,25 @@ def order_item_of(item: Item) -> Order:
     )
 
 
+def _readable(typed: Mapping[str, Any]) -> Order | None:
+    try:
+        return order_item_of(decode_item(typed))
+    except (KeyError, TypeError, ValueError) as error:
+        log.defect("order_unreadable", error, order=str(typed.get("pk", {}).get("S", "")))
+        return None
+
+
 def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A record that could not be posted; `payload` is the retry queue's message."""
+
+    id: str
+    payload: str
+    parked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +148,7 @@ class OrdersTable:
         """Keep a refund on its order, once, also before the order is known.
 
         True when it is new, False for a repeat. Raises ORDER_CHANGED when the number stands with another amount,
-        REFUND_EXCEEDS_ORDER when more would be refunded than was paid.
+        REFUND_EXCEEDS_ORDER when more would be refunded than was paid, TOO_MANY_REFUNDS beyond MAX_REFUNDS.
         """
         key = order_key(refund.platform, refund.order_no)
         kept = {
@@ -144,16 +164,20 @@ class OrdersTable:
                 TableName=self.name,
                 Key=encode_item({"pk": key}),
                 UpdateExpression=(
-                    "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, #refund = :refund, "
-                    "kind = :kind, changed_on = :changed"
+                    "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, "
+                    "refund_count = if_not_exists(refund_count, :zero) + :one, #refund = :refund, "
+                    "#kind = :kind, changed_on = :changed"
                 ),
                 ConditionExpression=(
-                    "attribute_not_exists(#refund) AND (attribute_not_exists(input_hash) OR refundable_fen >= :fen)"
+                    "attribute_not_exists(#refund) AND (attribute_not_exists(input_hash) OR refundable_fen >= :fen) "
+                    "AND (attribute_not_exists(refund_count) OR refund_count < :most)"
                 ),
-                ExpressionAttributeNames={"#refund": attribute},
+                ExpressionAttributeNames={"#refund": attribute, "#kind": "kind"},
                 ExpressionAttributeValues=encode_item(
                     {
                         ":zero": 0,
+                        ":one": 1,
+                        ":most": MAX_REFUNDS,
                         ":fen": refund.refunded_fen,
                         ":refund": kept,
                         ":kind": "order",
@@ -163,6 +187,8 @@ class OrdersTable:
             )
         except ConditionFailed as failed:
             standing = (failed.item or {}).get(attribute)
+            if standing is None and failed.item and failed.item.get("refund_count", 0) >= MAX_REFUNDS:
+                raise JifenError(Code.TOO_MANY_REFUNDS, field="refund_no") from None
             if standing is None:
                 raise JifenError(Code.REFUND_EXCEEDS_ORDER, field="refunded_fen") from None
             if standing["fen"] != refund.refunded_fen:
@@ -188,7 +214,7 @@ class OrdersTable:
             return
 
     def orders(self, keys: Sequence[str]) -> list[Order]:
-        """The orders under `keys`, strongly read, 100 a call."""
+        """The orders under `keys`, strongly read, 100 a call; one that cannot be read is logged and left out."""
         found: list[Order] = []
         for start in range(0, len(keys), MAX_BATCH_GET):
             wanted: Any = {
@@ -199,7 +225,7 @@ class OrdersTable:
             }
             while wanted:
                 answer = self.dynamo.batch_get_item(RequestItems=wanted)
-                found += [order_item_of(decode_item(item)) for item in answer["Responses"].get(self.name, [])]
+                found += [order for item in answer["Responses"].get(self.name, []) if (order := _readable(item))]
                 wanted = answer.get("UnprocessedKeys")
         return found
 
@@ -223,15 +249,31 @@ class OrdersTable:
         }
         self.dynamo.put_item(TableName=self.name, Item=encode_item(item))
 
-    def parked(self) -> list[Mapping[str, Any]]:
-        """Everything parked, oldest key first: `{id, payload, parked_at}`."""
-        keys = [key for page in self._keys("changed", "changed_on = :value", PARKED) for key in page]
-        items = [self.dynamo.get_item(TableName=self.name, Key=encode_item({"pk": key})).get("Item") for key in keys]
-        shown = [decode_item(item) for item in items if item]
+    def parked(self, *, after_id: str, limit: int) -> list[Parked]:
+        """Up to `limit` parked records by rising id, those after `after_id`."""
+        values = {":parked": PARKED, ":after": f"PARKED#{after_id}"}
+        page = self.dynamo.query(
+            TableName=self.name,
+            IndexName="changed",
+            KeyConditionExpression="changed_on = :parked AND pk > :after",
+            ExpressionAttributeValues=encode_item(values),
+            Limit=limit,
+        )
+        items = [self._item(item["pk"]["S"]) for item in page["Items"]]
         return [
-            {"id": one["pk"][7:], "payload": one["payload"], "parked_at": datetime.fromisoformat(one["parked_at"])}
-            for one in shown
+            Parked(item["pk"].removeprefix("PARKED#"), item["payload"], datetime.fromisoformat(item["parked_at"]))
+            for item in items
+            if item
         ]
+
+    def parked_payload(self, record_id: str) -> str | None:
+        """The payload of one parked record, None when there is none of that id."""
+        item = self._item(f"PARKED#{record_id}")
+        return str(item["payload"]) if item else None
+
+    def _item(self, key: str) -> Item | None:
+        found = self.dynamo.get_item(TableName=self.name, Key=encode_item({"pk": key}), ConsistentRead=True)
+        return decode_item(found["Item"]) if "Item" in found else None
 
     def unpark(self, record_id: str) -> None:
         """Forget a parked record that has been replayed."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from chalicelib.errors import Code, JifenError
+from chalicelib.errors import Code
 from chalicelib.ledger.buckets import (
     Buckets,
     PointsClass,
@@ -31,6 +31,7 @@ from chalicelib.ledger.model import (
     LedgerTerms,
     Part,
     Posting,
+    Refusal,
     business_on,
     check_account,
     end_of,
@@ -71,6 +72,8 @@ class Reverse:
     cause: Cause
     points: int
     bucket: str
+    policy: str
+    """What happens when the points are spent already: `deficit` or `waive`, as the credit's own terms had it."""
     rule: str
     terms_version: int
     text: str = ""
@@ -98,7 +101,7 @@ class _Change:
 def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now: datetime) -> Posting:
     """Decide what `commands` do to `account` at `now` (UTC).
 
-    Raises JifenError (nothing may be written) when a command is refused. An account never goes back in time:
+    Raises Refusal (nothing may be written) when a command cannot be met. An account never goes back in time:
     `posted_at` is the later of `now` and the account's last posting.
     """
     posted_at = max(now, account.posted_at) if account.posted_at else now
@@ -175,7 +178,8 @@ def _earn(account: Account, command: Earn, terms: LedgerTerms, posted_at: dateti
 def _redeem(account: Account, command: Redeem, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
     points = _bounded(command.points)
     if points > account.available_points:
-        raise JifenError(Code.INSUFFICIENT_POINTS, f"积分不足,还差{points - account.available_points}分")
+        short = points - account.available_points
+        raise Refusal(Code.INSUFFICIENT_POINTS, command.cause, f"积分不足,还差{short}分")
     taken = take(account.buckets, points, spend_order(account.buckets, terms.class_order))
     change = _Change(points=-points, buckets={key: -part for key, part in taken.items()}, facts=command.facts)
     return _book(
@@ -200,7 +204,7 @@ def _reverse(account: Account, command: Reverse, terms: LedgerTerms, posted_at: 
     order = [command.bucket, *(key for key in spend_order(account.buckets, terms.class_order) if key != command.bucket)]
     taken = take(account.buckets, points, order)
     shortfall = points - sum(taken.values())
-    if shortfall and terms.reversal == "waive":
+    if shortfall and command.policy == "waive":
         facts["waived_points"], points, shortfall = shortfall, points - shortfall, 0
     change = _Change(
         points=-points,

@@ -46,11 +46,6 @@ def bucket_expires_on(key: str) -> date | None:
     return None if key[:3] == NEVER else EPOCH_ON + timedelta(days=int(key[:3], 36))
 
 
-def bucket_class(key: str) -> PointsClass:
-    """The class of a bucket's points."""
-    return next(points_class for points_class in PointsClass if points_class.letter == key[3])
-
-
 def due_through(buckets: Buckets, business_on: date) -> dict[str, int]:
     """The buckets whose last valid day lies before `business_on`: they expire in its first instant."""
     first_valid = bucket_key(business_on, PointsClass.CONSUMPTION)[:3]

@@ -15,7 +15,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.expire import expire_due, shard_messages
 from chalicelib.ledger.table import open_ledger
-from chalicelib.programme.table import terms_at
+from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime import log, queue
 from chalicelib.runtime.settings import settings
 
@@ -44,6 +44,8 @@ def expire_shard(event: SQSEvent) -> dict[str, Any]:
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
 
     def handle(record: Mapping[str, Any]) -> None:
+        if not terms_book().versions:
+            return  # nothing was ever credited, so nothing can be due
         message = json.loads(record["body"])
         now = datetime.fromisoformat(message["now"])
         run = expire_due(
@@ -54,9 +56,10 @@ def expire_shard(event: SQSEvent) -> dict[str, Any]:
             has_time=lambda: remaining_ms() > STOP_BEFORE_MS,
         )
         log.outcome("expiry_shard", shard=message["shard"], expired=run.expired, moved=run.moved, failed=run.failed)
+        if run.failed:
+            # The message itself comes again, for those who failed and for what is left.
+            raise JifenError(Code.UNAVAILABLE)
         if not run.finished:
             queue.send(settings().expiry_queue_url, [record["body"]])
-        if run.failed:
-            raise JifenError(Code.UNAVAILABLE)
 
     return queue.each_message(event.to_dict(), handle, "expiry_shard")

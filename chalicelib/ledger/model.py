@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.errors import JifenError
+from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.buckets import Buckets, PointsClass
 from chalicelib.ledger.check_in_days import CheckInDays
 
@@ -32,6 +32,14 @@ class Kind(StrEnum):
     REVERSE = "reverse"
 
 
+class Refusal(JifenError):
+    """A decision not to write. Answered only when the cause's key holds no entry: else that entry is the answer."""
+
+    def __init__(self, code: Code, cause: Cause, msg: str | None = None) -> None:
+        super().__init__(code, msg)
+        self.cause = cause
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerTerms:
     """The part of the published terms that the ledger itself needs."""
@@ -39,8 +47,6 @@ class LedgerTerms:
     version: int
     zone: str
     class_order: tuple[PointsClass, ...]
-    reversal: str
-    """What happens to points of a refund that are spent already: `deficit` or `waive`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,14 +186,6 @@ class Posting:
     account: Account
     entries: tuple[Entry, ...]
     guard: Guard | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A decision not to write; answered only when the cause's key holds no entry, else that entry is the answer."""
-
-    error: JifenError
-    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.items import account_item, account_of, entry_item, entry_of, guard_item, guard_of, member_pk
-from chalicelib.ledger.model import Account, Entry, Guard, Posting, Receipt, Refused, stamp
+from chalicelib.ledger.model import Account, Entry, Guard, Posting, Receipt, Refusal, stamp
 from chalicelib.runtime.dynamo import Cancelled, Client, Item, Reason, client, decode_item, encode_item, transact
 from chalicelib.runtime.settings import settings
 
@@ -25,7 +25,10 @@ ATTEMPTS = 5
 BACKOFF_S = 0.05
 """Full jitter: before attempt n it waits between nothing and this much times 2**n."""
 
-Decide = Callable[[Account, Guard | None], Posting | Refused]
+DEADLINE_S = 8.0
+"""An operation starts no new attempt after this long, so that its Lambda can still answer."""
+
+Decide = Callable[[Account, Guard | None], Posting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class LedgerTable:
     journal: str
     due_shards: int
     pause: Callable[[float], None] = time.sleep
+    stopwatch: Callable[[], float] = time.monotonic
     jitter: random.Random = field(default_factory=random.Random)
 
     def post(self, member_id: str, decide: Decide, *, guard_key: str | None = None) -> Receipt:
@@ -45,26 +49,49 @@ class LedgerTable:
         `decide` is pure and may run again after a lost race. Raises JifenError: the decision's own refusal, KEY_REUSED
         when the cause's key holds an entry of other input, BUSY when the races would not end.
         """
+        try:
+            return self._post(member_id, decide, guard_key)
+        except Refusal as refusal:
+            standing = self.entry(member_id, refusal.cause.key)
+            if standing is None:
+                raise
+            return _replay(standing, refusal.cause.input_hash)
+
+    def _post(self, member_id: str, decide: Decide, guard_key: str | None) -> Receipt:
+        began = self.stopwatch()
         account, guard = self.read(member_id, guard_key)
-        for attempt in range(ATTEMPTS):
+        for _ in self._attempts(began):
             decision = decide(account, guard)
-            if isinstance(decision, Refused):
-                return self._first_receipt(member_id, decision)
-            if decision.before.version == decision.account.version and decision.guard is None:
+            if decision.before.version == decision.account.version:
                 return Receipt((), account)
-            try:
-                transact(self.dynamo, self._writes(decision, guard))
-            except Cancelled as cancelled:
-                lost = _Lost(cancelled.reasons, decision)
-                if (standing := lost.standing_entry()) is not None and not lost.race():
-                    return _replay(standing, lost.wanted(standing.key))
-                if not lost.race() and not cancelled.is_transient():
-                    raise
-                self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
-                account, guard = lost.account(account), lost.guard(guard)
-            else:
+            lost = self._write(decision, guard)
+            if lost is None:
                 return Receipt(decision.entries, decision.account)
+            standing = lost.standing_entry()
+            if not lost.race() and standing is not None:
+                return _replay(standing, lost.wanted(standing.key))
+            account, guard = lost.account(account), lost.guard(guard)
         raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+    def _attempts(self, began: float) -> Iterator[int]:
+        """The attempts an operation has: a bounded number, with jittered pauses between them, until its deadline."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
+                if self.stopwatch() - began > DEADLINE_S:
+                    return
+            yield attempt
+
+    def _write(self, posting: Posting, guard: Guard | None) -> _Lost | None:
+        """Write all or nothing; what it was lost to, if it was and deciding anew may help."""
+        try:
+            transact(self.dynamo, self._writes(posting, guard))
+        except Cancelled as cancelled:
+            lost = _Lost(cancelled.reasons, posting)
+            if not (lost.race() or lost.standing_entry() or cancelled.is_transient()):
+                raise
+            return lost
+        return None
 
     def read(self, member_id: str, guard_key: str | None = None) -> tuple[Account, Guard | None]:
         """One strong read of the account and, when asked, a guard; an unknown member gets a fresh account."""
@@ -92,9 +119,10 @@ class LedgerTable:
         return entry_of(decode_item(found)) if found else None
 
     def entries(self, member_id: str, *, before_key: str | None, limit: int) -> list[Entry]:
-        """Up to `limit` entries older than `before_key`, newest first, in one call."""
+        """Up to `limit` entries older than `before_key`, newest first, strongly read in one call."""
         request: dict[str, Any] = {
             "TableName": self.journal,
+            "ConsistentRead": True,
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": encode_item({":pk": member_pk(member_id)}),
             "ScanIndexForward": False,
@@ -136,6 +164,8 @@ class LedgerTable:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _batch_get(self, keys: Sequence[Item]) -> list[Item]:
+        if not keys:
+            return []
         wanted = {self.ledger: {"Keys": [encode_item(key) for key in keys], "ConsistentRead": True}}
         found: list[Item] = []
         for attempt in range(ATTEMPTS):
@@ -169,11 +199,8 @@ class LedgerTable:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         return {"Put": put}
 
-    def _first_receipt(self, member_id: str, refused: Refused) -> Receipt:
-        standing = self.entry(member_id, refused.cause.key)
-        if standing is None:
-            raise refused.error
-        return _replay(standing, refused.cause.input_hash)
+
+_LOST_CODES = {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +211,11 @@ class _Lost:
     posting: Posting
 
     def race(self) -> bool:
-        """Whether a guarded operation must be judged again: its guard tells repeats apart, the entry alone does not."""
-        states = self.reasons[: self._first_entry]
-        lost = any(reason.code == "ConditionalCheckFailed" for reason in states)
-        return lost and (self.posting.guard is not None or self.standing_entry() is None)
+        """Whether account or guard was another's: then everything is judged again, whatever else was refused.
+
+        What stands under one of our entry keys may then be another operation's (an expiry that both would have booked).
+        """
+        return any(reason.code in _LOST_CODES for reason in self.reasons[: self._first_entry])
 
     def standing_entry(self) -> Entry | None:
         """The entry that stands under a key we wanted to write, if that is what failed."""

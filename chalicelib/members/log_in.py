@@ -12,7 +12,7 @@ from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import tokens
-from chalicelib.members.model import SESSION_LIFE, Identity, Session
+from chalicelib.members.model import LOGIN_PROVIDER, SESSION_LIFE, Identity, Session
 from chalicelib.members.register import register
 from chalicelib.members.table import MembersTable
 
@@ -41,7 +41,7 @@ def demo_exchange(code: str) -> Identity:
     found = _DEMO_CODE.fullmatch(code)
     if found is None:
         raise JifenError(Code.LOGIN_CODE_INVALID)
-    return Identity("wechat", f"demo-{found[1]}")
+    return Identity(LOGIN_PROVIDER, f"demo-{found[1]}")
 
 
 def closed_exchange(_code: str) -> Identity:

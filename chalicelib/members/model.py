@@ -10,6 +10,8 @@ from urllib.parse import quote
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.roles import Role
 
+LOGIN_PROVIDER = "wechat"
+"""The provider whose accounts log in; only their own bearer may become a member by one."""
 SESSION_LIFE = timedelta(days=30)
 CODE_REMEMBERED = timedelta(days=1)
 """How long a used login code stays refused; WeChat's own codes die after five minutes."""

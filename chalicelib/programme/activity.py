@@ -7,6 +7,9 @@ from datetime import date
 
 from chalicelib.ledger.check_in_days import CheckInDays
 
+MAX_ORDER_FEN = 10**9
+"""Ten million yuan: more than any order; one point a fen still fits one operation."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedIn:

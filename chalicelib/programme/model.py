@@ -64,7 +64,7 @@ class Terms:
     @property
     def ledger(self) -> LedgerTerms:
         """What the ledger needs of it."""
-        return LedgerTerms(self.version, self.zone, self.programme.class_order, self.programme.reversal)
+        return LedgerTerms(self.version, self.zone, self.programme.class_order)
 
     def rule_for(self, activity: str) -> Rule | None:
         """The rule that answers an activity, None when the programme has none."""

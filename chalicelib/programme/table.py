@@ -101,6 +101,11 @@ def terms_book() -> TermsBook:
     return book
 
 
+def forget() -> None:
+    """Drop what was read (a test's clean start, a tool that turns to another stage)."""
+    _cached.clear()
+
+
 def terms_at(instant: datetime) -> Terms:
     """The terms in force at an instant; raises TERMS_MISSING while nothing is published."""
     terms = terms_book().at(instant)

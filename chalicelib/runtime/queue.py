@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import service
 
-BATCH = 10
+BATCH_MESSAGES = 10
+BATCH_BYTES = 262_144
+"""What SQS takes in one call, all messages together."""
 MAX_MESSAGE_BYTES = 200_000
-"""Below SQS's 262,144, with room for what the queue itself adds."""
+"""One message, with room below BATCH_BYTES for what the queue itself adds."""
 
 
 def send(queue_url: str, bodies: Sequence[str]) -> None:
-    """Send every body, ten a call; raises UNAVAILABLE when SQS refuses one, so that the caller's event comes again."""
+    """Send every body in as few calls as the queue allows.
+
+    Raises UNAVAILABLE when SQS refuses one, so that the caller's event comes again.
+    """
     queue = service("sqs")
-    for start in range(0, len(bodies), BATCH):
-        entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies[start : start + BATCH])]
+    for batch in _batches(bodies):
+        entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(batch)]
         answer = queue.send_message_batch(QueueUrl=queue_url, Entries=entries)
         if answer.get("Failed"):
             raise JifenError(Code.UNAVAILABLE)
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    batch_bytes = 0
+    for body in bodies:
+        body_bytes = len(body.encode())
+        if batch and (len(batch) == BATCH_MESSAGES or batch_bytes + body_bytes > BATCH_BYTES):
+            yield batch
+            batch, batch_bytes = [], 0
+        batch.append(body)
+        batch_bytes += body_bytes
+    if batch:
+        yield batch
 
 
 def each_message(event: Mapping[str, Any], handle: Callable[[Mapping[str, Any]], None], name: str) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from local import process
-from local.places import Places
+from local.places import REGION, Places
 from local.stack import Cloud, start
 from tests.cloud import probe
 
@@ -63,6 +65,7 @@ def _seen(cloud: Cloud, prefix: str) -> dict[str, int]:
     return {one["pk"]["S"]: int(one["times"]["N"]) for one in items if prefix in one["pk"]["S"]}
 
 
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads the kernel's own list of listeners")
 def test_only_loopback_listens(embedded: Cloud) -> None:
     seen = process.running(embedded.places.cloud_lock)
     assert seen is not None
@@ -95,6 +98,43 @@ def test_a_partial_failure_of_a_queue_batch_ends_in_dead_letters(embedded: Cloud
     assert [one["Body"] for one in found] == ["bad-1"]
     counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert counts["ApproximateNumberOfMessages"] == counts["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def test_a_body_arrives_as_it_was_sent_and_an_answer_leaves_as_it_was_given(embedded: Cloud) -> None:
+    base = f"{embedded.places.endpoint}/restapis/{_outputs(embedded)['ServerlessRestApi']}/Prod/_user_request_"
+    body = '{"备注": "积分\\u00e9",  "n":1e0}\r\n'
+    headers = {"Content-Type": "application/json", "X-Signature": "v1=Ab+/="}
+    with urllib3.PoolManager() as pool:
+        answer = pool.request(
+            "POST", f"{base}/echo/a?x=%E7%A7%AF&x=2", body=body.encode(), headers=headers, timeout=30, retries=False
+        )
+    assert answer.status == 409
+    assert answer.headers["Retry-After"] == "7"
+    event = answer.json()
+    assert (event["path"], event["body"], event["encoded"]) == ("/echo/a", body, False)
+    assert event["query"] == {"x": ["积", "2"]}
+    assert {name.lower(): value for name, value in event["headers"].items()}["x-signature"] == "v1=Ab+/="
+
+
+def test_batch_actions_of_a_queue_must_be_granted_by_name(embedded: Cloud) -> None:
+    """AWS grants them with the single action; while this differs, `for_embedded_cloud` adds them."""
+    queue, iam = _outputs(embedded)["Queue"], embedded.client("iam")
+    grant = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    role = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]
+    iam.put_role_policy(RoleName="sender", PolicyName="send", PolicyDocument=json.dumps({"Statement": [grant]}))
+    given = embedded.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+    sender = boto3.client(
+        "sqs",
+        endpoint_url=embedded.places.endpoint,
+        region_name=REGION,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    sender.send_message(QueueUrl=queue, MessageBody="good")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sender.send_message_batch(QueueUrl=queue, Entries=[{"Id": "1", "MessageBody": "good"}])
 
 
 def test_an_update_keeps_data_and_an_unchanged_template_is_refused_as_such(embedded: Cloud) -> None:

@@ -22,7 +22,7 @@ from chalicelib.programme.table import open_programme
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.settings import settings
 from local import import_orders as tool
-from local.import_orders import Run, import_orders
+from local.import_orders import CHUNK, Run, import_orders
 from local.places import ROOT
 from tests.tables import create_tables
 
@@ -99,12 +99,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, capsys: pyt
 
 
 def test_more_rows_than_a_call_holds_go_in_several(tmp_path: Path) -> None:
-    rows = "".join(f"{number},小明,20240506,1\n" for number in range(1, 302))
+    rows = "".join(f"{number},小明,20240506,1\n" for number in range(1, CHUNK + 6))
 
     counts = load("order_no,buyer_id,paid_at,paid_fen\n" + rows, tmp_path / "run")
 
-    assert counts == Counter(accepted=301)
-    assert json.loads((tmp_path / "run").read_text())["next_row"] == 301
+    assert counts == Counter(accepted=CHUNK + 5)
+    assert json.loads((tmp_path / "run").read_text())["next_row"] == CHUNK + 5
 
 
 def test_a_replay_receives_each_order_at_its_own_date(tmp_path: Path) -> None:

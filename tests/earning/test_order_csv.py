@@ -231,3 +231,12 @@ def test_a_row_of_another_platform_is_refused() -> None:
 )
 def test_a_file_that_is_no_order_sheet_gets_one_clear_answer(raw: bytes, words: str) -> None:
     assert words in refusal(raw)
+
+
+def test_a_control_character_in_a_buyer_refuses_that_record_alone() -> None:
+    """Whatever passes here must be an identity: one odd buyer must not take a whole delivery along."""
+    row = only_row("1,小\x85明,20240506,1")
+
+    with pytest.raises(JifenError) as refused:
+        order_fact(row.record, NOW)
+    assert refused.value.field == "buyer_id"

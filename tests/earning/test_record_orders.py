@@ -6,8 +6,11 @@ from chalicelib.earning.order import order_key
 from chalicelib.earning.order_feed import order_fact
 from chalicelib.earning.record_orders import Result
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.items import guard_item
+from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import Shop, paid, refund
 from tests.ledger.builders import NOW
+from tests.ledger.item_size import item_bytes
 
 RECORD = {
     "kind": "paid",
@@ -123,3 +126,18 @@ def test_a_missing_field_is_named(name: str) -> None:
         order_fact({key: value for key, value in RECORD.items() if key != name}, NOW)
 
     assert refused.value.field == name
+
+
+def test_an_order_takes_so_many_refunds_and_no_more(shop: Shop) -> None:
+    shop.record(paid(paid_fen=100_000))
+
+    answers = shop.record(*(refund(f"r{number}", 1) for number in range(41)))
+
+    assert [answer.result for answer in answers] == [Result.ACCEPTED] * 40 + [Result.REFUSED]
+    assert answers[-1].error is not None
+    assert answers[-1].error.code is Code.TOO_MANY_REFUNDS
+    receipt = shop.settle()
+    assert receipt is not None
+    assert len(receipt.entries) == 41
+    guard = shop.ledger.guards(["O#tmall#1"])["O#tmall#1"]
+    assert item_bytes(encode_item(guard_item(guard))) <= 1024

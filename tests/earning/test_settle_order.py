@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
@@ -144,6 +145,21 @@ def test_a_refund_goes_by_the_version_of_its_own_order(shop: Shop) -> None:
 
     assert receipt is not None
     assert (receipt.entries[0].points, receipt.entries[0].terms_version) == (-2, 1)
+
+
+def test_what_expires_on_touch_goes_by_the_terms_of_today_not_of_the_refunded_order(shop: Shop) -> None:
+    shop.record(paid())
+    shop.settle()
+    elsewhere = demo_terms(2, NOW + timedelta(days=1))
+    elsewhere = replace(elsewhere, programme=replace(elsewhere.programme, zone="America/New_York"))
+    shop.book = demo_book(demo_terms(), elsewhere)
+    still_valid_there = datetime(2027, 11, 30, 17, 0, tzinfo=UTC)
+    shop.record(refund(refunded_fen=100), at=still_valid_there)
+
+    receipt = shop.settle()
+
+    assert receipt is not None
+    assert [(entry.kind, entry.points) for entry in receipt.entries] == [("reverse", -1)]
 
 
 def test_an_order_follows_the_terms_in_force_when_it_was_paid(shop: Shop) -> None:

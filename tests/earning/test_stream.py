@@ -133,6 +133,10 @@ def test_when_the_retry_queue_cannot_be_reached_the_batch_comes_again(
         events.settle_orders({"Records": [{"eventName": "INSERT"}]}, CONTEXT)
 
 
+def parked_now(shop: Shop) -> list[Any]:
+    return shop.orders.parked(after_id="", limit=20)
+
+
 def sqs_event(*bodies: str) -> dict[str, Any]:
     return {
         "Records": [
@@ -157,15 +161,15 @@ def test_what_no_retry_settles_is_parked_with_its_payload_and_replayed_when_mend
     for _ in range(2):
         events.park_orders(sqs_event(payload), CONTEXT)
 
-    parked = deployed.orders.parked()
-    assert [(one["id"], one["payload"]) for one in parked] == [("id-0", payload)]
-    with pytest.raises(LookupError):
+    parked = parked_now(deployed)
+    assert [(one.id, one.payload) for one in parked] == [("id-0", payload)]
+    with pytest.raises(JifenError, match="PARKED_RECORD_UNREADABLE"):
         replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
-    assert len(deployed.orders.parked()) == 1
+    assert len(parked_now(deployed)) == 1
 
     deployed.record(paid("1"))
     replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
-    assert (deployed.points(), deployed.orders.parked()) == (12, [])
+    assert (deployed.points(), parked_now(deployed)) == (12, [])
     with pytest.raises(JifenError) as refused:
         replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
     assert refused.value.code is Code.PARKED_RECORD_NOT_FOUND
@@ -215,3 +219,60 @@ def test_one_bad_order_does_not_hide_the_others_from_the_reconciliation(deployed
     assert (done.settled, done.failed) == (1, 1)
     assert deployed.points("m2") == 5
     assert order_key("tmall", "1") == "tmall#1"
+
+
+def test_an_unreadable_order_does_not_stop_the_reconciliation(deployed: Shop) -> None:
+    deployed.record(paid("1"))
+    poison = {"pk": "tmall#0", "kind": "order", "input_hash": "x", "changed_on": "2026-11-22#0"}
+    deployed.orders.dynamo.put_item(TableName=deployed.orders.name, Item=dynamo.encode_item(poison))
+
+    done = reconcile(deployed)
+
+    assert (done.settled, done.failed) == (1, 1)
+    assert deployed.points() == 12
+
+
+def test_a_version_published_after_this_process_read_them_is_read_again(deployed: Shop) -> None:
+    from tests.programme.builders import demo_terms
+
+    deployed.record(paid("1"))
+    events.settle_orders({"Records": []}, CONTEXT)
+    newer = demo_terms(2, NOW, order={"points": 5})
+    open_programme().put_version(2, {**demo_document(), "name": "v2"}, NOW, "test", NOW)
+    deployed.book = demo_book(demo_terms(), newer)
+    deployed.settle("1")
+    deployed.record(refund("r1", 1299))
+
+    events.settle_orders({"Records": records(deployed)}, CONTEXT)
+
+    assert retry_messages() == []
+    assert deployed.ledger.read("m1")[0].available_points < 60
+
+
+def test_ten_large_records_reach_the_retry_queue(deployed: Shop) -> None:
+    large = [
+        {
+            "dynamodb": {
+                "Keys": {"pk": {"S": f"tmall#{n}"}},
+                "NewImage": {"kind": {"S": "order"}, "x": {"S": "a" * 60_000}},
+            }
+        }
+        for n in range(10)
+    ]
+
+    events.settle_orders({"Records": large}, CONTEXT)
+
+    assert len(retry_messages()) > 0
+
+
+def test_a_stage_without_a_programme_reconciles_nothing_quietly(
+    deployed: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.programme.model import TermsBook
+
+    monkeypatch.setattr(events, "terms_book", lambda: TermsBook(()))
+    rule = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1"}
+
+    events.reconcile_orders(
+        {**rule, "time": "2026-11-22T16:35:00Z", "region": "r", "resources": [], "detail": {}}, CONTEXT
+    )

@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """Noon in Shanghai on 2026-11-22."""
 TODAY_ON = date(2026, 11, 22)
 CLASS_ORDER = (PointsClass.ACTIVITY, PointsClass.BEHAVIOUR, PointsClass.CONSUMPTION)
-TERMS = LedgerTerms(version=1, zone="Asia/Shanghai", class_order=CLASS_ORDER, reversal="deficit")
+TERMS = LedgerTerms(version=1, zone="Asia/Shanghai", class_order=CLASS_ORDER)
 
 
 def an_account(**given: Any) -> Account:
@@ -53,7 +53,12 @@ def a_redemption(points: int, id: str = "r1") -> Redeem:
     return Redeem(cause=a_cause(Kind.REDEEM, id), points=points, terms_version=1)
 
 
-def a_reversal(points: int, expires_on: date | None = date(2027, 11, 30), id: str = "tmall#1:1") -> Reverse:
+def a_reversal(points: int, expires_on: date | None = date(2027, 11, 30), policy: str = "deficit") -> Reverse:
     return Reverse(
-        cause=a_cause(Kind.REVERSE, id), points=points, bucket=bucket(expires_on), rule="order", terms_version=1
+        cause=a_cause(Kind.REVERSE, "tmall#1:1"),
+        points=points,
+        bucket=bucket(expires_on),
+        policy=policy,
+        rule="order",
+        terms_version=1,
     )

@@ -117,7 +117,7 @@ def test_what_was_spent_already_becomes_a_deficit_and_the_next_credit_pays_it_fi
 
 
 def test_a_programme_that_waives_says_how_much_in_the_entry() -> None:
-    posting = apply(an_account(), [a_reversal(12)], replace(TERMS, reversal="waive"), NOW)
+    posting = apply(an_account(), [a_reversal(12, policy="waive")], TERMS, NOW)
 
     assert posting.entries[0].points == 0
     assert posting.entries[0].facts["waived_points"] == 12

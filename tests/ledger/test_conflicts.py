@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import Command, apply
+from chalicelib.ledger.items import entry_item
 from chalicelib.ledger.model import Receipt
 from chalicelib.ledger.table import ATTEMPTS, LedgerTable
-from chalicelib.runtime.dynamo import Cancelled
+from chalicelib.runtime.dynamo import Cancelled, encode_item
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 
 TRANSIENT = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
@@ -95,7 +96,7 @@ def test_endless_meetings_end_in_a_clear_busy_after_a_bounded_number_of_tries(mo
 
     assert refused.value.code is Code.BUSY
     assert meeting.met == ATTEMPTS
-    assert len(waits) == ATTEMPTS
+    assert len(waits) == ATTEMPTS - 1
     assert max(waits) < 1
 
 
@@ -113,3 +114,41 @@ def test_the_stub_raises_what_botocore_raises(moto_ledger: LedgerTable) -> None:
 
     with pytest.raises(ClientError):
         meeting.transact_write_items(TransactItems=[{}])
+
+
+def test_an_operation_starts_no_attempt_after_its_deadline(moto_ledger: LedgerTable) -> None:
+    meeting = Meeting(moto_ledger.dynamo, seed=1, percent=100)
+    seconds = iter([0.0, 3.0, 9.0])
+    ledger = replace(moto_ledger, dynamo=meeting, stopwatch=lambda: next(seconds))
+
+    with pytest.raises(JifenError) as refused:
+        post(ledger, an_earn(1))
+
+    assert refused.value.code is Code.BUSY
+    assert meeting.met == 2
+
+
+def test_a_conflict_on_the_account_beside_a_standing_entry_is_judged_again(moto_ledger: LedgerTable) -> None:
+    """The other transaction has written the entry both wanted and still holds the account."""
+    other = post(moto_ledger, an_earn(5, cause=a_cause(id="tmall#other")))
+    seen: list[int] = []
+
+    class Held:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(moto_ledger.dynamo, name)
+
+        def transact_write_items(self, TransactItems: list[Any]) -> Any:  # noqa: N803  # botocore's own name
+            seen.append(len(TransactItems))
+            if len(seen) > 1:
+                return moto_ledger.dynamo.transact_write_items(TransactItems=TransactItems)
+            standing = encode_item(entry_item(other.entries[0]))
+            reasons = [{"Code": "TransactionConflict"}, {"Code": "ConditionalCheckFailed", "Item": standing}]
+            raise moto_ledger.dynamo.exceptions.TransactionCanceledException(
+                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
+                "TransactWriteItems",
+            )
+
+    receipt = post(replace(moto_ledger, dynamo=Held()), an_earn(1, cause=a_cause(id="tmall#mine")))
+
+    assert (receipt.replayed, len(seen)) == (False, 2)
+    assert moto_ledger.read("m1")[0].available_points == 6

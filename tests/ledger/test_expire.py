@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
 from chalicelib.ledger.apply import Expire, apply
 from chalicelib.ledger.expire import ShardRun, expire_due, shard_messages
 from chalicelib.ledger.table import LedgerTable
@@ -84,6 +86,28 @@ def test_a_member_who_cannot_be_booked_is_counted_and_in_nobodys_way(moto_ledger
     run = night(moto_ledger)
 
     assert (run.expired, run.failed) == (3, 1)
+
+
+def test_one_unreadable_account_and_one_timeout_do_not_stop_their_shard(moto_ledger: LedgerTable) -> None:
+    for number in range(6):
+        credit(moto_ledger, f"m{number}", 10, JAN)
+    key = {"pk": {"S": "M#m3"}, "sk": {"S": "A"}}
+    moto_ledger.dynamo.update_item(TableName=moto_ledger.ledger, Key=key, UpdateExpression="REMOVE available")
+    failed_once = []
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(moto_ledger.dynamo, name)
+
+        def transact_write_items(self, **request: Any) -> Any:
+            if not failed_once:
+                failed_once.append(1)
+                raise ReadTimeoutError(endpoint_url="test")
+            return moto_ledger.dynamo.transact_write_items(**request)
+
+    run = night(replace(moto_ledger, dynamo=Slow()))
+
+    assert (run.expired, run.failed) == (4, 2)
 
 
 def test_expiry_and_a_credit_at_once_lose_nothing(moto_ledger: LedgerTable) -> None:

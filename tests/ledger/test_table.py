@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import Command, Expire, apply
-from chalicelib.ledger.model import Account, Guard, Posting, Receipt, Refused
+from chalicelib.ledger.model import Account, Guard, Posting, Receipt
 from chalicelib.ledger.rebuild import rebuild
 from chalicelib.ledger.table import LedgerTable
 from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, an_earn, bucket
@@ -55,15 +55,31 @@ def test_the_same_cause_with_other_input_is_refused(ledger: LedgerTable) -> None
 
 
 def test_a_refusal_is_answered_only_when_the_cause_has_no_entry(ledger: LedgerTable) -> None:
-    first = post(ledger, an_order_credit(12))
-    no = JifenError(Code.INSUFFICIENT_POINTS)
+    post(ledger, an_order_credit(12))
+    first = post(ledger, a_redemption(10))
 
-    done = ledger.post("m1", lambda _account, _guard: Refused(no, an_order_credit(12).cause))
+    again = post(ledger, a_redemption(10))
     with pytest.raises(JifenError) as refused:
-        ledger.post("m1", lambda _account, _guard: Refused(no, a_cause(id="tmall#2")))
+        post(ledger, a_redemption(10, "r2"))
 
-    assert (done.replayed, done.entries) == (True, first.entries)
-    assert refused.value is no
+    assert (again.replayed, again.entries) == (True, first.entries)
+    assert refused.value.code is Code.INSUFFICIENT_POINTS
+    assert ledger.read("m1")[0].available_points == 2
+
+
+def test_an_expiry_that_another_operation_books_first_is_not_taken_for_ones_own_receipt(ledger: LedgerTable) -> None:
+    post(ledger, an_earn(100, date(2027, 1, 31)))
+    post(ledger, an_earn(50, cause=a_cause(id="tmall#2")))
+
+    def decide(account: Account, _guard: Guard | None) -> Posting:
+        if account.version == 2:
+            post(ledger, Expire(), now=NIGHT)
+        return apply(account, [a_redemption(40)], TERMS, NIGHT)
+
+    receipt = ledger.post("m1", decide)
+
+    assert (receipt.replayed, [entry.kind for entry in receipt.entries]) == (False, ["redeem"])
+    assert ledger.read("m1")[0].available_points == 10
 
 
 def test_of_two_writers_who_read_the_same_account_both_are_booked_one_after_the_other(ledger: LedgerTable) -> None:

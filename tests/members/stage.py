@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from chalicelib.members import secret_values
 from chalicelib.members.table import MembersTable
+from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo
 from chalicelib.runtime.settings import settings
 from tests.tables import create_tables
@@ -77,6 +78,7 @@ def _forget_last_stage() -> None:
     """What a process keeps between calls; its clients may stay, they cost a third of a second and hold nothing."""
     settings.cache_clear()
     secret_values.forget()
+    programme_table.forget()
 
 
 def lambda_event(

@@ -29,3 +29,10 @@ def test_only_the_named_parts_are_taken_off_and_never_below_nothing() -> None:
 def test_a_refund_leaves_what_the_rest_of_the_order_would_have_earned() -> None:
     assert points("floor", paid_fen=1099, refunded_fen=100) == 9
     assert points("floor", paid_fen=1000, refunded_fen=2000) == 0
+
+
+def test_a_rate_that_one_large_order_would_carry_beyond_the_ledger_is_refused() -> None:
+    rule = PerAmount(kind="per_amount", fen=1, points=2, rounding="floor", less=())
+
+    assert rule.problem() == ("points", "过大,一笔大额订单的积分会超出上限")
+    assert PerAmount(kind="per_amount", fen=1, points=1, rounding="floor", less=()).problem() is None

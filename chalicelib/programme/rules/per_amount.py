@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from chalicelib.ledger.model import Part
-from chalicelib.programme.activity import Ordered
+from chalicelib.ledger.model import MAX_POINTS, Part
+from chalicelib.programme.activity import MAX_ORDER_FEN, Ordered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,9 @@ class PerAmount:
     less: Annotated[tuple[Literal["freight", "coupon", "points", "stored_value"], ...], Len(0, 4)]
 
     def problem(self) -> tuple[str, str] | None:
-        """What no single field shows: (path, reason in Chinese) when a part is taken off twice."""
+        """What no single field shows: (path, reason in Chinese), a part taken off twice or a rate beyond the ledger."""
+        if MAX_ORDER_FEN * self.points > MAX_POINTS * self.fen:
+            return "points", "过大,一笔大额订单的积分会超出上限"
         if len(set(self.less)) < len(self.less):
             return "less", "有重复项"
         return None
