@@ -57,10 +57,10 @@ deploy: environment
 	@$(PY) -m local.cloud deploy --stage "$(STAGE)" --bucket "$(BUCKET)" $(PARAMETERS:%=--parameter %)
 
 import: environment
-	@$(PY) -m local.import_orders --file "$(FILE)" --platform "$(PLATFORM)"
+	@$(PY) -m local.import_orders --file "$(FILE)" --platform "$(PLATFORM)" $(if $(STAGE),--stage "$(STAGE)")
 
 replay: environment
-	@$(PY) -m local.replay $(if $(FILE),--file "$(FILE)")
+	@$(PY) -m local.replay $(if $(FILE),--file "$(FILE)") $(if $(CUSTOMERS),--customers "$(CUSTOMERS)")
 
 bench: tools
 	@$(PY) -m benchmarks

@@ -13,7 +13,7 @@ import urllib3
 
 from chalicelib.members.signature import NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
-TRIES = 5
+TRIES = 20
 
 
 class Refused(Exception):

@@ -157,15 +157,30 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
     ("role", "tables"),
     [
         ("ExpireShardRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
-        ("StartExpiryRole", {"LedgerTable", "ProgrammeTable"}),
+        ("StartExpiryRole", set()),
+        ("SettleOrdersRole", {"OrdersTable", "LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("ParkOrdersRole", {"OrdersTable"}),
-        ("SendDueIssuesRole", {"PublishingTable", "ProgrammeTable"}),
-        ("CheckCadenceRole", {"PublishingTable", "ProgrammeTable"}),
+        ("SendDueIssuesRole", {"PublishingTable"}),
+        ("CheckCadenceRole", {"PublishingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
     granted = json.dumps([statement["Resource"] for name, statement in _statements(template) if name == role])
     assert set(re.findall(r"\b(\w+Table)\b", granted)) == tables
+
+
+def test_what_a_worker_queues_it_may_send(template: Template) -> None:
+    sends = {
+        (role, statement["Resource"]["Fn::GetAtt"][0])
+        for role, statement in _statements(template)
+        if "sqs:SendMessage" in _list(statement["Action"])
+    }
+    assert sends == {
+        ("StartExpiryRole", "ExpiryQueue"),
+        ("ExpireShardRole", "ExpiryQueue"),
+        ("SettleOrdersRole", "OrdersRetryQueue"),
+        ("SettleOrdersRole", "OrdersStreamFailures"),
+    }
 
 
 def test_alarms_watch_what_would_go_unseen(template: Template) -> None:

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.table import LedgerTable
 from local.http_client import Api, Refused
 from local.nights import run_night, scheduled_event
 from local.stack import Stack
+from tests.ledger.builders import TERMS, a_cause, an_earn
 from tests.programme.builders import demo_document
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 WAIT_S = 60
 
 
@@ -138,7 +141,7 @@ def test_a_poison_record_is_parked_and_replayed_when_it_is_mended(cloud: Stack, 
     with pytest.raises(Refused):
         admin.post(f"/v1/staff/parked-orders/{record['id']}/replays")
     orders.delete_item(TableName=table, Key=key)
-    deliver(cloud, paid(name, 9, 900))
+    assert deliver(cloud, paid(name, 9, 900)) == ["accepted"]
     until(lambda: points(member) == 16)
     assert admin.post(f"/v1/staff/parked-orders/{record['id']}/replays")["points"] == 0
     assert parked() is None
@@ -147,15 +150,22 @@ def test_a_poison_record_is_parked_and_replayed_when_it_is_mended(cloud: Stack, 
 def test_a_night_expires_through_its_rule_queue_and_workers_and_twice_is_once(
     cloud: Stack, admin: Api, name: str
 ) -> None:
-    members = [log_in(cloud, f"{name}{number}") for number in range(5)]
+    ledger = LedgerTable(
+        cloud.client("dynamodb"),
+        cloud.setting("LEDGER_TABLE"),
+        cloud.setting("JOURNAL_TABLE"),
+        int(cloud.setting("DUE_SHARDS")),
+    )
+    last_year = datetime.now(UTC) - timedelta(days=430)
+    members = [f"{name}-{number}" for number in range(5)]
+    earn = an_earn(7, last_year.date() + timedelta(days=30), cause=a_cause(id=f"tmall#{name}"))
     for member in members:
-        member.post("/v1/me/check-ins")
-    after_the_end = datetime.now(UTC).replace(hour=16, minute=5, second=0, microsecond=0) + timedelta(days=430)
+        ledger.post(member, lambda account, _guard: apply(account, [earn], TERMS, last_year))
 
-    at_once(2, lambda _place: run_night(cloud, after_the_end))
+    at_once(2, lambda _place: run_night(cloud, datetime.now(UTC)))
 
-    statements = [member.get("/v1/me/entries")["list"] for member in members]
-    assert [[entry["points"] for entry in statement] for statement in statements] == [[-2, 2]] * 5
+    statements = [ledger.entries(member, before_key=None, limit=9) for member in members]
+    assert [[entry.points for entry in statement] for statement in statements] == [[7, -7]] * 5
 
 
 def test_the_reconciliation_credits_an_order_whose_stream_record_was_lost(cloud: Stack, admin: Api, name: str) -> None:

@@ -22,7 +22,7 @@ def moto_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerTable]:
         yield _open(boto3.client("dynamodb", region_name="cn-north-1"))
 
 
-@pytest.fixture(params=["moto", pytest.param("cloud", marks=[pytest.mark.cloud, pytest.mark.xdist_group("cloud")])])
+@pytest.fixture(params=["moto", pytest.param("cloud", marks=pytest.mark.cloud)])
 def ledger(request: pytest.FixtureRequest) -> LedgerTable:
     if request.param == "moto":
         return request.getfixturevalue("moto_ledger")  # type: ignore[no-any-return]
