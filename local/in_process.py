@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from botocore.exceptions import EndpointConnectionError
+
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.settings import settings
 from local import deploy as cloudformation
@@ -42,7 +44,10 @@ def find_stack(stage: str) -> Stack:
         places = default_places()
         if not process.running(places.cloud_lock):
             raise Mend("the embedded cloud is not running: `make run` first")
-        standing = Cloud(places, started=False).stack(stage)
+        try:
+            standing = Cloud(places, started=False).stack(stage)
+        except EndpointConnectionError:
+            raise Mend("the embedded cloud runs on another port: set JIFEN_CLOUD_PORT as when it was started") from None
         if standing is None:
             raise Mend(f"stage {stage} is not deployed here: `make run` first")
         return standing

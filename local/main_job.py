@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from chalicelib.runtime.clock import in_zone, utc_now
@@ -19,7 +18,7 @@ from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
 from local.nights import run_night
-from local.places import ROOT, Mend
+from local.places import ROOT, Mend, default_places
 from local.replay import deploy_stage, replay_slice
 from local.stack import Cloud, Stack
 from local.statement import print_outcome, print_statement
@@ -63,11 +62,12 @@ def main(stack: Stack, cloud: Cloud) -> None:
     _orders_by_feed(job, member)
     _orders_by_file(job, member, member_id)
     _refund(job, member)
+    say.line("\nReal purchases")
+    replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
+    say.line()
     _await_issue(job, issue_id)
     for staff_id in staff_ids:
         job.admin.delete(f"/v1/staff/keys/{staff_id}")
-    say.line("\nReal purchases")
-    replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
     print_outcome(job.outcomes)
     print_statement(member)
     _what_next(stack, member)
@@ -173,7 +173,7 @@ def _orders_by_file(job: Job, member: Api, member_id: str) -> None:
 
 def _import(job: Job, raw: bytes, *, own_dates: bool = False) -> Any:
     with adopted(job.stack):
-        run_file = Path(ROOT / ".local/imports") / f"main-job-{job.run}-{own_dates}.json"
+        run_file = default_places().home / "imports" / f"main-job-{job.run}-{own_dates}.json"
         return import_orders(raw, platform="tmall", run_file=run_file, own_dates=own_dates)
 
 
@@ -238,7 +238,7 @@ def _await(ready: Callable[[], Any], trouble: str) -> Any:
     deadline = time.monotonic() + WAIT_S
     while not (found := ready()):
         if time.monotonic() > deadline:
-            raise Mend(f"{trouble} within {WAIT_S} s: read .local/cloud.log")
+            raise Mend(f"{trouble} within {WAIT_S} s: read {default_places().cloud_log}")
         time.sleep(0.2)
     return found
 
