@@ -6,6 +6,7 @@ and belongs to somebody else by now, so it is never signalled.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import signal
@@ -22,6 +23,14 @@ from local.places import HOST, ROOT, Mend
 
 _started: list[subprocess.Popen[bytes]] = []
 """What this process started and has to reap when it ends first; all of it may outlive us."""
+
+
+@atexit.register
+def _leave_running() -> None:
+    """What still runs when we end does so on purpose: subprocess must not complain of it."""
+    for child in _started:
+        if child.poll() is None:
+            child.returncode = 0
 
 
 @dataclass(frozen=True, slots=True)
