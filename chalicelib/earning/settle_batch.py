@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.earning.items import order_of
 from chalicelib.earning.order import Order
-from chalicelib.earning.table import order_item_of
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import decode_item
 from chalicelib.runtime.queue import MAX_MESSAGE_BYTES
@@ -39,7 +39,7 @@ def settle_batch(records: Sequence[Mapping[str, Any]], settle: Callable[[Order],
             image = record["dynamodb"].get("NewImage")
             if image is None or image.get("kind") != {"S": "order"}:
                 continue
-            order = order_item_of(decode_item(image))
+            order = order_of(decode_item(image))
         except Exception as error:  # noqa: BLE001  # a poison record of any shape is set aside, the rest goes on
             log.defect("order_record_unreadable", error)
             set_aside.append(_message(record))

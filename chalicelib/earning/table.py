@@ -9,16 +9,16 @@ the orders whose buyer is bound to no member yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
-from chalicelib.earning.order import Order, Paid, Refund, Refunded, order_key
+from chalicelib.earning.items import PAID_FEN, readable_order
+from chalicelib.earning.order import Order, Paid, Refund, order_key
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
-from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import (
     MAX_BATCH_GET,
     Client,
@@ -35,50 +35,16 @@ CHANGED_SHARDS = 8
 PARKED = "parked"
 MAX_REFUNDS = 40
 """Refunds of one order: its guard then stays within one kilobyte and all of them fit one transaction."""
-_PAID_FEN = ("paid_fen", "freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
 
 
-def order_item_of(item: Item) -> Order:
-    """The order a stored item (or a stream image) holds; KeyError or ValueError when it is none."""
-    paid = None
-    if "input_hash" in item:
-        paid = Paid(
-            platform=item["platform"],
-            order_no=item["order_no"],
-            buyer_id=item["buyer_id"],
-            paid_at=datetime.fromisoformat(item["paid_at"]),
-            **{name: item.get(name, 0) for name in _PAID_FEN},
-        )
-    refunds = {
-        name[7:]: Refunded(
-            refund_no=name[7:],
-            refunded_fen=value["fen"],
-            refunded_at=datetime.fromisoformat(value["refunded_at"]),
-            received_at=datetime.fromisoformat(value["received_at"]),
-        )
-        for name, value in item.items()
-        if name.startswith("refund:")
-    }
-    return Order(
-        key=item["pk"],
-        paid=paid,
-        member_id=item.get("member_id", ""),
-        received_at=_instant(item.get("received_at")),
-        bound_at=_instant(item.get("bound_at")),
-        refunds=refunds,
-    )
-
-
-def _readable(typed: Mapping[str, Any]) -> Order | None:
-    try:
-        return order_item_of(decode_item(typed))
-    except (KeyError, TypeError, ValueError) as error:
-        log.defect("order_unreadable", error, order=str(typed.get("pk", {}).get("S", "")))
-        return None
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+_ADD_REFUND = (
+    "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, "
+    "refund_count = if_not_exists(refund_count, :zero) + :one, #refund = :refund, #kind = :kind, changed_on = :changed"
+)
+_REFUND_FITS = (
+    "attribute_not_exists(#refund) AND (attribute_not_exists(input_hash) OR refundable_fen >= :fen) "
+    "AND (attribute_not_exists(refund_count) OR refund_count < :most)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +74,7 @@ class OrdersTable:
             "order_no": paid.order_no,
             "buyer_id": paid.buyer_id,
             "paid_at": stamp(paid.paid_at),
-            **{name: getattr(paid, name) for name in _PAID_FEN},
+            **{name: getattr(paid, name) for name in PAID_FEN},
         }
         input_hash = digest(facts)
         values = {
@@ -163,15 +129,8 @@ class OrdersTable:
                 "update_item",
                 TableName=self.name,
                 Key=encode_item({"pk": key}),
-                UpdateExpression=(
-                    "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, "
-                    "refund_count = if_not_exists(refund_count, :zero) + :one, #refund = :refund, "
-                    "#kind = :kind, changed_on = :changed"
-                ),
-                ConditionExpression=(
-                    "attribute_not_exists(#refund) AND (attribute_not_exists(input_hash) OR refundable_fen >= :fen) "
-                    "AND (attribute_not_exists(refund_count) OR refund_count < :most)"
-                ),
+                UpdateExpression=_ADD_REFUND,
+                ConditionExpression=_REFUND_FITS,
                 ExpressionAttributeNames={"#refund": attribute, "#kind": "kind"},
                 ExpressionAttributeValues=encode_item(
                     {
@@ -225,7 +184,7 @@ class OrdersTable:
             }
             while wanted:
                 answer = self.dynamo.batch_get_item(RequestItems=wanted)
-                found += [order for item in answer["Responses"].get(self.name, []) if (order := _readable(item))]
+                found += [order for item in answer["Responses"].get(self.name, []) if (order := readable_order(item))]
                 wanted = answer.get("UnprocessedKeys")
         return found
 

@@ -94,7 +94,13 @@ class _Change:
 
     points: int
     buckets: Buckets
+    debit: str
+    credit: str
+    terms_version: int
     deficit_points: int = 0
+    rule: str = ""
+    breakdown: tuple[Part, ...] = ()
+    text: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
@@ -137,11 +143,15 @@ def _expire(account: Account, terms: LedgerTerms, posted_at: datetime, today_on:
         source="ledger",
         actor="ledger",
     )
-    points = sum(due.values())
-    change = _Change(points=-points, buckets={key: -part for key, part in due.items()})
-    after, entry = _book(
-        account, cause, change, posted_at, "member", "expired", terms_version=terms.version, text="积分到期"
+    change = _Change(
+        points=-sum(due.values()),
+        buckets={key: -part for key, part in due.items()},
+        debit="member",
+        credit="expired",
+        terms_version=terms.version,
+        text="积分到期",
     )
+    after, entry = _book(account, cause, change, posted_at)
     return after, [entry]
 
 
@@ -158,21 +168,16 @@ def _earn(account: Account, command: Earn, terms: LedgerTerms, posted_at: dateti
     change = _Change(
         points=points,
         buckets={key: points - repaid} if points > repaid else {},
-        deficit_points=-repaid,
-        facts=facts,
-    )
-    return _book(
-        account,
-        command.cause,
-        change,
-        posted_at,
-        f"issuer:{command.cause.activity}",
-        "member",
-        rule=command.rule,
+        debit=f"issuer:{command.cause.activity}",
+        credit="member",
         terms_version=command.terms_version,
+        deficit_points=-repaid,
+        rule=command.rule,
         breakdown=command.breakdown,
         text=command.text,
+        facts=facts,
     )
+    return _book(account, command.cause, change, posted_at)
 
 
 def _redeem(account: Account, command: Redeem, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
@@ -181,17 +186,16 @@ def _redeem(account: Account, command: Redeem, terms: LedgerTerms, posted_at: da
         short = points - account.available_points
         raise Refusal(Code.INSUFFICIENT_POINTS, command.cause, f"积分不足,还差{short}分")
     taken = take(account.buckets, points, spend_order(account.buckets, terms.class_order))
-    change = _Change(points=-points, buckets={key: -part for key, part in taken.items()}, facts=command.facts)
-    return _book(
-        account,
-        command.cause,
-        change,
-        posted_at,
-        "member",
-        "redeemed",
+    change = _Change(
+        points=-points,
+        buckets={key: -part for key, part in taken.items()},
+        debit="member",
+        credit="redeemed",
         terms_version=command.terms_version,
         text=command.text,
+        facts=command.facts,
     )
+    return _book(account, command.cause, change, posted_at)
 
 
 def _reverse(account: Account, command: Reverse, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
@@ -209,20 +213,15 @@ def _reverse(account: Account, command: Reverse, terms: LedgerTerms, posted_at: 
     change = _Change(
         points=-points,
         buckets={key: -part for key, part in taken.items()},
+        debit="member",
+        credit=f"issuer:{command.cause.activity}",
+        terms_version=command.terms_version,
         deficit_points=shortfall,
+        rule=command.rule,
+        text=command.text,
         facts=facts,
     )
-    return _book(
-        account,
-        command.cause,
-        change,
-        posted_at,
-        "member",
-        f"issuer:{command.cause.activity}",
-        rule=command.rule,
-        terms_version=command.terms_version,
-        text=command.text,
-    )
+    return _book(account, command.cause, change, posted_at)
 
 
 _DECIDERS: Mapping[type, Callable[..., tuple[Account, Entry]]] = {Earn: _earn, Redeem: _redeem, Reverse: _reverse}
@@ -234,19 +233,7 @@ def _bounded(points: int) -> int:
     return points
 
 
-def _book(
-    account: Account,
-    cause: Cause,
-    change: _Change,
-    posted_at: datetime,
-    debit: str,
-    credit: str,
-    *,
-    terms_version: int,
-    rule: str = "",
-    breakdown: tuple[Part, ...] = (),
-    text: str = "",
-) -> tuple[Account, Entry]:
+def _book(account: Account, cause: Cause, change: _Change, posted_at: datetime) -> tuple[Account, Entry]:
     """The account with `change` booked, and its sealed entry, next in number and chained to the one before."""
     after = replace(
         account,
@@ -267,14 +254,14 @@ def _book(
         points=change.points,
         buckets=change.buckets,
         deficit_points=change.deficit_points,
-        debit=debit,
-        credit=credit,
+        debit=change.debit,
+        credit=change.credit,
         level_before=account.level,
         level_after=after.level,
-        rule=rule,
-        terms_version=terms_version,
-        breakdown=breakdown,
-        text=text,
+        rule=change.rule,
+        terms_version=change.terms_version,
+        breakdown=change.breakdown,
+        text=change.text,
         facts=change.facts,
         available_after=after.available_points,
         pending_after=after.pending_points,

@@ -266,7 +266,7 @@ def test_ten_large_records_reach_the_retry_queue(deployed: Shop) -> None:
 
 
 def test_a_stage_without_a_programme_reconciles_nothing_quietly(
-    deployed: Shop, monkeypatch: pytest.MonkeyPatch
+    deployed: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from chalicelib.programme.model import TermsBook
 
@@ -276,3 +276,5 @@ def test_a_stage_without_a_programme_reconciles_nothing_quietly(
     events.reconcile_orders(
         {**rule, "time": "2026-11-22T16:35:00Z", "region": "r", "resources": [], "detail": {}}, CONTEXT
     )
+
+    assert '"skipped":"no programme is published yet"' in caplog.text
