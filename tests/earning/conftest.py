@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,11 +60,22 @@ def refund(refund_no: str = "r1", refunded_fen: int = 1299, order_no: str = "1",
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def moto_shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        dynamo = boto3.client("dynamodb", region_name="cn-north-1")
-        names = create_tables(dynamo, "shop")
-        ledger = LedgerTable(dynamo, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
-        yield Shop(OrdersTable(dynamo, names["ORDERS_TABLE"]), ledger)
+        yield _open(boto3.client("dynamodb", region_name="cn-north-1"))
+
+
+@pytest.fixture(params=["moto", pytest.param("cloud", marks=pytest.mark.cloud)])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    """The same tables on moto and on the embedded cloud: what is asked of one is asked of both."""
+    if request.param == "moto":
+        return request.getfixturevalue("moto_shop")  # type: ignore[no-any-return]
+    return _open(request.getfixturevalue("cloud").client("dynamodb"))
+
+
+def _open(dynamo: Any) -> Shop:
+    names = create_tables(dynamo, f"shop-{uuid.uuid4().hex[:8]}")
+    ledger = LedgerTable(dynamo, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
+    return Shop(OrdersTable(dynamo, names["ORDERS_TABLE"]), ledger)
