@@ -22,7 +22,7 @@ from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.members.buyers import find_members
 from chalicelib.members.model import Identity
 from chalicelib.members.register import register
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 from chalicelib.members.tokens import new_member_id
 from chalicelib.programme.publish import publish
 from chalicelib.programme.table import open_programme
@@ -71,7 +71,7 @@ class Steps:
     def register_buyers(self, orders: Sequence[Paid]) -> Iterator[int]:
         """Make every buyer a member; yields how many are done. The members' ids: `member_ids`."""
         buyers = list(dict.fromkeys(Identity(paid.platform, paid.buyer_id) for paid in orders))
-        table = members_table()
+        table = open_members()
         with ThreadPoolExecutor(WORKERS) as pool:
             for start in range(0, len(buyers), MAX_BATCH_GET):
                 page = buyers[start : start + MAX_BATCH_GET]

@@ -34,7 +34,7 @@ from chalicelib.programme.model import Programme
 from chalicelib.publishing.channels.port import Channel, ChannelRefused
 from chalicelib.publishing.model import Issue, Receipt
 from chalicelib.publishing.send_due import send_due
-from chalicelib.publishing.table import PublishingTable, publishing_table
+from chalicelib.publishing.table import PublishingTable, open_publishing
 from chalicelib.runtime.edge import anyone
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
 
@@ -234,9 +234,9 @@ def _issues(day: Day, operator: str, reviewer: str) -> None:
     day.call(("POST", path + "/{issue_id}/approval"), {"version": 2}, token=reviewer, issue_id=issue_id)
     day.call(("GET", "/v1/staff/cadence"), token=operator, query="month=2026-03")
     day.stage.now = datetime.fromisoformat("2026-03-04T12:00:30+00:00")
-    send_due(publishing_table(), now=day.stage.now, channels={"outbox": Channel(_refuse, deduplicates=True)})
+    send_due(open_publishing(), now=day.stage.now, channels={"outbox": Channel(_refuse, deduplicates=True)})
     day.call(("POST", path + "/{issue_id}/retry"), {"version": 6}, token=reviewer, issue_id=issue_id)
-    send_due(publishing_table(), now=day.stage.later(minutes=1))
+    send_due(open_publishing(), now=day.stage.later(minutes=1))
     day.call(("GET", "/v1/staff/outbox"), token=operator, query="month=2026-03")
     other = day.call(("POST", path), plan, token=operator, Idempotency_Key="wednesday-2")["id"]
     day.call(("POST", path + "/{issue_id}/cancellation"), {"reason": "重复"}, token=operator, issue_id=other)

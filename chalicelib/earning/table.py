@@ -36,7 +36,6 @@ PARKED = "parked"
 MAX_REFUNDS = 40
 """Refunds of one order: its guard then stays within one kilobyte and all of them fit one transaction."""
 
-
 _ADD_REFUND = (
     "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, "
     "refund_count = if_not_exists(refund_count, :zero) + :one, #refund = :refund, #kind = :kind, changed_on = :changed"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import secret_values, signature, tokens
 from chalicelib.members.roles import Role
-from chalicelib.members.table import MembersTable, members_table
+from chalicelib.members.table import MembersTable, open_members
 from chalicelib.runtime.edge import Caller, Request
 from chalicelib.runtime.settings import settings
 
@@ -27,7 +27,7 @@ def member(request: Request) -> Caller:
     token = tokens.bearer(request.headers.get("authorization"))
     if token is None or not tokens.is_token(token):
         raise JifenError(Code.NOT_LOGGED_IN)
-    session = members_table().session(tokens.digest(token))
+    session = open_members().session(tokens.digest(token))
     if session is None or not session.is_valid(request.now):
         raise JifenError(Code.NOT_LOGGED_IN)
     return Caller("member", id=session.member_id, session=session.key)
@@ -60,7 +60,7 @@ def _staff_caller(request: Request) -> Caller:
     staff_id = tokens.staff_id_of(key)
     if staff_id is None:
         return _bootstrap_admin(key, request)
-    held = members_table().staff_key(staff_id)
+    held = open_members().staff_key(staff_id)
     known_digest = held.key_digest if held else ""
     is_same = hmac.compare_digest(known_digest, tokens.digest(key))
     if held is None or not is_same or held.revoked_at is not None:
@@ -87,7 +87,7 @@ def order_feed(request: Request) -> Caller:
     signature.require_fresh(signed, request.now)
     secrets = secret_values.current_and_previous(settings().order_feed_secret, request.now)
     signature.verify(signed, request.raw_body, secrets)
-    _remember_nonce(members_table(), signed.nonce, request)
+    _remember_nonce(open_members(), signed.nonce, request)
     return Caller("feed", id="order_feed")
 
 

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from chalicelib.members.model import Identity
 from chalicelib.members.register import Binding, bind_identity, resolve
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 
 
 def find_members(identities: Sequence[Identity]) -> Mapping[Identity, str]:
     """The member ids of those identities that are bound; unbound ones are left out."""
-    return resolve(members_table(), identities)
+    return resolve(open_members(), identities)
 
 
 def bind_buyer(member_id: str, identity: Identity, actor: str, now: datetime) -> Binding:
     """Bind a shop's buyer account to a member; errors as `register.bind_identity`."""
-    return bind_identity(members_table(), member_id, identity, actor, now)
+    return bind_identity(open_members(), member_id, identity, actor, now)

@@ -14,7 +14,7 @@ from chalicelib.members import staff_keys, tokens
 from chalicelib.members.access import member, staff
 from chalicelib.members.model import StaffKey
 from chalicelib.members.roles import Role
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, anyone, endpoint
 from chalicelib.runtime.settings import settings
@@ -42,7 +42,7 @@ class NewStaffKey(Body):
 def post_session(call: Call) -> Json:
     """Log in with a one-time code."""
     opened = logging_in.log_in(
-        members_table(),
+        open_members(),
         logging_in.exchange_for(settings().login),
         call.body.code,
         token=tokens.new_token(),
@@ -61,7 +61,7 @@ def post_session(call: Call) -> Json:
 @endpoint(bp, caller=member)
 def delete_session(call: Call) -> Json:
     """Log out: the token used for this call ends."""
-    logging_in.log_out(members_table(), call.caller.session, call.now)
+    logging_in.log_out(open_members(), call.caller.session, call.now)
     return {"revoked": True}
 
 
@@ -69,7 +69,7 @@ def delete_session(call: Call) -> Json:
 @endpoint(bp, caller=member)
 def get_me(call: Call) -> Json:
     """The member's own profile."""
-    found = members_table().member(call.caller.id)
+    found = open_members().member(call.caller.id)
     if found is None:
         raise JifenError(Code.MEMBER_NOT_FOUND)
     return {
@@ -84,7 +84,7 @@ def get_me(call: Call) -> Json:
 def post_staff_key(call: Call) -> Json:
     """Make a staff key; it is shown in this answer only."""
     created = staff_keys.create_staff_key(
-        members_table(),
+        open_members(),
         call.body.name,
         frozenset(call.body.roles),
         key=tokens.new_staff_key(tokens.new_staff_id()),
@@ -98,7 +98,7 @@ def post_staff_key(call: Call) -> Json:
 @endpoint(bp, caller=staff(), query=frozenset({"cursor"}))
 def get_staff_keys(call: Call) -> Json:
     """All staff keys, revoked ones too, without the keys themselves."""
-    page, next_cursor = staff_keys.list_staff_keys(members_table(), call.query.get("cursor"))
+    page, next_cursor = staff_keys.list_staff_keys(open_members(), call.query.get("cursor"))
     return {
         "list": [_shown_key(held) for held in page],
         "next_cursor": next_cursor,
@@ -110,7 +110,7 @@ def get_staff_keys(call: Call) -> Json:
 @endpoint(bp, caller=staff())
 def delete_staff_key(call: Call, staff_id: str) -> Json:
     """Revoke a staff key at once."""
-    ended = staff_keys.revoke_staff_key(members_table(), staff_id, call.caller.id, call.now)
+    ended = staff_keys.revoke_staff_key(open_members(), staff_id, call.caller.id, call.now)
     return {"staff_id": ended.staff_id, "revoked_at": _shown(ended.revoked_at), "replayed": ended.replayed}
 
 

@@ -218,6 +218,6 @@ class MembersTable:
         self.pause(random.uniform(0, 0.05 * 2**attempt))
 
 
-def members_table() -> MembersTable:
+def open_members() -> MembersTable:
     """This stage's table."""
     return MembersTable(db.client(), settings().members_table)

@@ -14,7 +14,7 @@ from chalice.app import Blueprint, Cron, Rate
 
 from chalicelib.publishing import check_cadence as look_ahead
 from chalicelib.publishing import send_due
-from chalicelib.publishing.table import publishing_table
+from chalicelib.publishing.table import open_publishing
 from chalicelib.runtime import log
 
 bp = Blueprint(__name__)
@@ -27,7 +27,7 @@ class SweepUnfinished(Exception):
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def send_due_issues(event: Any) -> dict[str, int]:
     """Send every approved issue whose publish time is at or before the event's time; answers the counts."""
-    sweep = send_due.send_due(publishing_table(), now=_time_of(event))
+    sweep = send_due.send_due(open_publishing(), now=_time_of(event))
     counts = asdict(sweep)
     log.outcome("issues_swept", **counts)
     if sweep.unfinished:
@@ -38,7 +38,7 @@ def send_due_issues(event: Any) -> dict[str, int]:
 @bp.schedule(Cron(0, 1, "*", "*", "?", "*"))
 def check_cadence(event: Any) -> dict[str, list[str]]:
     """At 09:00 programme time: alarm the planned days ahead that nothing is approved for; answers them."""
-    alerts = look_ahead.check_cadence(publishing_table(), now=_time_of(event))
+    alerts = look_ahead.check_cadence(open_publishing(), now=_time_of(event))
     return {"alarmed": [alert.day.isoformat() for alert in alerts]}
 
 

@@ -32,7 +32,7 @@ from chalicelib.publishing.bodies import (
 )
 from chalicelib.publishing.cadence_report import month_report
 from chalicelib.publishing.plan_issue import draft_issue, edit_issue
-from chalicelib.publishing.table import publishing_table
+from chalicelib.publishing.table import open_publishing
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 
 bp = Blueprint(__name__)
@@ -57,7 +57,7 @@ def post_issue(call: Call) -> Json:
         )
     return changed_answer(
         draft_issue(
-            publishing_table(),
+            open_publishing(),
             call.body.plan(),
             issue_id=secrets.token_hex(8),
             key=key,
@@ -72,7 +72,7 @@ def post_issue(call: Call) -> Json:
 def get_issues(call: Call) -> Json:
     """The issues planned in a month, earliest first, without their articles."""
     month, limit = _month(call.query), _limit(call.query)
-    page = publishing_table().headings(month, limit=limit, cursor=call.query.get("cursor"))
+    page = open_publishing().headings(month, limit=limit, cursor=call.query.get("cursor"))
     return page_answer(page, heading_answer)
 
 
@@ -80,7 +80,7 @@ def get_issues(call: Call) -> Json:
 @endpoint(bp, caller=_WRITERS)
 def get_issue(call: Call, issue_id: str) -> Json:
     """An issue with its articles, what it still lacks and its history."""
-    return issue_answer(publishing_table().issue(_known_id(issue_id)))
+    return issue_answer(open_publishing().issue(_known_id(issue_id)))
 
 
 @bp.route("/staff/issues/{issue_id}", methods=["PUT"], **JSON_BODY)
@@ -89,7 +89,7 @@ def put_issue(call: Call, issue_id: str) -> Json:
     """Replace the plan at the version seen; an approved issue becomes a draft again."""
     return changed_answer(
         edit_issue(
-            publishing_table(),
+            open_publishing(),
             _known_id(issue_id),
             call.body.plan(),
             version=call.body.version,
@@ -105,7 +105,7 @@ def post_approval(call: Call, issue_id: str) -> Json:
     """Approve the version read: three complete slots, not one's own text, not in the past."""
     return changed_answer(
         approve_issue(
-            publishing_table(),
+            open_publishing(),
             _known_id(issue_id),
             version=call.body.version,
             by=call.caller.id,
@@ -120,7 +120,7 @@ def post_approval(call: Call, issue_id: str) -> Json:
 def post_cancellation(call: Call, issue_id: str) -> Json:
     """Cancel an issue that is not being sent yet."""
     return changed_answer(
-        cancel_issue(publishing_table(), _known_id(issue_id), by=call.caller.id, reason=call.body.reason, now=call.now)
+        cancel_issue(open_publishing(), _known_id(issue_id), by=call.caller.id, reason=call.body.reason, now=call.now)
     )
 
 
@@ -130,7 +130,7 @@ def post_retry(call: Call, issue_id: str) -> Json:
     """Send a failed issue again as it is, within a minute."""
     return changed_answer(
         retry_issue(
-            publishing_table(),
+            open_publishing(),
             _known_id(issue_id),
             version=call.body.version,
             by=call.caller.id,
@@ -144,7 +144,7 @@ def post_retry(call: Call, issue_id: str) -> Json:
 @endpoint(bp, caller=_WRITERS, query=frozenset({"month"}))
 def get_cadence(call: Call) -> Json:
     """A month against its cadence: planned days, gaps, strays, intervals, alerts."""
-    return report_answer(month_report(publishing_table(), _month(call.query), now=call.now))
+    return report_answer(month_report(open_publishing(), _month(call.query), now=call.now))
 
 
 @bp.route("/staff/outbox", methods=["GET"])
@@ -152,7 +152,7 @@ def get_cadence(call: Call) -> Json:
 def get_outbox(call: Call) -> Json:
     """What went out through the outbox channel, by the month it was planned in."""
     month, limit = _month(call.query), _limit(call.query)
-    page = publishing_table().outbox(month, limit=limit, cursor=call.query.get("cursor"))
+    page = open_publishing().outbox(month, limit=limit, cursor=call.query.get("cursor"))
     return page_answer(page, delivery_answer)
 
 

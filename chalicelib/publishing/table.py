@@ -202,6 +202,6 @@ class PublishingTable:
         return Page(found, cursor_of(last["publish_at"], last["pk"].partition("#")[2]) if last else None)
 
 
-def publishing_table() -> PublishingTable:
+def open_publishing() -> PublishingTable:
     """The table of this stage."""
     return PublishingTable(client(), settings().publishing_table)

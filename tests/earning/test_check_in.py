@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -28,8 +29,6 @@ def test_a_check_in_pays_once_a_day_and_the_second_answer_is_the_first(shop: Sho
 
 def test_two_phones_at_once_are_one_credit(shop: Shop) -> None:
     """The second phone reads the account before the first one writes; its transaction then finds the entry."""
-    from dataclasses import replace
-
     real = shop.ledger.dynamo
     meanwhile = []
 
@@ -110,8 +109,6 @@ def test_a_month_beyond_the_bitmap_is_read_from_the_journal(shop: Shop) -> None:
 
 
 def test_a_programme_without_the_rule_says_so(shop: Shop) -> None:
-    from dataclasses import replace
-
     terms = demo_terms()
     without = replace(terms, programme=replace(terms.programme, rules=terms.programme.rules[1:]))
 

@@ -16,7 +16,7 @@ from chalicelib.earning.table import open_orders
 from chalicelib.errors import JifenError
 from chalicelib.members.model import Identity
 from chalicelib.members.register import register
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 from chalicelib.programme.publish import publish
 from chalicelib.programme.table import open_programme
 from chalicelib.runtime import dynamo
@@ -52,7 +52,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.setenv(name, value)
         document = json.loads((ROOT / "local" / "programmes" / "demo.json").read_text())
         publish(open_programme(), version=1, document=document, effective_from=SINCE, published_by="test", now=SINCE)
-        register(members_table(), Identity("tmall", "小明"), MEMBER, SINCE)
+        register(open_members(), Identity("tmall", "小明"), MEMBER, SINCE)
         yield
     _reopen()
 

@@ -6,12 +6,14 @@ import pytest
 
 from chalicelib.earning.order import order_key
 from chalicelib.earning.record_orders import Result, release_waiting
-from chalicelib.earning.settle_order import guard_key, is_settled
+from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.rebuild import rebuild
+from chalicelib.programme.model import TermsBook
 from tests.earning.conftest import Shop, paid, refund
-from tests.ledger.builders import NOW
+from tests.ledger.builders import NOW, TERMS, a_redemption
 from tests.programme.builders import demo_book, demo_terms
 
 
@@ -110,8 +112,6 @@ def test_a_stale_image_settled_late_changes_nothing(shop: Shop) -> None:
     shop.record(refund())
     shop.settle()
 
-    from chalicelib.earning.settle_order import settle_order
-
     late = settle_order(stale, ledger=shop.ledger, book=shop.book)
 
     assert late is not None
@@ -120,9 +120,6 @@ def test_a_stale_image_settled_late_changes_nothing(shop: Shop) -> None:
 
 
 def test_a_refund_of_spent_points_is_owed_and_paid_by_the_next_order(shop: Shop) -> None:
-    from chalicelib.ledger.apply import apply
-    from tests.ledger.builders import TERMS, a_redemption
-
     shop.record(paid())
     shop.settle()
     shop.ledger.post("m1", lambda account, _guard: apply(account, [a_redemption(10)], TERMS, NOW))
@@ -202,8 +199,6 @@ def test_an_order_settled_after_its_points_would_have_ended_is_credited_and_then
 
 
 def test_without_terms_nothing_is_credited_and_the_reason_is_clear(shop: Shop) -> None:
-    from chalicelib.programme.model import TermsBook
-
     shop.record(paid())
     shop.book = TermsBook(())
 

@@ -10,7 +10,7 @@ from chalice.test import Client
 from chalicelib.members import tokens
 from chalicelib.members.roles import Role
 from chalicelib.members.staff_keys import create_staff_key
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 from chalicelib.publishing.send_due import claim, mark_due
 from chalicelib.publishing.table import PublishingTable
 from tests.publishing.plans import ISSUE_ID, MONDAY, approved, plan_json
@@ -37,7 +37,7 @@ def ask(http: Client) -> Ask:
     def key_of(role: str) -> str:
         if role not in keys:
             keys[role] = tokens.new_staff_key(tokens.new_staff_id())
-            create_staff_key(members_table(), role, frozenset({Role(role)}), key=keys[role], actor="admin", now=MONDAY)
+            create_staff_key(open_members(), role, frozenset({Role(role)}), key=keys[role], actor="admin", now=MONDAY)
         return keys[role]
 
     def call(method: str, path: str, body: Any = None, *, role: str = "operator", **headers: str) -> Answer:

@@ -28,7 +28,7 @@ def cdnow() -> Path:
         return log_file()
     except Mend:
         if not BESIDE.exists():
-            pytest.skip("neither the registry nor a copy of the log can be reached")
+            raise
         return BESIDE
 
 

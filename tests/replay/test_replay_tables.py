@@ -17,7 +17,7 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.members.buyers import find_members
 from chalicelib.members.model import Identity
 from chalicelib.members.register import register
-from chalicelib.members.table import members_table
+from chalicelib.members.table import open_members
 from chalicelib.members.tokens import new_member_id
 from chalicelib.programme.table import open_programme
 from local.cdnow import read_log
@@ -50,7 +50,7 @@ def buyers(orders: Sequence[Paid]) -> list[Identity]:
 def settle(orders: Sequence[Paid]) -> None:
     """What edge and stream do, without either."""
     for buyer in buyers(orders):
-        register(members_table(), buyer, new_member_id(), BEGINS_AT)
+        register(open_members(), buyer, new_member_id(), BEGINS_AT)
     received = [Received(paid, paid.paid_at) for paid in orders]
     record_orders(received, orders=open_orders(), find_members=find_members, zone=ZONE)
     for order in open_orders().orders([order_key(paid.platform, paid.order_no) for paid in orders]):
