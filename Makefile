@@ -1,7 +1,7 @@
 # `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check fmt package deploy import replay bench environment tools
+.PHONY: help run stop status test check fmt package deploy import replay bench audit drill properties environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -15,7 +15,10 @@ help:
 	@echo "make fmt       format the sources"
 	@echo "make import    FILE=orders.csv PLATFORM=youzan    orders from a file"
 	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
-	@echo "make bench     operations per second beside the floor"
+	@echo "make bench     what operations, decisions and cold starts cost, beside their floors"
+	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
+	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
+	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
 	@echo "make package   the deployable zip and template"
 	@echo "make deploy    STAGE=prod BUCKET=my-bucket [PARAMETERS='Login=closed ...']    to AWS"
 
@@ -64,3 +67,12 @@ replay: environment
 
 bench: tools
 	@$(PY) -m benchmarks
+
+audit: environment
+	@$(PY) -m local.audit --stage "$(or $(STAGE),local)" $(if $(MEMBER),--member "$(MEMBER)") $(if $(JSON),--json)
+
+drill: tools
+	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")
+
+properties: tools
+	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py

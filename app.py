@@ -2,8 +2,15 @@
 
 from chalice.app import Chalice
 
+from chalicelib.earning.behaviour_events import bp as behaviour_events
+from chalicelib.earning.behaviour_routes import bp as behaviour_routes
+from chalicelib.earning.check_in_events import bp as check_in_events
+from chalicelib.earning.check_in_routes import bp as check_in_routes
 from chalicelib.earning.events import bp as earning_events
+from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
+from chalicelib.earning.simulation_events import bp as simulation_events
+from chalicelib.earning.simulation_routes import bp as simulation_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
 from chalicelib.members.routes import bp as members_routes
@@ -14,7 +21,24 @@ from chalicelib.runtime.edge import one_error_shape
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
-for blueprint in (earning_routes, ledger_routes, members_routes, programme_routes, publishing_routes):
+for blueprint in (
+    behaviour_routes,
+    check_in_routes,
+    earning_routes,
+    ledger_routes,
+    members_routes,
+    penalty_routes,
+    programme_routes,
+    publishing_routes,
+    simulation_routes,
+):
     app.register_blueprint(blueprint, url_prefix="/v1")
-for blueprint in (earning_events, ledger_events, publishing_events):
+for blueprint in (
+    behaviour_events,
+    check_in_events,
+    earning_events,
+    ledger_events,
+    publishing_events,
+    simulation_events,
+):
     app.register_blueprint(blueprint)

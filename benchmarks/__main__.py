@@ -1,87 +1,103 @@
 """`make bench`: what an operation costs, as counts and as ratios within one run. Nothing here passes or fails.
 
-Requests and write units are counted by the client; CPU is compared with a bare boto3 client that sends the very same
-requests, the network taken away from both; imports are timed in fresh processes beside Chalice, boto3 and pydantic.
+Requests and units are counted; CPU is compared with a bare boto3 client that sends the very same requests, the network
+taken away from both; the same operations run on a small and on a large store; imports are timed in fresh processes.
+`python -m benchmarks operations` runs one part alone (operations, growth, decisions, starts).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
-import statistics
-import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.operations import OPERATIONS, Cost, apply_per_second, cost
+from benchmarks.cost import cost
+from benchmarks.decisions import speeds
+from benchmarks.growth import growth
+from benchmarks.operations import OPERATIONS
+from benchmarks.report import Found, Sizes, page
+from benchmarks.starts import starts, zip_bytes
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.commands import Expire
+from chalicelib.ledger.items import account_item, entry_item
+from chalicelib.runtime.dynamo import encode_item
+from tests.ledger.builders import NOW, TERMS
+from tests.ledger.item_size import item_bytes
+from tests.ledger.test_budgets import a_maximal_credit, a_maximal_demo_account
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 5
-CALLS = 400
-FLOOR = "import chalice; from pydantic import BaseModel, TypeAdapter"
-HANDLERS = {
-    "api": "import app; from chalicelib.runtime import dynamo",
-    "settle_orders": "import chalicelib.earning.events",
-    "expire_shard": "import chalicelib.ledger.events",
-    "send_due_issues": "import chalicelib.publishing.events",
-}
-CLIENT = "; import boto3; boto3.client('dynamodb', region_name='cn-north-1')"
+ROUNDS = 7
+START_ROUNDS = 9
+CALLS = 60
+GROWTH_CALLS = 100
 
 
-def main() -> None:
-    """Print the table and write the same as JSON to dist/bench.json."""
-    print(f"{platform.machine()}, Python {platform.python_version()}, {ROUNDS} rounds, medians (spread)\n")
-    operations = {name: cost(prepare, calls=CALLS, rounds=ROUNDS) for name, prepare in OPERATIONS.items()}
-    _print_operations(operations)
-    applied = [apply_per_second() for _ in range(ROUNDS)]
-    print(f"\napply, one order credit: {statistics.median(applied):,.0f}/s ({min(applied):,.0f}–{max(applied):,.0f})")
-    imports = _imports()
-    print("\nimport of a handler beside chalice + boto3 client + pydantic alone")
-    for name, (ms, ratio) in imports.items():
-        print(f"  {name:18} {ms:6.0f} ms   {ratio:.2f} ×")
-    zips = sorted((ROOT / ".local/packages").rglob("deployment.zip"), key=lambda path: path.stat().st_mtime)
-    zip_bytes = zips[-1].stat().st_size if zips else 0
-    print(f"\nzip: {zip_bytes / 1e6:.1f} MB" if zips else "\nzip: none yet, `make package` makes one")
-    written = {
-        "operations": {name: vars(one) for name, one in operations.items()},
-        "apply_per_second": applied,
-        "imports": imports,
-        "zip_bytes": zip_bytes,
+def main(parts: list[str]) -> None:
+    """Print the page and keep it as dist/bench.md, with every figure in dist/bench.json."""
+    began, load_before = time.monotonic(), os.getloadavg()[0]
+
+    def asked(part: str) -> bool:
+        return not parts or part in parts
+
+    operations = [(one, cost(one, rounds=ROUNDS, calls=CALLS)) for one in OPERATIONS] if asked("operations") else []
+    grown = growth(ROUNDS, GROWTH_CALLS) if asked("growth") else []
+    decided = speeds(ROUNDS) if asked("decisions") else []
+    started = starts(START_ROUNDS) if asked("starts") else []
+    machine = {
+        "CPU": f"{_cpu_name()}, {os.cpu_count()} cores",
+        "Python": platform.python_version(),
+        "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
+        "rounds": f"{ROUNDS} of {CALLS} calls, {START_ROUNDS} of starts",
+        "took": f"{time.monotonic() - began:.0f} s",
     }
+    found = Found(machine, operations, grown, decided, started, _sizes())
+    text = page(found)
+    print(text)
     (ROOT / "dist").mkdir(exist_ok=True)
-    (ROOT / "dist/bench.json").write_text(json.dumps(written, indent=2) + "\n")
+    (ROOT / "dist/bench.md").write_text(text + "\n")
+    (ROOT / "dist/bench.json").write_text(json.dumps(_plain(found), ensure_ascii=False, indent=1) + "\n")
 
 
-def _print_operations(operations: dict[str, Cost]) -> None:
-    print("operation               requests  items  write units   CPU ms  floor ms  ratio (spread)")
-    for name, one in operations.items():
-        ratios = [ours / floor for ours, floor in zip(one.cpu_ms, one.floor_cpu_ms, strict=True)]
-        print(
-            f"{name:22}  {one.requests:8}  {one.items:5}  {one.write_units:11}  {statistics.median(one.cpu_ms):7.2f}  "
-            f"{statistics.median(one.floor_cpu_ms):8.2f}  {statistics.median(ratios):.2f} × "
-            f"({min(ratios):.2f}–{max(ratios):.2f})"
-        )
+def _plain(found: Found) -> dict[str, object]:
+    return {
+        "machine": found.machine,
+        "operations": {
+            one.name: {**one_cost._asdict(), "units": one_cost.units._asdict(), "budget": one.budget}
+            for one, one_cost in found.operations
+        },
+        "growth": {
+            one.name: {**one._asdict(), "small": one.small._asdict(), "large": one.large._asdict()}
+            for one in found.growth
+        },
+        "decisions_per_second": {one.name: one.per_second for one in found.speeds},
+        "starts": {one.name: one._asdict() for one in found.starts},
+        "sizes": found.sizes._asdict(),
+    }
 
 
-def _imports() -> dict[str, tuple[float, float]]:
-    floor = [_import_ms(FLOOR + CLIENT) for _ in range(ROUNDS)]
-    found = {"floor": (statistics.median(floor), 1.0)}
-    for name, statement in HANDLERS.items():
-        ms = statistics.median(_import_ms(statement + CLIENT) for _ in range(ROUNDS))
-        found[name] = (ms, ms / statistics.median(floor))
-    return found
+def _sizes() -> Sizes:
+    account = a_maximal_demo_account()
+    (night,) = apply(account, [Expire()], TERMS, datetime(2028, 1, 1, tzinfo=UTC)).entries
+    (entry,) = apply(account, [a_maximal_credit()], TERMS, NOW).entries
+    return Sizes(
+        item_bytes(encode_item(account_item(account))),
+        item_bytes(encode_item(entry_item(entry))),
+        item_bytes(encode_item(entry_item(night))),
+        zip_bytes(),
+    )
 
 
-def _import_ms(statement: str) -> float:
-    """CPU milliseconds of a fresh interpreter that runs `statement`, less those of one that runs nothing."""
-    return _process_ms(statement) - _process_ms("pass")
-
-
-def _process_ms(statement: str) -> float:
-    code = f"import time; began = time.process_time(); {statement}; print((time.process_time() - began) * 1000)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

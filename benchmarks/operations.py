@@ -1,184 +1,206 @@
-"""The operations that are measured: each as it runs in the product, over a client whose network is taken away.
-
-The first run goes to moto and records every request and answer; the measured runs get the same answers without a
-network, and so does the floor, a bare boto3 client that sends the same requests.
-"""
+"""The operations that are measured, each as it runs in the product, with what must have happened before it."""
 
 from __future__ import annotations
 
-import io
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
 
-import boto3
-from botocore.awsrequest import AWSResponse
-from moto import mock_aws
-
+from chalicelib.earning.behave import behave
+from chalicelib.earning.behaviour_event import Event
 from chalicelib.earning.check_in import check_in
 from chalicelib.earning.order import Order, Refunded
-from chalicelib.earning.settle_order import settle_order
-from chalicelib.ledger.apply import Expire, apply
-from chalicelib.ledger.statement import statement_page
+from chalicelib.earning.refusals import RefusalsTable
+from chalicelib.earning.settle_order import guard_key, settle_order
+from chalicelib.ledger.adjust import approve, propose
+from chalicelib.ledger.adjustment_items import timed_id
+from chalicelib.ledger.adjustments import Change
+from chalicelib.ledger.adjustments_table import AdjustmentsTable
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.commands import Expire
+from chalicelib.ledger.hold import capture, hold, release, restore
+from chalicelib.ledger.pending import activate_due
+from chalicelib.ledger.statement import open_of, open_page, statement_page
 from chalicelib.ledger.table import LedgerTable
+from chalicelib.ledger.transfer import show_code, transfer
+from chalicelib.programme.document import read_programme
+from chalicelib.programme.model import Terms, TermsBook
 from tests.earning.conftest import paid
-from tests.ledger.builders import NOW, TERMS, a_cause, an_account, an_earn
-from tests.ledger.item_size import transaction_units
-from tests.programme.builders import demo_book, demo_terms
-from tests.tables import create_tables
+from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, an_earn
+from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
 
-JAN = date(2027, 1, 31)
+NEXT_JAN_ON = date(2027, 1, 31)
 NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
-Operation = Callable[[LedgerTable], object]
-DEMO_TERMS, DEMO_BOOK = demo_terms(), demo_book()
+STATEMENT_ROWS = 20
+CODE = "a" * 32
 
 
-@dataclass(frozen=True, slots=False)
-class Cost:
-    """What one call of an operation costs; CPU per call, one figure a round."""
+class Stage(NamedTuple):
+    """The tables that an operation works on."""
 
-    requests: int
-    items: int
-    write_units: int
-    cpu_ms: tuple[float, ...]
-    floor_cpu_ms: tuple[float, ...]
+    ledger: LedgerTable
+    refusals: RefusalsTable
+
+    def over(self, dynamo: Any) -> Stage:
+        """The same tables over another client."""
+        return Stage(replace(self.ledger, dynamo=dynamo), replace(self.refusals, dynamo=dynamo))
 
 
-def _order(*refunds: Refunded) -> Operation:
+Step = Callable[[Stage], object]
+
+
+class Operation(NamedTuple):
+    """What is measured, after which steps, and the design's budget for it: requests and write units."""
+
+    name: str
+    before: tuple[Step, ...]
+    run: Step
+    budget: str
+
+
+class _Limits(NamedTuple):
+    min_points: int = 10
+    max_points_per_day: int = 1000
+    times_per_day: int = 3
+
+
+def _book_paying_at_once() -> TermsBook:
+    document = demo_document()
+    for rule in document["rules"]:
+        rule.pop("pending", None)
+    return TermsBook((Terms(1, SINCE, read_programme(document)),))
+
+
+DEMO_TERMS, DEMO_BOOK, BOOK_PAYING_AT_ONCE = demo_terms(), demo_book(), _book_paying_at_once()
+
+
+def _earn(points: int, id: str = "tmall#0", member_id: str = "m1") -> Step:
+    command = an_earn(points, NEXT_JAN_ON, cause=a_cause(id=id))
+    return lambda on: on.ledger.post(member_id, lambda seen: apply(seen.account, [command], TERMS, NOW))
+
+
+def _order(book: TermsBook, *refunds: Refunded, order_no: str = "1") -> Step:
     known = Order(
-        key="tmall#1", paid=paid(), member_id="m1", received_at=NOW, refunds={one.refund_no: one for one in refunds}
+        key=f"tmall#{order_no}",
+        paid=paid(order_no),
+        member_id="m1",
+        received_at=NOW,
+        refunds={one.refund_no: one for one in refunds},
     )
-    return lambda ledger: settle_order(known, ledger=ledger, book=DEMO_BOOK)
+    return lambda on: settle_order(known, ledger=on.ledger, book=book)
 
 
-def _earn(ledger: LedgerTable) -> object:
-    command = an_earn(5, JAN, cause=a_cause(id="tmall#0"))
-    return ledger.post("m1", lambda account, _guard: apply(account, [command], TERMS, NOW))
+def _behave(indicator: str, event_id: str) -> Step:
+    event = Event("tmall", event_id, indicator, "m1", NOW, NOW, length=30)
+    return lambda on: behave(event, ledger=on.ledger, refusals=on.refusals, book=DEMO_BOOK)
 
 
-def _check_in(ledger: LedgerTable) -> object:
-    return check_in("m1", ledger=ledger, terms=DEMO_TERMS, now=NOW, source="mini_program")
+def _check_in(on: Stage) -> object:
+    return check_in("m1", ledger=on.ledger, terms=DEMO_TERMS, now=NOW, source="mini_program")
 
 
-def _expire(ledger: LedgerTable) -> object:
-    return ledger.post("m1", lambda account, _guard: apply(account, [Expire()], TERMS, NIGHT))
+def _redeem(on: Stage) -> object:
+    return on.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(3)], TERMS, NOW))
+
+
+def _hold(on: Stage) -> object:
+    until = NOW + timedelta(hours=2)
+    return hold(
+        "m1", "h1", 40, release_at=until, activity="checkout", actor="m1", ledger=on.ledger, terms=TERMS, now=NOW
+    )
+
+
+def _capture(on: Stage) -> object:
+    return capture("m1", "h1", 40, actor="m1", ledger=on.ledger, terms=TERMS, now=NOW)
+
+
+def _release(on: Stage) -> object:
+    return release("m1", "h1", actor="m1", ledger=on.ledger, terms=TERMS, now=NOW)
+
+
+def _restore(on: Stage) -> object:
+    return restore("m1", "h1", "r1", 15, actor="m1", ledger=on.ledger, terms=TERMS, now=NOW)
+
+
+def _activate(on: Stage) -> object:
+    after = NOW + timedelta(days=23)
+    return activate_due("m1", guard_key("tmall#1"), ledger=on.ledger, terms=DEMO_TERMS.ledger, now=after)
+
+
+def _show_code(on: Stage) -> object:
+    return show_code("m2", CODE, ledger=on.ledger, limits=_Limits(), now=NOW)
+
+
+def _transfer(on: Stage) -> object:
+    key = "K#transfer#" + "1" * 64
+    return transfer("m1", CODE, 20, key=key, ledger=on.ledger, terms=TERMS, limits=_Limits(), now=NOW)
+
+
+_ADJUSTMENT = timed_id("a", NOW, f"{1:012x}")
+
+
+def _propose(on: Stage) -> object:
+    return propose(
+        AdjustmentsTable(on.ledger),
+        Change("m1", 100, "物流延误补偿", PointsClass.ACTIVITY, NEXT_JAN_ON),
+        evidence="工单 42",
+        id=_ADJUSTMENT,
+        key="K#adjustment#clerk",
+        by="clerk",
+        terms=TERMS,
+        daily_points=1000,
+        find_unknown=lambda _ids: set(),
+        now=NOW,
+    )
+
+
+def _approve(on: Stage) -> object:
+    table, after = AdjustmentsTable(on.ledger), NOW + timedelta(hours=1)
+    return approve(table, _ADJUSTMENT, by="lead", terms=TERMS, daily_points=1000, now=after)
+
+
+def _expire(on: Stage) -> object:
+    return on.ledger.post("m1", lambda seen: apply(seen.account, [Expire()], TERMS, NIGHT))
+
+
+def _balance(on: Stage) -> object:
+    return open_of(on.ledger.read("m1"), ledger=on.ledger)
+
+
+def _statement(on: Stage) -> object:
+    return statement_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
+
+
+def _pending(on: Stage) -> object:
+    return open_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
 
 _REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
-OPERATIONS: dict[str, tuple[list[Operation], Operation]] = {
-    "check-in": ([_earn], _check_in),
-    "order credit": ([_earn], _order()),
-    "refund": ([_earn, _order()], _order(_REFUND)),
-    "expiry of one account": ([_earn], _expire),
-    "balance": ([_earn], lambda ledger: ledger.read("m1")),
-    "statement page": (
-        [_earn, _order()],
-        lambda ledger: statement_page("m1", ledger=ledger, cursor="", limit=20),
-    ),
-}
+_RICH = _earn(500)
+_HISTORY = tuple(_earn(5, f"tmall#a{number}") for number in range(STATEMENT_ROWS + 5))
+_ORDERS = tuple(_order(DEMO_BOOK, order_no=f"p{number}") for number in range(5))
 
-
-def cost(prepared: tuple[list[Operation], Operation], *, calls: int, rounds: int) -> Cost:
-    """Record one run of the operation, then time `calls` of it and of its floor, `rounds` times in turn."""
-    before, operation = prepared
-    with mock_aws():
-        client = boto3.client(
-            "dynamodb",
-            region_name="cn-north-1",
-            aws_access_key_id="bench",
-            aws_secret_access_key="bench",  # noqa: S106
-        )
-        names = create_tables(client, "bench")
-        ledger = LedgerTable(client, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8)
-        for step in before:
-            step(ledger)
-        recorder = _Recorder(client)
-        operation(replace(ledger, dynamo=recorder))
-    ours, floors = [], []
-    for _ in range(rounds):
-        ours.append(_cpu_ms(lambda: operation(ledger), recorder, calls))
-        floors.append(_cpu_ms(recorder.repeat, recorder, calls))
-    writes = [request["TransactItems"] for name, request in recorder.requests if name == "transact_write_items"]
-    return Cost(
-        requests=len(recorder.requests),
-        items=sum(len(one) for one in writes),
-        write_units=sum(transaction_units(one) for one in writes),
-        cpu_ms=tuple(ours),
-        floor_cpu_ms=tuple(floors),
-    )
-
-
-def apply_per_second(count: int = 20_000) -> float:
-    """Pure decisions a second on one core: an order's credit into an account with a year of buckets."""
-    account = an_account()
-    for month in range(1, 13):
-        account = apply(account, [an_earn(10, date(2027, month, 28))], TERMS, NOW).account
-    command = an_earn(12)
-    began = time.process_time()
-    for _ in range(count):
-        apply(account, [command], TERMS, NOW)
-    return count / (time.process_time() - began)
-
-
-def _cpu_ms(call: Callable[[], object], recorder: _Recorder, calls: int) -> float:
-    recorder.offline()
-    began = time.process_time()
-    for _ in range(calls):
-        recorder.rewind()
-        call()
-    return (time.process_time() - began) * 1000 / calls
-
-
-class _Recorder:
-    """Keeps the requests of one operation with their raw answers; offline, the client gets those without a network."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self.requests: list[tuple[str, dict[str, Any]]] = []
-        self.bodies: list[bytes] = []
-        self.place = 0
-        self.is_offline = False
-        client.meta.events.register("after-call.dynamodb", self._keep, unique_id="keep")
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.client, name)
-        if name in ("exceptions", "meta"):
-            return method
-
-        def call(**request: Any) -> Any:
-            self.requests.append((name, request))
-            return method(**request)
-
-        return call
-
-    def repeat(self) -> None:
-        """The floor: the same requests by the bare client."""
-        for name, request in self.requests:
-            getattr(self.client, name)(**request)
-
-    def rewind(self) -> None:
-        """The next request is the operation's first again."""
-        self.place = 0
-
-    def offline(self) -> None:
-        """From here on no request leaves the process."""
-        if not self.is_offline:
-            self.is_offline = True
-            self.client.meta.events.unregister("after-call.dynamodb", unique_id="keep")
-            self.client.meta.events.register_first("before-send.dynamodb", self._answer)
-
-    def _keep(self, http_response: Any, **_given: Any) -> None:
-        self.bodies.append(http_response.content)
-
-    def _answer(self, request: Any, **_given: Any) -> AWSResponse:
-        body = self.bodies[self.place]
-        self.place += 1
-        headers = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
-        return AWSResponse(request.url, 200, headers, _Raw(body))
-
-
-class _Raw(io.BytesIO):
-    def stream(self, **_given: Any) -> Any:
-        yield self.read()
+OPERATIONS = (
+    Operation("check-in", (_RICH,), _check_in, "2 / 4"),
+    Operation("behaviour award", (_RICH,), _behave("ride", "e1"), "2 / 4 + 2 guard"),
+    Operation("award with a budget shard", (_RICH,), _behave("invite", "e1"), "2 / 4 + 2 guard + 2 shard"),
+    Operation("refused award", (_RICH, _behave("ride", "e0")), _behave("ride", "e1"), "2 / 1"),
+    Operation("order credit, at once", (_RICH,), _order(BOOK_PAYING_AT_ONCE), "2 / 6"),
+    Operation("order credit, pending", (_RICH,), _order(DEMO_BOOK), "2 / 6"),
+    Operation("refund, credited", (_RICH, _order(BOOK_PAYING_AT_ONCE)), _order(BOOK_PAYING_AT_ONCE, _REFUND), "2 / 6"),
+    Operation("refund, pending", (_RICH, _order(DEMO_BOOK)), _order(DEMO_BOOK, _REFUND), "2 / 6"),
+    Operation("activation", (_RICH, _order(DEMO_BOOK)), _activate, "2 / 6"),
+    Operation("redemption, no stock", (_RICH,), _redeem, "2 / 8 with stock"),
+    Operation("hold", (_RICH,), _hold, "2 / 10 with stock"),
+    Operation("capture", (_RICH, _hold), _capture, "2 / 10 with stock"),
+    Operation("release", (_RICH, _hold), _release, "2 / 10 with stock"),
+    Operation("restore", (_RICH, _hold, _capture), _restore, "-"),
+    Operation("transfer", (_RICH, _earn(5, "tmall#2", "m2"), _show_code), _transfer, "2 / 10 + 1 read of the code"),
+    Operation("adjustment, approved", (_RICH, _propose), _approve, "-"),
+    Operation("expiry of one account", (_RICH,), _expire, "2 / 4"),
+    Operation("balance", (_RICH,), _balance, "1 / 0"),
+    Operation(f"statement page of {STATEMENT_ROWS}", _HISTORY, _statement, "1 / 0"),
+    Operation("pending list of 5", _ORDERS, _pending, "-"),
+)

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.earning.order import OrderFact, Paid
+from chalicelib.earning.order import OrderFact, Paid, Refund
 from chalicelib.earning.order_csv import BadRow, Row, Sheet, read_sheet
 from chalicelib.earning.order_feed import order_fact
 from chalicelib.earning.record_orders import Received, Result, record_orders
@@ -124,7 +124,10 @@ def _record(
 
 
 def _own_date(fact: OrderFact) -> datetime:
-    return fact.paid_at if isinstance(fact, Paid) else fact.refunded_at
+    """The instant a fact itself gives: of its payment, its refund, or the receipt of its goods."""
+    if isinstance(fact, Paid):
+        return fact.paid_at
+    return fact.refunded_at if isinstance(fact, Refund) else fact.received_at
 
 
 def _bad_row(number: int, error: JifenError, sheet: Sheet) -> BadRow:

@@ -123,7 +123,7 @@ class Steps:
         if on.day > 1:
             # The terms let points end with a month only, and the question makes the embedded cloud walk all accounts.
             return False
-        return any(any(open_ledger().due_members(shard, on)) for shard in range(self._shards))
+        return any(any(open_ledger().due(shard, on)) for shard in range(self._shards))
 
     def _invoke(self, function: str, event: dict[str, Any]) -> None:
         name = self._stack.outputs[function_output(function)]

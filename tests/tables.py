@@ -1,4 +1,4 @@
-"""The six tables as the template deploys them, for moto and for the embedded cloud alike."""
+"""The tables as the template deploys them, for moto and for the embedded cloud alike."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def create_tables(dynamo: Any, prefix: str) -> dict[str, str]:
         dynamo.create_table(TableName=f"{prefix}-{room}", **wanted)
         names[f"{room.upper()}_TABLE"] = f"{prefix}-{room}"
     return names
+
+
+QUEUES = (
+    "EXPIRY_QUEUE_URL",
+    "ORDERS_RETRY_QUEUE_URL",
+    "BEHAVIOURS_QUEUE_URL",
+    "ADJUSTMENTS_QUEUE_URL",
+    "SIMULATIONS_QUEUE_URL",
+    "REMINDERS_QUEUE_URL",
+)
+"""The settings that name queues, for stages that have none."""

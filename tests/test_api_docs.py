@@ -16,15 +16,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from chalicelib.earning.order_feed import PaidRecord, RefundRecord
+from chalicelib.earning import simulation_events
+from chalicelib.earning.behaviour_events import settle_behaviours
+from chalicelib.earning.behaviour_feed import EventRecord
+from chalicelib.earning.order_feed import PaidRecord, ReceiptRecord, RefundRecord
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code
+from chalicelib.ledger.events import post_adjustments
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import StaffCheck, member, order_feed
 from chalicelib.members.roles import Role
@@ -35,15 +40,17 @@ from chalicelib.publishing.channels.port import Channel, ChannelRefused
 from chalicelib.publishing.model import Issue, Receipt
 from chalicelib.publishing.send_due import send_due
 from chalicelib.publishing.table import PublishingTable, open_publishing
+from chalicelib.runtime.dynamo import service
 from chalicelib.runtime.edge import anyone
+from chalicelib.runtime.settings import settings
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
 AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
-GROUPS = {"For members": ("sessions", "me"), "For shops": ("ingest",), "For staff": ("staff",)}
+GROUPS = {"For members": ("sessions", "me", "programme"), "For shops": ("ingest",), "For staff": ("staff",)}
 METHODS = ("GET", "POST", "PUT", "DELETE")
-LONG = ("document", "headline", "second", "third", "history", "breakdown")
+LONG = ("document", "sections", "headline", "second", "third", "history", "breakdown")
 """What only the fullest example of its kind shows in full."""
 BODIES_IN_FULL = {("POST", "/v1/staff/issues")}
 ANSWERS_IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("GET", "/v1/me/entries")}
@@ -145,9 +152,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers):0{2 * size}x}")
     monkeypatch.setattr(secrets, "token_urlsafe", lambda size: f"{next(numbers):0{-(-4 * size // 3)}d}")
     with open_stage(monkeypatch) as stage:
-        programme_table._cached.clear()
+        monkeypatch.setattr(simulation_events, "utc_now", lambda: stage.now)
+        programme_table.forget()
         yield Day(stage)
-        programme_table._cached.clear()
+        programme_table.forget()
 
 
 def run_the_day(day: Day) -> dict[Key, Example]:
@@ -156,24 +164,211 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     member_id = _member(day)
     _orders(day, member_id)
     operator, reviewer = _staff(day)
+    _refund_quotes(day, operator)
     _issues(day, operator, reviewer)
+    _terms(day, member_id, operator)
+    _simulation(day, operator)
+    _behaviours(day, member_id, reviewer)
+    _penalties(day, member_id, operator, reviewer)
+    _pending(day, member_id, operator)
+    _transfer(day)
+    _adjustments(day, member_id, operator, reviewer)
+    _import(day, member_id, operator, reviewer)
     return day.examples
 
 
+def _messages(queue_url: str) -> list[dict[str, str]]:
+    """All that waits in a queue, as its function is given it: what the queue does, where there is one."""
+    found: list[dict[str, str]] = []
+    while messages := service("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        found += [{"messageId": one["MessageId"], "body": one["Body"]} for one in messages]
+    return found
+
+
+def _context() -> Any:
+    """A function's context with three minutes left."""
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: 180_000)
+
+
+def _document() -> dict[str, Any]:
+    """The demo programme, with a penalty, with a reward that is claimed by hand, and with transfers allowed."""
+    document: dict[str, Any] = json.loads((ROOT / "local/programmes/demo.json").read_text())
+    by_days = next(rule for rule in document["rules"] if rule["amount"]["kind"] == "cumulative")
+    by_days["amount"] |= {"rewards": [{"days": 2, "points": 5}, {"days": 15, "points": 20}], "claim": "by_hand"}
+    penalty = {
+        "id": "malicious_review",
+        "name": "恶意差评",
+        "activity": "malicious_review",
+        "points_class": "behaviour",
+        "amount": {"kind": "fixed", "points": 20},
+        "validity": {"kind": "months", "months": 12},
+        "text": "经核实的恶意差评扣20分",
+    }
+    others = [rule for rule in document["rules"] if rule["id"] != penalty["id"]]
+    transfer = {"min_points": 10, "max_points_per_day": 500, "times_per_day": 3}
+    return {**document, "transfer": transfer, "rules": [*others, penalty]}
+
+
 def _programme(day: Day) -> None:
-    document = json.loads((ROOT / "local/programmes/demo.json").read_text())
+    document = _document()
     body = {"version": 1, "effective_from": "2026-01-01T00:00:00+08:00", "document": document}
     day.call(("POST", "/v1/staff/programme/versions"), body, token=ADMIN_KEY)
     day.call(("GET", "/v1/staff/programme/versions"), token=ADMIN_KEY)
     day.call(("GET", "/v1/staff/programme/versions/{version}"), token=ADMIN_KEY, version="1")
 
 
+def _terms(day: Day, member_id: str, operator: str) -> None:
+    """A rule goes on trial in the next version; another is paused for an hour."""
+    document = _document()
+    rules = {rule["id"]: rule for rule in document["rules"]}
+    rules["add_to_cart"] |= {"enabled": True, "trial": {"members": [member_id]}}
+    path, draft = "/v1/staff/programme/drafts", {"name": "加购积分试行", "document": document}
+    draft_id = day.call(("POST", path), draft, token=operator, Idempotency_Key="cart-trial")["id"]
+    rules["review"]["amount"]["points"] += 1
+    edited = {**draft, "version": 1}
+    day.call(("PUT", path + "/{draft_id}"), edited, token=operator, draft_id=draft_id)
+    day.call(("GET", path), token=operator)
+    day.call(("GET", path + "/{draft_id}"), token=operator, draft_id=draft_id)
+    day.call(("POST", path + "/{draft_id}/validate"), token=operator, draft_id=draft_id)
+    day.call(("GET", path + "/{draft_id}/difference"), token=operator, draft_id=draft_id)
+    publication = {"version": 2, "effective_from": "2026-03-04T21:00:00+08:00", "note": "登录积分先给内部会员试行"}
+    day.call(("POST", path + "/{draft_id}/publish"), publication, token=ADMIN_KEY, draft_id=draft_id)
+    day.call(("GET", "/v1/programme"))
+    day.stage.later(hours=2)
+    versions = "/v1/staff/programme/versions/{version}/difference"
+    day.call(("GET", versions), token=operator, version="1", query="to=2")
+    day.call(("GET", "/v1/staff/programme/trials"), token=operator)
+    rule = "/v1/staff/programme/rules/{rule_id}"
+    day.call(("POST", rule + "/pause"), {"reason": "评价接口被刷"}, token=operator, rule_id="review")
+    day.stage.later(hours=1)
+    day.call(("POST", rule + "/resume"), {"reason": "已修复"}, token=operator, rule_id="review")
+    day.call(("GET", "/v1/staff/programme/pauses"), token=operator)
+    other = day.call(("POST", path), draft, token=operator, Idempotency_Key="by-mistake")["id"]
+    day.call(("DELETE", path + "/{draft_id}"), token=operator, draft_id=other)
+
+
+def _behaviours(day: Day, member_id: str, reviewer: str) -> None:
+    """A review told by a shop, a report of the member's own, and what did not earn."""
+    review = {"source": "tmall", "indicator": "review", "occurred_at": "2026-03-04T21:40:00+08:00"}
+    text = "车灯很亮,夜骑看得清楚,就是充电口的胶塞有点紧,要用指甲抠一下"
+    events = [
+        {**review, "event_id": "review-77", "member": {"platform": "tmall", "buyer_id": "tb-42"}, "text": text},
+        {**review, "event_id": "review-78", "member": {"member_id": member_id}, "length": 4},
+        {**review, "event_id": "review-79", "member": {"platform": "tmall", "buyer_id": "nobody"}},
+    ]
+    day.call(("POST", "/v1/ingest/events"), {"events": events})
+    settle_behaviours({"Records": _messages(settings().behaviours_queue_url)}, None)
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0002"})["token"]
+    day.call(("POST", "/v1/me/behaviours"), {"indicator": "add_to_cart"}, token=token)
+    day.call(("POST", "/v1/me/behaviours"), {"indicator": "add_to_cart", "subject": "pad"}, token=token)
+    day.call(("GET", "/v1/me/tasks"), token=token)
+    day.call(("GET", "/v1/me/ways-to-earn"), token=token)
+    day.call(("GET", "/v1/me/refused-awards"), token=token)
+    path = "/v1/staff/members/{member_id}/refused-awards"
+    day.call(("GET", path), token=reviewer, query="limit=1", member_id=member_id)
+    void = {"source": "tmall", "event_id": "review-78", "reason": "评价已删除"}
+    day.call(("POST", "/v1/staff/behaviour-voids"), void, token=reviewer)
+
+
+def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:
+    """One is dropped, one stands, one is overturned."""
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0003"})["token"]
+    path, one = "/v1/staff/penalties", "/v1/staff/penalties/{penalty_id}"
+    proposal = {
+        "member_id": member_id,
+        "indicator": "malicious_review",
+        "evidence": "https://shop.example/complaints/42",
+    }
+    ids = []
+    for number, reason in enumerate(("经核实为恶意差评", "威胁差评索赔", "重复提交")):
+        body = {**proposal, "reason": reason}
+        ids.append(day.call(("POST", path), body, token=operator, Idempotency_Key=f"complaint-{number}")["id"])
+        day.stage.later(minutes=1)
+    day.call(("POST", one + "/decline"), {"note": "与上一笔相同"}, token=reviewer, penalty_id=ids[2])
+    for penalty_id, text in zip(ids[:2], ("那不是我写的", "我要申诉"), strict=True):
+        day.call(("POST", one + "/approve"), {"note": "已核对聊天记录"}, token=reviewer, penalty_id=penalty_id)
+        day.call(("POST", "/v1/me/penalties/{penalty_id}/appeal"), {"text": text}, token=token, penalty_id=penalty_id)
+    day.call(("POST", one + "/overturn"), {"note": "账号当时被盗"}, token=ADMIN_KEY, penalty_id=ids[0])
+    day.call(("POST", one + "/uphold"), {"note": "证据充分"}, token=ADMIN_KEY, penalty_id=ids[1])
+    day.call(("GET", path), token=operator, query="state=declined&limit=20")
+    day.call(("GET", one), token=operator, penalty_id=ids[0])
+    day.call(("GET", "/v1/me/penalties"), token=token)
+
+
+def _pending(day: Day, member_id: str, operator: str) -> None:
+    """Points of an order wait for its receipt; staff let them in at once."""
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0004"})["token"]
+    day.call(("GET", "/v1/me/pending"), token=token)
+    path = "/v1/staff/members/{member_id}"
+    named = day.call(("GET", path + "/balance"), token=operator, member_id=member_id)["pending"][0]
+    change = {"cause": named["cause"], "rule": named["rule"], "change": "activate", "reason": "已核实签收"}
+    changes = path + "/pending-changes"
+    day.call(("POST", changes), change, token=operator, member_id=member_id, Idempotency_Key="signed-for")
+
+
+def _transfer(day: Day) -> None:
+    """Mei passes points on to Lan, who shows a code."""
+    mei, lan = (day.call(("POST", "/v1/sessions"), {"code": f"demo-{name}-0005"})["token"] for name in ("mei", "lan"))
+    code = day.call(("GET", "/v1/me/transfer-code"), token=lan)["code"]
+    body = {"code": code, "points": 20}
+    day.call(("POST", "/v1/me/transfers"), body, token=mei, Idempotency_Key="for-lan")
+
+
+def _adjustments(day: Day, member_id: str, operator: str, reviewer: str) -> None:
+    """One is approved, one withdrawn; the member is frozen for a minute."""
+    path, one = "/v1/staff/adjustments", "/v1/staff/adjustments/{adjustment_id}"
+    body = {
+        "member_id": member_id,
+        "points": 50,
+        "points_class": "activity",
+        "expires_on": "2026-12-31",
+        "reason": "物流延误补偿",
+        "evidence": "工单 42",
+    }
+    ids = []
+    for number in range(2):
+        ids.append(day.call(("POST", path), body, token=operator, Idempotency_Key=f"ticket-{number}")["id"])
+        day.stage.later(minutes=1)
+    day.call(("GET", path), token=reviewer, query="state=proposed&limit=20")
+    day.call(("POST", one + "/approve"), token=reviewer, adjustment_id=ids[0])
+    day.call(("POST", one + "/decline"), {"reason": "重复提交"}, token=operator, adjustment_id=ids[1])
+    day.call(("GET", one), token=reviewer, adjustment_id=ids[0])
+    member = "/v1/staff/members/{member_id}"
+    day.call(("GET", member + "/entries"), token=operator, member_id=member_id, query="limit=1")
+    frozen, released = {"reason": "疑似盗号"}, {"reason": "本人已核实"}
+    day.call(("POST", member + "/freeze"), frozen, token=operator, member_id=member_id, Idempotency_Key="case-7")
+    day.stage.later(minutes=1)
+    day.call(("POST", member + "/unfreeze"), released, token=operator, member_id=member_id, Idempotency_Key="case-7b")
+
+
+def _import(day: Day, member_id: str, operator: str, reviewer: str) -> None:
+    """A file of two lines is looked at, imported, approved and posted; another is withdrawn."""
+    path, one = "/v1/staff/adjustment-batches", "/v1/staff/adjustment-batches/{batch_id}"
+    lines = ["member_id,points,class,expires_on,reason", f"{member_id},30,activity,2026-12-31,双十一补发"]
+    text = "\n".join([*lines, f"{member_id},-5000,,,多发收回"]) + "\n"
+    day.call(("POST", "/v1/staff/adjustment-checks"), {"csv": text.replace("30", "3.0")}, token=operator)
+    body = {"name": "双十一补发", "csv": text}
+    batch_id = day.call(("POST", path), body, token=operator, Idempotency_Key="double-eleven")["id"]
+    day.call(("GET", path), token=reviewer, query="state=proposed&limit=20")
+    day.call(("POST", one + "/approve"), token=reviewer, batch_id=batch_id)
+    post_adjustments({"Records": _messages(settings().adjustments_queue_url)}, _context())
+    day.call(("GET", one), token=reviewer, batch_id=batch_id)
+    day.call(("GET", one + "/rows"), token=reviewer, batch_id=batch_id)
+    other = {**body, "csv": text.replace("30", "31")}
+    other_id = day.call(("POST", path), other, token=operator, Idempotency_Key="by-mistake")["id"]
+    day.call(("POST", one + "/decline"), {"reason": "文件传错了"}, token=operator, batch_id=other_id)
+
+
 def _member(day: Day) -> str:
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0001"})
     token = session["token"]
+    settle_behaviours({"Records": _messages(settings().behaviours_queue_url)}, None)
     day.call(("GET", "/v1/me"), token=token)
     day.call(("POST", "/v1/me/check-ins"), token=token)
+    day.call(("PUT", "/v1/me/check-ins/reminder"), {"hour": 20}, token=token)
     day.call(("GET", "/v1/me/check-ins"), token=token, query="month=2026-03")
+    day.call(("POST", "/v1/me/check-ins/make-ups"), {"on": "2026-03-01"}, token=token)
+    day.call(("POST", "/v1/me/check-ins/rewards"), {"rule": "check_in_month", "days": 2}, token=token)
     _settle_an_order(day)
     day.call(("GET", "/v1/me/balance"), token=token)
     day.call(("GET", "/v1/me/entries"), token=token, query="limit=2")
@@ -183,8 +378,12 @@ def _member(day: Day) -> str:
 
 def _settle_an_order(day: Day) -> None:
     paid = {"kind": "paid", "platform": "wechat", "buyer_id": "demo-mei", "paid_at": "2026-03-02T11:58:00+08:00"}
+    lines = [
+        {"line_no": "1", "sku": "HELMET-M", "category": "头盔", "paid_fen": 8990},
+        {"line_no": "2", "sku": "LIGHT-2", "category": "车灯", "paid_fen": 4000, "quantity": 2},
+    ]
     orders = [
-        {**paid, "order_no": "420001", "paid_fen": 13990, "freight_fen": 1000},
+        {**paid, "order_no": "420001", "paid_fen": 13990, "freight_fen": 1000, "lines": lines},
         {**paid, "order_no": "2026030201", "platform": "tmall", "buyer_id": "tb-42", "paid_fen": 8880},
         {
             "kind": "refund",
@@ -193,6 +392,13 @@ def _settle_an_order(day: Day) -> None:
             "refund_no": "R1",
             "refunded_fen": 3000,
             "refunded_at": "2026-03-02T11:59:00+08:00",
+            "lines": [{"line_no": "1", "refunded_fen": 3000}],
+        },
+        {
+            "kind": "receipt",
+            "platform": "tmall",
+            "order_no": "2026030201",
+            "received_at": "2026-03-02T11:59:30+08:00",
         },
         {**paid, "order_no": "420002", "paid_fen": "1.00"},
     ]
@@ -210,6 +416,23 @@ def _orders(day: Day, member_id: str) -> None:
     day.call(("POST", "/v1/staff/parked-orders/{record_id}/replays"), token=ADMIN_KEY, record_id="parked-0001")
     open_orders().park("parked-0002", "not a record", day.stage.now)
     day.call(("DELETE", "/v1/staff/parked-orders/{record_id}"), token=ADMIN_KEY, record_id="parked-0002")
+
+
+def _refund_quotes(day: Day, operator: str) -> None:
+    """A shop asks what a refund would take back, then customer service does."""
+    asked = {"platform": "wechat", "order_no": "420001", "refunded_fen": 4000}
+    line = {**asked, "lines": [{"line_no": "2", "refunded_fen": 4000}]}
+    day.call(("POST", "/v1/ingest/refund-quotes"), line)
+    day.call(("POST", "/v1/staff/refund-quotes"), {**asked, "refunded_fen": 1000, "freight_fen": 1000}, token=operator)
+
+
+def _simulation(day: Day, operator: str) -> None:
+    """What the first version would have paid since the member came."""
+    path, asked = "/v1/staff/programme/simulations", {"version": 1, "from_on": "2026-03-01", "to_on": "2026-03-03"}
+    simulation_id = day.call(("POST", path), asked, token=operator, Idempotency_Key="since-march")["id"]
+    simulation_events.run_simulation({"Records": _messages(settings().simulations_queue_url)}, _context())
+    day.call(("GET", path), token=operator, query="limit=20")
+    day.call(("GET", path + "/{simulation_id}"), token=operator, simulation_id=simulation_id)
 
 
 def _staff(day: Day) -> tuple[str, str]:
@@ -248,11 +471,12 @@ def _refuse(_table: PublishingTable, _issue: Issue, _now: datetime) -> Receipt:
 
 def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
     """The generated sections of docs/api.md by name."""
-    records = [PaidRecord.model_json_schema(), RefundRecord.model_json_schema()]
+    records = [record.model_json_schema() for record in (PaidRecord, RefundRecord, ReceiptRecord)]
     return {
         "list": _list_of_routes(),
         "routes": "\n".join(_groups(examples)),
         "order-records": "\n".join(_objects(records)),
+        "event-records": "\n".join(_objects([EventRecord.model_json_schema()])),
         "programme": "\n".join(_objects([TypeAdapter(Programme).json_schema()])),
         "errors": _errors(),
     }
@@ -330,16 +554,24 @@ def _type(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
         return f"`{one['const']}`"
     if "enum" in one:
         return ", ".join(f"`{value}`" for value in one["enum"])
+    if "prefixItems" in one:
+        return f"[{', '.join(_type(part, parts) for part in one['prefixItems'])}]"
     if one["type"] == "array":
         return f"list of {_type(one['items'], parts)}"
-    if one.get("format") == "date-time":
-        return "instant"
+    if one.get("format") in _FORMATS:
+        return _FORMATS[one["format"]]
     kind: str = one["type"]
     return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(kind, kind)
 
 
+_FORMATS = {"date-time": "instant", "date": "day `YYYY-MM-DD`"}
+
+
 def _limits(one: Mapping[str, Any]) -> str:
     limits = []
+    stated = [part for part in one.get("anyOf", ()) if part.get("type") != "null"]
+    if len(stated) == 1:  # what may also be null has its limits inside
+        one = {**stated[0], **one}
     for low, high, unit in (
         ("minLength", "maxLength", " characters"),
         ("minimum", "maximum", ""),
@@ -350,8 +582,9 @@ def _limits(one: Mapping[str, Any]) -> str:
     if "pattern" in one:
         is_plain = one["pattern"].startswith(r"^[^\x00")
         limits.append("no control characters" if is_plain else f"`{one['pattern']}`".replace("|", r"\|"))
-    if one.get("default") not in (None, ""):
-        limits.append(f"`{one['default']}` when left out")
+    default = one.get("default")
+    if default not in (None, "", []) and not isinstance(default, dict):
+        limits.append(f"`{default if isinstance(default, str) else json.dumps(default)}` when left out")
     return ", ".join(limits)
 
 
@@ -389,7 +622,7 @@ def test_the_day_calls_every_route(examples: dict[Key, Example]) -> None:
     assert examples.keys() == {route.key for route in routes()}, "give the new route its call in the scripted day"
 
 
-@pytest.mark.parametrize("name", ["list", "routes", "order-records", "programme", "errors"])
+@pytest.mark.parametrize("name", ["list", "routes", "order-records", "event-records", "programme", "errors"])
 def test_a_generated_section_is_as_the_code_has_it(generated: dict[str, str], name: str) -> None:
     written = {found[2]: found[0] for found in _SECTION.finditer(DOCUMENT.read_text())}
 

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,9 @@ import pytest
 
 from chalicelib.ledger.items import account_item, entry_item
 from chalicelib.members import log_in as logging_in
+from chalicelib.programme import periods
 from chalicelib.programme import table as programme_table
+from chalicelib.programme.award import Decision
 from chalicelib.programme.publish import publish
 from tests.members.stage import Stage, invoke, open_stage
 
@@ -32,11 +34,11 @@ MEMBER_ID = "m000000000000000000000001"
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 HOPS = (
-    ("earning/routes.py", "post_check_in"),
+    ("earning/check_in_routes.py", "post_check_in"),
     ("earning/check_in.py", "check_in"),
-    ("programme/rules/streak.py", "Streak.parts"),
+    ("programme/award.py", "decide"),
     ("ledger/apply.py", "apply"),
-    ("ledger/table.py", "LedgerTable._writes"),
+    ("ledger/writes.py", "Writes.__init__"),
 )
 """The walk's five hops: file and function, in the order in which these functions are first entered."""
 _HOP = re.compile(r"^## \d+\. `chalicelib/([a-z_/]+\.py)` · `([A-Za-z_.]+)`$", re.MULTILINE)
@@ -82,16 +84,16 @@ class Walked:
 
     def outputs(self) -> dict[str, str]:
         """The walk's blocks by name."""
-        posting = self.trace.returned["apply"]
-        (entry,) = posting.entries
+        (decided,) = self.trace.returned["apply"].entries
+        posting, (stored,) = self.trace.returned["sealed"]
         before, after = account_item(posting.before), account_item(posting.account)
-        award = self.trace.returned["award"]
+        decision = self.trace.returned["decide"]
         return {
             "caller": _shown({"member_id": self.trace.given["check_in"]["member_id"], "now": SEVENTH.isoformat()}),
             "account-before": _shown(before),
-            "parts": _shown([asdict(part) for part in self.trace.returned["Streak.parts"]]),
-            "award": _shown({"points": award.points, "class": award.points_class, "expires_on": str(award.expires_on)}),
-            "entry": _shown(entry_item(entry)),
+            "decision": _shown(_decision(decision)),
+            "entry": _shown(entry_item(decided)),
+            "seal": _shown({name: stored[name] for name in ("previous_hash", "hash")}),
             "account-change": _shown({name: value for name, value in after.items() if before.get(name) != value}),
             "requests": _shown([f"{name}, {items} item{'s' * (items > 1)}" for name, items in self.requests]),
             "answer": _shown(self.answer),
@@ -108,7 +110,9 @@ def _opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     from app import app
 
     with open_stage(monkeypatch) as stage:
-        programme_table._cached.clear()
+        programme_table.forget()
+        for known in (periods.through_on, periods.starts_on):
+            known.cache_clear()  # what is remembered of an earlier call would hide a file on the way
         document = json.loads((ROOT / "local/programmes/demo.json").read_text())
         opened = {"version": 1, "document": document, "effective_from": SINCE, "published_by": "walk", "now": SINCE}
         publish(programme_table.open_programme(), **opened)
@@ -125,7 +129,7 @@ def _opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
             stage.later(days=1)
         assert stage.now == SEVENTH
         yield stage
-        programme_table._cached.clear()
+        programme_table.forget()
 
 
 def _check_in(app: Any) -> Any:
@@ -203,6 +207,22 @@ def test_every_file_and_function_that_the_walk_names_exists() -> None:
             missing.append(f"{file} {name}")
 
     assert missing == []
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    """What hop 3 answers, in plain values."""
+    awards = [
+        {
+            "rule": award.rule,
+            "points": award.points,
+            "class": award.points_class,
+            "bucket": award.bucket(SEVENTH.date()),
+            "breakdown": [part._asdict() for part in award.breakdown],
+            "counts": [one._asdict() for one in award.counts],
+        }
+        for award in decision.awards
+    ]
+    return {"awards": awards, "refused": list(decision.refused), "progress": list(decision.progress)}
 
 
 def _shown(value: Any) -> str:

@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from chalicelib.earning.reward import reward, standing_of
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.apply import Earn, apply
-from chalicelib.ledger.check_in_days import KEPT_DAYS, CheckInDays
-from chalicelib.ledger.model import (
-    Account,
-    Cause,
-    Guard,
-    Kind,
-    Posting,
-    Receipt,
-    Refusal,
-    business_on,
-    end_of,
-    start_of,
-)
-from chalicelib.ledger.table import LedgerTable
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.check_in_days import CheckInDays
+from chalicelib.ledger.commands import Earn
+from chalicelib.ledger.model import Cause, Kind, Part, Posting, Receipt, Refusal, start_of
+from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.activity import CheckedIn
-from chalicelib.programme.award import award
-from chalicelib.programme.model import Rule, Terms
+from chalicelib.programme.award import Decision, decide
+from chalicelib.programme.model import Terms
 from chalicelib.programme.rules.streak import Streak
 
 ACTIVITY = "check_in"
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """A month of check-ins and what comes next."""
-
-    days: tuple[date, ...]
-    checked_in_today: bool
-    today_points: int
-    """What today's check-in paid or would pay."""
-    streak_days: int
-    next_reward_days: int | None
-    """Check-ins still to go, today's among them when it is not done."""
-    next_reward_points: int | None
-
-
 def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime, source: str) -> Receipt:
     """Credit today's check-in, once; a repeat returns the first receipt with `replayed`.
 
-    Raises BUSY when writers of the same account would not let it through.
+    Raises ACTIVITY_OFF when these terms have no check-in, BUSY when writers of the same account would not let it
+    through.
     """
-    rule = _rule(terms)
-    today_on = business_on(now, terms.zone)
+    if not terms.answer(ACTIVITY):
+        raise JifenError(Code.ACTIVITY_OFF)
+    local = now.astimezone(ZoneInfo(terms.zone))
+    today_on = local.date()
     cause = Cause(
         kind=Kind.EARN,
         activity=ACTIVITY,
@@ -60,78 +41,95 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         actor=member_id,
     )
 
-    def decide(account: Account, _guard: Guard | None) -> Posting:
+    def credit(seen: Seen) -> Posting:
+        account = seen.account
         if account.check_ins.has(today_on):
             raise Refusal(Code.ALREADY_CHECKED_IN, cause)
         days = account.check_ins.with_day(today_on)
-        decided = award(rule, CheckedIn(today_on, days), today_on)
-        command = Earn(
-            cause=cause,
-            points=decided.points,
-            points_class=decided.points_class,
-            expires_on=decided.expires_on,
-            rule=decided.rule,
-            terms_version=terms.version,
-            breakdown=decided.breakdown,
-            text=decided.text,
-            facts=_reward_facts(rule, days, today_on),
-            checked_in_on=today_on,
-        )
-        return apply(account, [command], terms.ledger, now)
+        activity = CheckedIn(today_on, days)
+        standing = standing_of(account)
+        decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent_budgets)
+        rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
+        commands = _together(rewarded.commands) or [_unpaid(cause, decision, terms)]
+        facts = _reward_facts(terms, days, activity)
+        if len(commands) > 1:
+            facts["all_points"] = sum(command.points for command in commands)
+        first = commands[0]._replace(facts=facts, checked_in_on=today_on)
+        posting = apply(account, [first, *commands[1:]], terms.ledger, now)
+        return posting._replace(budgets=rewarded.budgets)
 
-    return ledger.post(member_id, decide)
+    return ledger.post(member_id, credit)
 
 
-def check_in_days(account: Account, *, first_on: date, ledger: LedgerTable, zone: str) -> tuple[date, ...]:
-    """The checked-in days of the month of `first_on`: from the account while its bitmap reaches back, else from the
-    journal.
-    """
-    days = account.check_ins
-    if days.last_on is None:
-        return ()
-    month = [on for ahead in range(31) if (on := first_on + timedelta(days=ahead)).month == first_on.month]
-    if days.last_on - first_on < timedelta(days=KEPT_DAYS):
-        return tuple(on for on in month if days.has(on))
-    entries = ledger.entries_between(account.member_id, start_of(first_on, zone), end_of(month[-1], zone))
-    return tuple(date.fromisoformat(entry.cause_id) for entry in entries if entry.activity == ACTIVITY)
+def streak_of(terms: Terms) -> Streak | None:
+    """The programme's table for days in a row, None when it has none."""
+    return next((one for one in amounts_of(terms) if isinstance(one, Streak)), None)
 
 
-def month_calendar(account: Account, days: tuple[date, ...], *, terms: Terms, now: datetime) -> Calendar:
-    """The shown days of a month, what today pays, and how the run stands."""
-    today_on = business_on(now, terms.zone)
-    rule = _rule(terms)
-    streak = _streak(rule)
-    done = account.check_ins.has(today_on)
-    with_today = account.check_ins if done else account.check_ins.with_day(today_on)
-    following = streak.next_reward(account.check_ins, today_on)
-    return Calendar(
-        days=days,
-        checked_in_today=done,
-        today_points=award(rule, CheckedIn(today_on, with_today), today_on).points,
-        streak_days=streak.streak_days(account.check_ins, today_on if done else today_on - timedelta(days=1)),
-        next_reward_days=following[0] if following else None,
-        next_reward_points=following[1] if following else None,
+def days_in_a_row(terms: Terms, days: CheckInDays, on: date) -> int:
+    """The run that ends with `on`, as the programme's table counts it; 0 when `on` was missed."""
+    streak = streak_of(terms)
+    return streak.streak_days(days, on) if streak else days.run_ending(on)
+
+
+def amounts_of(terms: Terms) -> list[object]:
+    """The tables that a check-in looks at."""
+    answers = terms.answers.get(ACTIVITY)
+    return [one.rule.amount for one in answers.rules] if answers else []
+
+
+class NextReward(NamedTuple):
+    """The nearest reward of any table: check-ins until then, today's among them when it is not done; its points."""
+
+    days: int
+    points: int
+
+
+def next_reward(terms: Terms, days: CheckInDays, activity: CheckedIn) -> NextReward | None:
+    """The nearest reward when no day is missed."""
+    found = [
+        NextReward(*following)
+        for amount in amounts_of(terms)
+        if (following := getattr(amount, "next_reward", lambda *_: None)(days, activity.on))
+    ]
+    return min(found, default=None)
+
+
+def _together(commands: tuple[Earn, ...]) -> list[Earn]:
+    """Awards that fall into the first one's bucket become one entry: the breakdown still tells them apart."""
+    merged: list[Earn] = []
+    for command in commands:
+        if merged and command.bucket and command.bucket == merged[0].bucket:
+            first = merged[0]
+            merged[0] = first._replace(
+                points=first.points + command.points,
+                breakdown=first.breakdown + command.breakdown,
+                text=" · ".join(text for text in (first.text, command.text) if text),
+                counts=first.counts + command.counts,
+            )
+        else:
+            merged.append(command)
+    return merged
+
+
+def _unpaid(cause: Cause, decision: Decision, terms: Terms) -> Earn:
+    """A check-in that earned nothing still counts as a day, and says why it paid nothing."""
+    return Earn(
+        cause=cause,
+        points=0,
+        bucket="",
+        rule="",
+        terms_version=terms.version,
+        breakdown=tuple(Part(one.rule, 0, one.text) for one in decision.refused),
+        text=";".join(one.text for one in decision.refused) or "签到成功",
+        counts=decision.progress,
     )
 
 
-def _reward_facts(rule: Rule, days: CheckInDays, today_on: date) -> dict[str, str | int]:
+def _reward_facts(terms: Terms, days: CheckInDays, activity: CheckedIn) -> dict[str, str | int]:
     """What the receipt says beside the points; kept in the entry, so that a repeat says the same."""
-    streak = _streak(rule)
-    facts: dict[str, str | int] = {"streak_days": streak.streak_days(days, today_on)}
-    following = streak.next_reward(days, today_on)
+    facts: dict[str, str | int] = {"streak_days": days_in_a_row(terms, days, activity.on)}
+    following = next_reward(terms, days, activity)
     if following:
         facts["next_reward_days"], facts["next_reward_points"] = following
     return facts
-
-
-def _rule(terms: Terms) -> Rule:
-    rule = terms.rule_for(ACTIVITY)
-    if rule is None:
-        raise JifenError(Code.ACTIVITY_OFF)
-    return rule
-
-
-def _streak(rule: Rule) -> Streak:
-    if not isinstance(rule.amount, Streak):
-        raise TypeError(f"check-in is answered by {rule.amount.kind}")
-    return rule.amount

@@ -1,4 +1,7 @@
-"""An order as its DynamoDB item: everything known of it, one attribute `refund:<number>` per refund."""
+"""An order as its DynamoDB item: everything known of it, one attribute `refund:<number>` per refund.
+
+Facts that are zero or empty are left out, so that an order without lines is stored as briefly as before there were any.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,45 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.earning.order import Order, Paid, Refunded
+from chalicelib.earning.order import Line, Order, Paid, Refund, Refunded, RefundedLine, fitted
+from chalicelib.ledger.model import stamp
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import Item, decode_item
 
 PAID_FEN = ("paid_fen", "freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
+REFUND = "refund:"
+
+
+def paid_facts(paid: Paid) -> Item:
+    """What a paid order states, as stored and hashed; its lines by number, so that their order makes no difference."""
+    facts: Item = {
+        "platform": paid.platform,
+        "order_no": paid.order_no,
+        "buyer_id": paid.buyer_id,
+        "paid_at": stamp(paid.paid_at),
+        **{name: getattr(paid, name) for name in PAID_FEN},
+    }
+    if paid.lines:
+        facts["lines"] = [list(line) for line in sorted(paid.lines)]
+    if paid.is_pos:
+        facts["is_pos"] = True
+    return facts
+
+
+def refund_facts(refund: Refund) -> Item:
+    """What a refund states, as stored."""
+    facts: Item = {"fen": refund.refunded_fen, "refunded_at": stamp(refund.refunded_at)}
+    if refund.freight_fen:
+        facts["freight_fen"] = refund.freight_fen
+    if refund.charged_fen:
+        facts["charged_fen"] = refund.charged_fen
+    if refund.lines:
+        facts["lines"] = {line.line_no: line.refunded_fen for line in refund.lines}
+    return facts
 
 
 def order_of(item: Item) -> Order:
-    """The order a stored item (or a stream image) holds; KeyError or ValueError when it is none."""
+    """The order a stored item (or a stream image) holds; KeyError, TypeError or ValueError when it is none."""
     paid = None
     if "input_hash" in item:
         paid = Paid(
@@ -23,16 +56,13 @@ def order_of(item: Item) -> Order:
             buyer_id=item["buyer_id"],
             paid_at=datetime.fromisoformat(item["paid_at"]),
             **{name: item.get(name, 0) for name in PAID_FEN},
+            lines=tuple(Line(*line) for line in item.get("lines", ())),
+            is_pos=item.get("is_pos", False),
         )
     refunds = {
-        name[7:]: Refunded(
-            refund_no=name[7:],
-            refunded_fen=value["fen"],
-            refunded_at=datetime.fromisoformat(value["refunded_at"]),
-            received_at=datetime.fromisoformat(value["received_at"]),
-        )
-        for name, value in item.items()
-        if name.startswith("refund:")
+        name[len(REFUND) :]: _refunded(name[len(REFUND) :], facts)
+        for name, facts in item.items()
+        if name.startswith(REFUND)
     }
     return Order(
         key=item["pk"],
@@ -40,7 +70,9 @@ def order_of(item: Item) -> Order:
         member_id=item.get("member_id", ""),
         received_at=_instant(item.get("received_at")),
         bound_at=_instant(item.get("bound_at")),
-        refunds=refunds,
+        refunds=fitted(paid, refunds.values()) if paid and refunds else refunds,
+        goods_received_at=_instant(item.get("goods_received_at")),
+        goods_received_seen_at=_instant(item.get("goods_received_seen_at")),
     )
 
 
@@ -51,6 +83,18 @@ def readable_order(typed: Mapping[str, Any]) -> Order | None:
     except (KeyError, TypeError, ValueError) as error:
         log.defect("order_unreadable", error, order=str(typed.get("pk", {}).get("S", "")))
         return None
+
+
+def _refunded(refund_no: str, facts: Mapping[str, Any]) -> Refunded:
+    return Refunded(
+        refund_no=refund_no,
+        refunded_fen=facts["fen"],
+        refunded_at=datetime.fromisoformat(facts["refunded_at"]),
+        received_at=datetime.fromisoformat(facts["received_at"]),
+        freight_fen=facts.get("freight_fen", 0),
+        charged_fen=facts.get("charged_fen", 0),
+        lines=tuple(RefundedLine(*line) for line in sorted(facts.get("lines", {}).items())),
+    )
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ _WRAPPED = re.compile(r'^="(.*)"$', re.DOTALL)
 _SCIENTIFIC = re.compile(r"^[0-9](\.[0-9]+)?E\+[0-9]+$|^[0-9]\.[0-9]+E[0-9]+$", re.IGNORECASE)
 _DECIMAL = re.compile(r"^[0-9]+\.[0-9]*$")
 _YUAN = re.compile(r"^[¥￥]?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:\.([0-9]{1,2}))?元?$")
-_FEN = re.compile(r"^[0-9]{1,12}$")
+_INTEGER = re.compile(r"^[0-9]{1,12}$")
 _SERIAL = re.compile(r"^[0-9]{5}(\.[0-9]+)?$")
 _COMPACT = re.compile(r"^([0-9]{4})([0-9]{2})([0-9]{2})$")
 _LOCAL = re.compile(
@@ -63,9 +63,18 @@ def fen_of_yuan(cell: str) -> int:
 
 def fen(cell: str) -> int:
     """An amount that is in fen already."""
+    return _integer(cell, "整数(分)")
+
+
+def whole(cell: str) -> int:
+    """A whole number, of pieces for example."""
+    return _integer(cell, "整数")
+
+
+def _integer(cell: str, wanted: str) -> int:
     text = unicodedata.normalize("NFKC", plain_text(cell))
-    if not _FEN.match(text):
-        raise ValueError(f"应为整数(分),而不是“{_shown(text)}”")
+    if not _INTEGER.match(text):
+        raise ValueError(f"应为{wanted},而不是“{_shown(text)}”")
     return int(text)
 
 

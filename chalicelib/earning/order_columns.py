@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.earning import order_cells as cells
 from chalicelib.errors import Code, JifenError
 
 PAID = ("buyer_id", "paid_at", "paid_fen")
-PAID_OPTIONAL = ("freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
+PAID_OPTIONAL = ("freight_fen", "coupon_fen", "points_fen", "stored_value_fen", "channel")
 REFUND = ("refund_no", "refunded_fen", "refunded_at")
+RECEIPT = ("received_at",)
+LINE = ("line_no", "line_paid_fen")
+LINE_OPTIONAL = ("sku", "category", "quantity")
 
 _NAMES = {
     "kind": ("类型",),
     "platform": (),
-    "order_no": ("订单号", "订单编号"),
+    "order_no": ("订单号", "订单编号", "主订单编号"),
     "buyer_id": ("买家id", "买家账号"),
     "paid_at": ("付款时间", "支付时间"),
     "paid_fen": ("实付金额", "支付金额"),
@@ -25,6 +28,13 @@ _NAMES = {
     "coupon_fen": ("优惠", "优惠金额"),
     "points_fen": ("积分抵扣",),
     "stored_value_fen": ("储值抵扣",),
+    "channel": (),
+    "received_at": ("确认收货时间",),
+    "line_no": ("子订单编号",),
+    "line_paid_fen": ("子订单实付金额",),
+    "sku": ("商家编码",),
+    "category": ("类目",),
+    "quantity": ("购买数量",),
     "refund_no": ("退款单号", "退款编号"),
     "refunded_fen": ("退款金额",),
     "refunded_at": ("退款时间",),
@@ -32,8 +42,7 @@ _NAMES = {
 _FIELD_OF = {name: field for field, names in _NAMES.items() for name in (field, *names)}
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """A header understood."""
 
     fields: tuple[str, ...]
@@ -55,7 +64,15 @@ class Columns:
             return cells.instant(cell, zone)
         if field.endswith("_fen"):
             return cells.fen(cell) if field in self.in_fen else cells.fen_of_yuan(cell)
-        return cells.identifier(cell) if field == "buyer_id" else cells.number_text(cell)
+        return _READERS.get(field, cells.number_text)(cell)
+
+
+_READERS: Mapping[str, Callable[[str], str | int]] = {
+    "buyer_id": cells.identifier,
+    "sku": cells.identifier,
+    "category": cells.plain_text,
+    "quantity": cells.whole,
+}
 
 
 def columns_of(header: Sequence[str]) -> Columns:
@@ -63,6 +80,9 @@ def columns_of(header: Sequence[str]) -> Columns:
     if any("\0" in name for name in header):
         raise refused("表头含有空字符(NUL),文件可能是UTF-16,请另存为“CSV UTF-8”后再导入")
     fields = tuple(_FIELD_OF.get(_key(name), "") for name in header)
+    if "line_no" not in fields:
+        # What an article's columns say is of no use without the line it stands for.
+        fields = tuple("" if field in (*LINE, *LINE_OPTIONAL) else field for field in fields)
     names: dict[str, str] = {}
     for field, name in zip(fields, header, strict=True):
         if field in names:
@@ -96,8 +116,14 @@ def _key(name: str) -> str:
 def _require(names: Mapping[str, str]) -> None:
     # A refund's amount alone is a common column of plain order lists, filled with zeros.
     has_refunds = "refund_no" in names or "refunded_at" in names
-    has_paid = not has_refunds or "paid_at" in names or "paid_fen" in names
-    wanted = ("order_no", *(PAID if has_paid else ()), *(REFUND if has_refunds else ()))
+    has_paid = not (has_refunds or "received_at" in names) or "paid_at" in names or "paid_fen" in names
+    has_lines = has_paid and "line_no" in names
+    wanted = (
+        "order_no",
+        *(PAID if has_paid else ()),
+        *(LINE if has_lines else ()),
+        *(REFUND if has_refunds else ()),
+    )
     missing = [title(field) for field in wanted if field not in names]
     if missing:
         raise refused("缺少必需的列:" + "、".join(missing))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from chalicelib.earning.order import OrderFact, Paid
+from chalicelib.earning.order import OrderFact, Paid, Refund, order_key
 from chalicelib.earning.table import OrdersTable
 from chalicelib.errors import JifenError
 from chalicelib.ledger.model import business_on
@@ -29,16 +29,14 @@ class Result(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The answer to one record; `error` only when it was refused."""
 
     result: Result
     error: JifenError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One fact and the instant the edge (or, in a replay of history, its own date) gives it."""
 
     fact: OrderFact
@@ -56,7 +54,7 @@ def record_orders(
     owners = find_members(sorted(buyers))
     lanes: dict[str, list[int]] = {}
     for place, one in enumerate(received):
-        lanes.setdefault(f"{one.fact.platform}#{one.fact.order_no}", []).append(place)
+        lanes.setdefault(order_key(one.fact.platform, one.fact.order_no), []).append(place)
     answers: dict[int, Recorded] = {}
 
     def write(places: list[int]) -> None:
@@ -77,7 +75,10 @@ def _record(one: Received, owners: Mapping[Identity, str], orders: OrdersTable, 
             if not orders.put_paid(fact, member_id, one.received_at, received_on):
                 return Recorded(Result.DUPLICATE)
             return Recorded(Result.ACCEPTED if member_id else Result.WAITING)
-        new = orders.put_refund(fact, one.received_at, received_on)
+        if isinstance(fact, Refund):
+            new = orders.put_refund(fact, one.received_at, received_on)
+        else:
+            new = orders.put_goods_received(fact, one.received_at, received_on)
         return Recorded(Result.ACCEPTED if new else Result.DUPLICATE)
     except JifenError as error:
         return Recorded(Result.REFUSED, error)

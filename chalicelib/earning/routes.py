@@ -1,22 +1,31 @@
-"""Earning over HTTP: the member checks in, shops deliver orders, staff bind buyers and replay what was parked."""
+"""Orders over HTTP: shops deliver them, staff bind buyers, quote refunds and replay what was parked."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Any
 
 from chalice.app import Blueprint
+from pydantic import Field
 
-from chalicelib.earning.check_in import check_in, check_in_days, month_calendar
-from chalicelib.earning.order_feed import BuyerId, OrdersIn, Platform, order_fact
+from chalicelib.earning.order import MAX_LINES, Refund, RefundedLine
+from chalicelib.earning.order_feed import (
+    BuyerId,
+    Fen,
+    Number,
+    OrdersIn,
+    Platform,
+    RefundedLineRecord,
+    SomeFen,
+    order_fact,
+)
 from chalicelib.earning.parked import discard_parked, replay_parked
 from chalicelib.earning.record_orders import Received, Recorded, Result, record_orders, release_waiting
+from chalicelib.earning.refund_quote import refund_quote
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
-from chalicelib.members.access import member, order_feed, staff
+from chalicelib.members.access import order_feed, staff
 from chalicelib.members.buyers import bind_buyer, find_members
 from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
 from chalicelib.programme.table import terms_at, terms_book
@@ -24,48 +33,8 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Body, Call, Json, endpoint
 
 bp = Blueprint(__name__)
-SOURCE = "mini_program"
 PARKED_ID = r"[0-9A-Za-z-]{1,64}"
 PARKED_PAGE = 20
-
-
-@bp.route("/me/check-ins", methods=["POST"])
-@endpoint(bp, caller=member)
-def post_check_in(call: Call) -> Json:
-    """Check in for today; the first answer is repeated however often it is asked."""
-    receipt = check_in(call.caller.id, ledger=open_ledger(), terms=terms_at(call.now), now=call.now, source=SOURCE)
-    entry = receipt.entries[-1]
-    return {
-        "checked_in_on": entry.facts["checked_in_on"],
-        "points": entry.points,
-        "reason": entry.text,
-        "streak_days": entry.facts["streak_days"],
-        "next_reward_days": entry.facts.get("next_reward_days"),
-        "next_reward_points": entry.facts.get("next_reward_points"),
-        "balance_after_points": entry.available_after,
-        "replayed": receipt.replayed,
-    }
-
-
-@bp.route("/me/check-ins", methods=["GET"])
-@endpoint(bp, caller=member, query=frozenset({"month"}))
-def get_check_ins(call: Call) -> Json:
-    """The check-in calendar of one month (`month=YYYY-MM`, this month when left out)."""
-    terms = terms_at(call.now)
-    first_on = _month(call.query.get("month", ""), business_on(call.now, terms.zone))
-    ledger = open_ledger()
-    account, _ = ledger.read(call.caller.id)
-    days = check_in_days(account, first_on=first_on, ledger=ledger, zone=terms.zone)
-    calendar = month_calendar(account, days, terms=terms, now=call.now)
-    return {
-        "month": f"{first_on:%Y-%m}",
-        "days": [on.isoformat() for on in calendar.days],
-        "checked_in_today": calendar.checked_in_today,
-        "today_points": calendar.today_points,
-        "streak_days": calendar.streak_days,
-        "next_reward_days": calendar.next_reward_days,
-        "next_reward_points": calendar.next_reward_points,
-    }
 
 
 @bp.route("/ingest/orders", methods=["POST"], **JSON_BODY)
@@ -85,6 +54,45 @@ def post_orders(call: Call) -> Json:
     for place, one in zip(received, recorded, strict=True):
         answers[place] = _recorded(call.body.orders[place], one)
     return {"list": [answers[place] for place in range(len(answers))], "next_cursor": None, "has_more": False}
+
+
+class RefundQuoteIn(Body):
+    """A refund that is thought of, as the order feed would deliver it."""
+
+    platform: Platform
+    order_no: Number
+    refunded_fen: SomeFen
+    freight_fen: Fen = 0
+    lines: list[RefundedLineRecord] = Field(default_factory=list, max_length=MAX_LINES)
+
+
+@bp.route("/ingest/refund-quotes", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=order_feed, body=RefundQuoteIn)
+def post_feed_refund_quote(call: Call) -> Json:
+    """A shop asks before it refunds: what the refund takes back, and what to keep back for points spent already."""
+    return _quoted(call)
+
+
+@bp.route("/staff/refund-quotes", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=staff("customer_service", "operator", "finance"), body=RefundQuoteIn)
+def post_refund_quote(call: Call) -> Json:
+    """The same, asked by customer service."""
+    return _quoted(call)
+
+
+def _quoted(call: Call) -> Json:
+    asked = call.body
+    refund = Refund(
+        platform=asked.platform,
+        order_no=asked.order_no,
+        refund_no="quote",
+        refunded_fen=asked.refunded_fen,
+        refunded_at=call.now,
+        freight_fen=asked.freight_fen,
+        lines=tuple(RefundedLine(line.line_no, line.refunded_fen) for line in asked.lines),
+    )
+    quote = refund_quote(refund, orders=open_orders(), ledger=open_ledger(), book=terms_book(), now=call.now)
+    return quote._asdict()
 
 
 class IdentityIn(Body):
@@ -163,11 +171,3 @@ def _recorded(record: dict[str, Any], one: Recorded) -> dict[str, Any]:
     if one.error:
         answer |= {"code": one.error.code.number, "msg": one.error.msg, "field": one.error.field}
     return answer
-
-
-def _month(text: str, today_on: date) -> date:
-    if not text:
-        return today_on.replace(day=1)
-    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", text):
-        raise JifenError(Code.INVALID_REQUEST, "month应为YYYY-MM", field="month")
-    return date(int(text[:4]), int(text[5:]), 1)

@@ -62,7 +62,7 @@ def settle_batch(records: Sequence[Mapping[str, Any]], settle: Callable[[Order],
 
 
 def _known(order: Order) -> int:
-    return (order.paid is not None) + bool(order.member_id) + len(order.refunds)
+    return (order.paid is not None) + bool(order.member_id) + bool(order.goods_received_at) + len(order.refunds)
 
 
 def _settled(order: Order, settle: Callable[[Order], object]) -> bool:

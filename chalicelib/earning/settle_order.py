@@ -1,4 +1,4 @@
-"""An order's image becomes points: its credit once, each refund taken back once, in whatever order they were heard of.
+"""An order's image becomes points: its credits once, each refund taken back once, its receipt moving what is pending.
 
 The order's image carries everything known of it, so settling means "bring the ledger to what this image says". An older
 image, a repeat, a refund before its order change nothing that a newer one has done.
@@ -6,94 +6,97 @@ image, a repeat, a refund before its order change nothing that a newer one has d
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from chalicelib.earning.order import Order, Paid, Refunded
+from chalicelib.earning.order import Order, Paid
+from chalicelib.earning.order_terms import ordered_of, state_of
+from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.take_back import take_back
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.apply import Command, Earn, Reverse, apply
-from chalicelib.ledger.buckets import PointsClass, bucket_key
-from chalicelib.ledger.model import Account, Cause, Guard, Kind, Posting, Receipt, business_on
-from chalicelib.ledger.table import LedgerTable
-from chalicelib.programme.activity import Ordered
-from chalicelib.programme.award import Award, award
-from chalicelib.programme.model import Rule, Terms, TermsBook
+from chalicelib.ledger.commands import Command, Earn
+from chalicelib.ledger.model import Budget, Cause, Credit, Guard, Kind, Posting, Receipt, business_on, digest
+from chalicelib.ledger.pending import activation
+from chalicelib.ledger.table import LedgerTable, Seen
+from chalicelib.programme.award import decide
+from chalicelib.programme.model import Terms, TermsBook
 
 ACTIVITY = "order"
 
 
 def guard_key(order_key: str) -> str:
-    """The ledger's guard of an order: one owner, one credit, for ever."""
+    """The ledger's guard of an order: one owner, one settlement, for ever."""
     return f"O#{order_key}"
 
 
 def settle_order(order: Order, *, ledger: LedgerTable, book: TermsBook) -> Receipt | None:
-    """Credit and claw back what `order` says and the ledger has not booked yet; None while it has no member or payment.
+    """Bring the ledger to what `order` says; None while it has no member or payment.
 
-    The credit follows the terms in force when the order was paid, a refund those of its order. Its "now" is when the
-    order (or refund) was received, never the wall clock. Raises TERMS_MISSING, BUSY, or KEY_REUSED when the
-    order already belongs to another member; KeyError when `book` is older than the version that credited the order.
+    The credit follows the terms in force when the order was paid, and the member's standing at its credit; refunds and
+    receipt follow those of the credit. Its "now" is when the order (refund, receipt) was received, never the wall
+    clock. Raises TERMS_MISSING, BUSY, or KEY_REUSED when the order already belongs to another member; KeyError when
+    `book` is older than the version that credited the order.
     """
     paid, received_at = order.paid, order.received_at
     if paid is None or received_at is None or not order.member_id:
         return None
-    now = max([order.bound_at or received_at, *(refund.received_at for refund in order.refunds.values())])
+    heard = [order.bound_at or received_at, *(refund.received_at for refund in order.refunds.values())]
+    if order.goods_received_seen_at:
+        heard.append(order.goods_received_seen_at)
+    now = max(heard)
 
-    def decide(account: Account, guard: Guard | None) -> Posting:
-        if guard is not None and guard.member_id != order.member_id:
+    def settle(seen: Seen) -> Posting:
+        known = seen.guard
+        if known is not None and known.member_id != order.member_id:
             raise JifenError(Code.KEY_REUSED)
-        state, commands = _commands(order, paid, received_at, guard.state if guard else None, book)
-        if not commands:
-            return Posting(account, account, ())
-        posting = apply(account, commands, _terms_at(book, now).ledger, now)
-        kept = Guard(guard_key(order.key), order.member_id, guard.version + 1 if guard else 1, state)
-        return replace(posting, guard=kept)
+        if known is None:
+            settled = _credited(order, paid, received_at, seen, _terms_at(book, paid.paid_at))
+        else:
+            settled = _Settled([], known._replace(state={**known.state, "refunds": dict(known.state["refunds"])}), ())
+        guard = _with_receipt(order, paid, settled.guard, book)
+        guard = take_back(order, paid, guard, seen.account, settled.commands, book)
+        if not settled.commands and known is not None and guard == known:
+            return Posting(seen.account, seen.account, ())
+        posting = activation(
+            seen.account, guard, settled.commands, _terms_at(book, now).ledger, now, source=paid.platform
+        )
+        version = known.version + 1 if known else 1
+        kept = posting.guard._replace(version=version) if posting.guard else None
+        return posting._replace(guard=kept, budgets=settled.budgets)
 
-    return ledger.post(order.member_id, decide, guard_key=guard_key(order.key))
+    receipt = ledger.post(order.member_id, settle, guard_key=guard_key(order.key))
+    while receipt.guard is not None and not receipt.replayed and not is_settled(order, receipt.guard):
+        more = ledger.post(order.member_id, settle, guard_key=guard_key(order.key))
+        receipt = more._replace(entries=receipt.entries + more.entries)
+    return receipt
 
 
 def is_settled(order: Order, guard: Guard | None) -> bool:
     """Whether the ledger has booked everything the order's image says (or nothing can be booked yet)."""
     if order.paid is None or not order.member_id:
         return True
-    return guard is not None and set(order.refunds) <= set(guard.state["refunds"])
+    if guard is None or not set(order.refunds) <= set(guard.state["refunds"]):
+        return False
+    return order.goods_received_at is None or "received_on" in guard.state
 
 
-def _commands(
-    order: Order, paid: Paid, received_at: datetime, booked: Any, book: TermsBook
-) -> tuple[dict[str, Any], list[Command]]:
-    """What is still to be booked, and the guard's state after it.
+class _Settled(NamedTuple):
+    """What is to be booked so far, the guard after it, and what it draws from budgets."""
 
-    State: `terms` version and `rule` of the credit, `bucket`, `points` credited, `reversed` points, `refunds`
-    {number: fen}.
-    """
-    commands: list[Command] = []
-    if booked is None:
-        terms = _terms_at(book, paid.paid_at)
-        credited_on = business_on(order.bound_at or received_at, terms.zone)
-        rule = terms.rule_for(ACTIVITY)
-        decided = award(rule, _ordered(paid, 0), credited_on) if rule else None
-        commands.append(_credit(order, paid, received_at, decided, terms))
-        state: dict[str, Any] = {
-            "terms": terms.version,
-            "rule": decided.rule if decided else "",
-            "bucket": bucket_key(
-                decided.expires_on if decided else None, decided.points_class if decided else PointsClass.CONSUMPTION
-            ),
-            "points": decided.points if decided else 0,
-            "reversed": 0,
-            "refunds": {},
-        }
-    else:
-        state = {**booked, "refunds": dict(booked["refunds"])}
-    for refund in sorted(order.refunds.values(), key=lambda one: (one.received_at, one.refund_no)):
-        if refund.refund_no not in state["refunds"]:
-            commands.append(_claw_back(order, paid, refund, state, book.version(state["terms"])))
-    return state, commands
+    commands: list[Command]
+    guard: Guard
+    budgets: tuple[Budget, ...]
 
 
-def _credit(order: Order, paid: Paid, received_at: datetime, decided: Award | None, terms: Terms) -> Earn:
+def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms: Terms) -> _Settled:
+    """The order's first settlement: its awards by the terms of its payment and the member's standing now."""
+    credited_on = business_on(order.bound_at or received_at, terms.zone)
+    standing = standing_of(seen.account)
+    ordered = ordered_of(order, paid, (), terms.zone)
+    # Counters of a period that is over may be forgotten: an order settled late counts in the period that runs.
+    posted_at = seen.account.posted_at
+    counted_on = max(credited_on, business_on(posted_at, terms.zone)) if posted_at else credited_on
+    decision = decide(terms, ordered, standing, on=counted_on, hour=ordered.hour or 0, spent_budgets=seen.spent_budgets)
     cause = Cause(
         kind=Kind.EARN,
         activity=ACTIVITY,
@@ -102,78 +105,39 @@ def _credit(order: Order, paid: Paid, received_at: datetime, decided: Award | No
         occurred_at=paid.paid_at,
         source=paid.platform,
         actor="order_feed",
-        input={"paid_fen": paid.paid_fen, "order": order.key},
+        input_hash=digest({"paid_fen": paid.paid_fen, "order": order.key}),
     )
-    if decided is None:
-        return Earn(
-            cause=cause,
-            points=0,
-            points_class=PointsClass.CONSUMPTION,
-            expires_on=None,
-            rule="",
-            terms_version=terms.version,
-            text="当前方案没有消费积分规则",
-        )
-    return Earn(
-        cause=cause,
-        points=decided.points,
-        points_class=decided.points_class,
-        expires_on=decided.expires_on,
-        rule=decided.rule,
-        terms_version=terms.version,
-        breakdown=decided.breakdown,
-        text=decided.text,
-        facts={"order_no": paid.order_no, "paid_fen": paid.paid_fen},
-    )
+    rewarded = reward(decision, ordered, cause, terms=terms, credited_on=credited_on)
+    facts: dict[str, str | int] = {"order_no": paid.order_no, "paid_fen": paid.paid_fen}
+    commands: list[Command] = [command._replace(facts=facts) for command in rewarded.commands]
+    credits: tuple[Credit, ...] = rewarded.credits
+    if not commands:
+        refused = ";".join(one.text for one in decision.refused) or "当前方案没有消费积分规则"
+        commands.append(Earn(cause, 0, "", "", terms.version, text=refused, facts=facts, counts=decision.progress))
+    state = {**state_of(terms, standing, decision, credited_on), "facts": {"order_no": paid.order_no}}
+    guard = Guard(guard_key(order.key), order.member_id, ACTIVITY, order.key, credits=credits, state=state)
+    return _Settled(commands, guard, rewarded.budgets)
 
 
-def _claw_back(order: Order, paid: Paid, refund: Refunded, state: dict[str, Any], terms: Terms) -> Reverse:
-    """Take back what the order would not have earned without the refunded part; books it into `state`."""
-    state["refunds"][refund.refund_no] = refund.refunded_fen
-    refunded_fen = sum(state["refunds"].values())
-    rule = _rule(terms, state["rule"])
-    credited_on = business_on(refund.received_at, terms.zone)
-    kept = award(rule, _ordered(paid, refunded_fen), credited_on).points if rule else 0
-    points = max(0, state["points"] - state["reversed"] - kept)
-    state["reversed"] += points
-    return Reverse(
-        cause=Cause(
-            kind=Kind.REVERSE,
-            activity=ACTIVITY,
-            id=f"{order.key}:{refund.refund_no}",
-            at=refund.received_at,
-            occurred_at=refund.refunded_at,
-            source=paid.platform,
-            actor="order_feed",
-            input={"refunded_fen": refund.refunded_fen, "order": order.key},
-        ),
-        points=points,
-        bucket=state["bucket"],
-        policy=terms.programme.reversal,
-        rule=state["rule"],
-        terms_version=terms.version,
-        text=f"订单退款{refund.refunded_fen // 100}.{refund.refunded_fen % 100:02d}元",
-        facts={"order_no": paid.order_no, "refund_no": refund.refund_no, "refunded_fen": refund.refunded_fen},
-    )
-
-
-def _ordered(paid: Paid, refunded_fen: int) -> Ordered:
-    return Ordered(
-        paid_fen=paid.paid_fen,
-        freight_fen=paid.freight_fen,
-        coupon_fen=paid.coupon_fen,
-        points_fen=paid.points_fen,
-        stored_value_fen=paid.stored_value_fen,
-        refunded_fen=refunded_fen,
-    )
+def _with_receipt(order: Order, paid: Paid, guard: Guard, book: TermsBook) -> Guard:
+    """The guard once the goods have come: what waited for them becomes available so many days after."""
+    if order.goods_received_at is None or "received_on" in guard.state:
+        return guard
+    terms = book.version(guard.state["terms"])
+    received_on = business_on(order.goods_received_at, terms.zone)
+    ordered = ordered_of(order, paid, (), terms.zone)._replace(received_on=received_on)
+    credited_on = business_on(order.bound_at or order.received_at or paid.paid_at, terms.zone)
+    credits = []
+    for credit in guard.credits:
+        rule = terms.rule(credit.rule)
+        if credit.pending_points and rule is not None and rule.pending is not None:
+            credit = credit._replace(activate_on=rule.pending.activate_on(ordered, credited_on))
+        credits.append(credit)
+    return guard._replace(credits=tuple(credits), state={**guard.state, "received_on": received_on.isoformat()})
 
 
 def _terms_at(book: TermsBook, instant: datetime) -> Terms:
     terms = book.at(instant)
     if terms is None:
-        raise JifenError(Code.TERMS_MISSING)
+        raise JifenError(Code.TERMS_MISSING, retry_after_seconds=60)
     return terms
-
-
-def _rule(terms: Terms, rule_id: str) -> Rule | None:
-    return next((rule for rule in terms.programme.rules if rule.id == rule_id), None)

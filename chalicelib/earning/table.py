@@ -1,6 +1,7 @@
 """Orders as DynamoDB items. Every fact is written once by a condition; the stream then carries the whole order.
 
-    <platform>#<order_no>   the order: what was paid, an attribute `refund:<no>` per refund, whose it is
+    <platform>#<order_no>   the order: what was paid, when the goods came, an attribute `refund:<no>` per
+                            refund, whose it is
     PARKED#<id>             a stream record that could not be posted, kept with its payload until an operator replays it
 
 Index `changed` (changed_on = <business date>#<shard>) lists a day's changed orders for the reconciliation, `waiting`
@@ -13,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib.earning.items import PAID_FEN, readable_order
-from chalicelib.earning.order import Order, Paid, Refund, order_key
+from chalicelib.earning.items import REFUND, order_of, paid_facts, readable_order, refund_facts
+from chalicelib.earning.order import GoodsReceived, Order, Paid, Refund, order_key, why_not
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
 from chalicelib.runtime.dynamo import (
@@ -33,21 +34,9 @@ from chalicelib.runtime.settings import settings
 
 CHANGED_SHARDS = 8
 PARKED = "parked"
-MAX_REFUNDS = 40
-"""Refunds of one order: its guard then stays within one kilobyte and all of them fit one transaction."""
-
-_ADD_REFUND = (
-    "SET refundable_fen = if_not_exists(refundable_fen, :zero) - :fen, "
-    "refund_count = if_not_exists(refund_count, :zero) + :one, #refund = :refund, #kind = :kind, changed_on = :changed"
-)
-_REFUND_FITS = (
-    "attribute_not_exists(#refund) AND (attribute_not_exists(input_hash) OR refundable_fen >= :fen) "
-    "AND (attribute_not_exists(refund_count) OR refund_count < :most)"
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(NamedTuple):
     """A record that could not be posted; `payload` is the retry queue's message."""
 
     id: str
@@ -68,13 +57,7 @@ class OrdersTable:
         True when it is new, False for a repeat; ORDER_CHANGED when it differs from the first.
         """
         key = order_key(paid.platform, paid.order_no)
-        facts: dict[str, Any] = {
-            "platform": paid.platform,
-            "order_no": paid.order_no,
-            "buyer_id": paid.buyer_id,
-            "paid_at": stamp(paid.paid_at),
-            **{name: getattr(paid, name) for name in PAID_FEN},
-        }
+        facts = paid_facts(paid)
         input_hash = digest(facts)
         values = {
             **facts,
@@ -88,21 +71,8 @@ class OrdersTable:
                 else {"waiting_buyer": waiting_buyer(paid.platform, paid.buyer_id)}
             ),
         }
-        names = {f"#{place}": name for place, name in enumerate(values)}
-        sets = ", ".join(f"#{place} = :{place}" for place in range(len(values)))
         try:
-            conditional(
-                self.dynamo,
-                "update_item",
-                TableName=self.name,
-                Key=encode_item({"pk": key}),
-                UpdateExpression="SET refundable_fen = if_not_exists(refundable_fen, :zero) + :paid, " + sets,
-                ConditionExpression="attribute_not_exists(input_hash)",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=encode_item(
-                    {":zero": 0, ":paid": paid.paid_fen, **{f":{place}": v for place, v in enumerate(values.values())}}
-                ),
-            )
+            self._set(key, values, "attribute_not_exists(input_hash)")
         except ConditionFailed as failed:
             if failed.item and failed.item["input_hash"] != input_hash:
                 raise JifenError(Code.ORDER_CHANGED, field="order_no") from None
@@ -112,45 +82,52 @@ class OrdersTable:
     def put_refund(self, refund: Refund, received_at: datetime, received_on: date) -> bool:
         """Keep a refund on its order, once, also before the order is known.
 
-        True when it is new, False for a repeat. Raises ORDER_CHANGED when the number stands with another amount,
-        REFUND_EXCEEDS_ORDER when more would be refunded than was paid, TOO_MANY_REFUNDS beyond MAX_REFUNDS.
+        True when it is new, False for a repeat. Raises ORDER_CHANGED when the number stands with other content, and
+        what `why_not` has against it: written is only what was decided on the order as it stands.
         """
         key = order_key(refund.platform, refund.order_no)
-        kept = {
-            "fen": refund.refunded_fen,
-            "refunded_at": stamp(refund.refunded_at),
-            "received_at": stamp(received_at),
+        attribute = f"{REFUND}{refund.refund_no}"
+        facts = refund_facts(refund)
+        standing = self._item(key) or {}
+        while True:
+            if attribute in standing:
+                stated = {name: value for name, value in standing[attribute].items() if name != "received_at"}
+                if stated != facts:
+                    raise JifenError(Code.ORDER_CHANGED, field="refund_no")
+                return False
+            if refusal := why_not(refund, order_of({**standing, "pk": key})):
+                raise refusal
+            values = {
+                "kind": "order",
+                "changed_on": _changed_on(received_on, key),
+                "refund_count": standing.get("refund_count", 0) + 1,
+                attribute: {**facts, "received_at": stamp(received_at)},
+            }
+            try:
+                self._set(key, values, *_unchanged(standing))
+                return True
+            except ConditionFailed as failed:
+                # The order or another refund came in between; this ends, for neither happens without end.
+                standing = failed.item or {}
+
+    def put_goods_received(self, receipt: GoodsReceived, seen_at: datetime, seen_on: date) -> bool:
+        """Keep the receipt of an order's goods, once, also before the order is known.
+
+        True when it is new, False for a repeat; ORDER_CHANGED when another instant stands: the first one stays.
+        """
+        key = order_key(receipt.platform, receipt.order_no)
+        received_at = stamp(receipt.received_at)
+        values = {
+            "kind": "order",
+            "changed_on": _changed_on(seen_on, key),
+            "goods_received_at": received_at,
+            "goods_received_seen_at": stamp(seen_at),
         }
-        attribute = f"refund:{refund.refund_no}"
         try:
-            conditional(
-                self.dynamo,
-                "update_item",
-                TableName=self.name,
-                Key=encode_item({"pk": key}),
-                UpdateExpression=_ADD_REFUND,
-                ConditionExpression=_REFUND_FITS,
-                ExpressionAttributeNames={"#refund": attribute, "#kind": "kind"},
-                ExpressionAttributeValues=encode_item(
-                    {
-                        ":zero": 0,
-                        ":one": 1,
-                        ":most": MAX_REFUNDS,
-                        ":fen": refund.refunded_fen,
-                        ":refund": kept,
-                        ":kind": "order",
-                        ":changed": _changed_on(received_on, key),
-                    }
-                ),
-            )
+            self._set(key, values, "attribute_not_exists(goods_received_at)")
         except ConditionFailed as failed:
-            standing = (failed.item or {}).get(attribute)
-            if standing is None and failed.item and failed.item.get("refund_count", 0) >= MAX_REFUNDS:
-                raise JifenError(Code.TOO_MANY_REFUNDS, field="refund_no") from None
-            if standing is None:
-                raise JifenError(Code.REFUND_EXCEEDS_ORDER, field="refunded_fen") from None
-            if standing["fen"] != refund.refunded_fen:
-                raise JifenError(Code.ORDER_CHANGED, field="refund_no") from None
+            if failed.item and failed.item["goods_received_at"] != received_at:
+                raise JifenError(Code.ORDER_CHANGED, field="received_at") from None
             return False
         return True
 
@@ -229,6 +206,21 @@ class OrdersTable:
         item = self._item(f"PARKED#{record_id}")
         return str(item["payload"]) if item else None
 
+    def _set(self, key: str, values: Item, condition: str, given: Item | None = None) -> None:
+        """Set an order's attributes on a condition and what it compares with; raises ConditionFailed."""
+        conditional(
+            self.dynamo,
+            "update_item",
+            TableName=self.name,
+            Key=encode_item({"pk": key}),
+            UpdateExpression="SET " + ", ".join(f"#{place} = :{place}" for place in range(len(values))),
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{place}": name for place, name in enumerate(values)},
+            ExpressionAttributeValues=encode_item(
+                {**(given or {}), **{f":{place}": value for place, value in enumerate(values.values())}}
+            ),
+        )
+
     def _item(self, key: str) -> Item | None:
         found = self.dynamo.get_item(TableName=self.name, Key=encode_item({"pk": key}), ConsistentRead=True)
         return decode_item(found["Item"]) if "Item" in found else None
@@ -255,6 +247,14 @@ class OrdersTable:
 def waiting_buyer(platform: str, buyer_id: str) -> str:
     """The index key of a buyer who is bound to no member yet."""
     return f"{platform}#{buyer_id}"
+
+
+def _unchanged(standing: Item) -> tuple[str, Item]:
+    """The condition that an order is as it was read: paid or not as then, with as many refunds as then."""
+    is_paid = "attribute_exists(input_hash)" if "input_hash" in standing else "attribute_not_exists(input_hash)"
+    if "refund_count" not in standing:
+        return f"{is_paid} AND attribute_not_exists(refund_count)", {}
+    return f"{is_paid} AND refund_count = :seen", {":seen": standing["refund_count"]}
 
 
 def _changed_on(on: date, key: str) -> str:

@@ -1,107 +1,33 @@
 """The decision at the heart of the ledger: `apply(account, commands, terms, now) -> Posting`. Pure.
 
 Whatever is due is booked first, so that no command ever sees an expired point and correctness never waits for the
-night. Commands run in the order given, each leaves one entry, and the posting holds them all.
+night. Commands run in the order given, each leaves one entry, and the posting holds them all. Entries are sealed into
+the member's chain when they are written (`chain.py`), not here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.errors import Code
-from chalicelib.ledger.buckets import (
-    Buckets,
-    PointsClass,
-    bucket_expires_on,
-    bucket_key,
-    due_through,
-    earliest_due_on,
-    moved,
-    spend_order,
-    take,
+from chalicelib.ledger.buckets import Buckets, bucket_expires_on, bucket_key, class_of, spend_order, take
+from chalicelib.ledger.commands import (
+    Activate,
+    AdjustPending,
+    Capture,
+    Command,
+    Earn,
+    Expire,
+    Freeze,
+    GiveBack,
+    Hold,
+    Receive,
+    Redeem,
+    Reverse,
 )
-from chalicelib.ledger.model import (
-    MAX_POINTS,
-    Account,
-    Cause,
-    Entry,
-    Kind,
-    LedgerTerms,
-    Part,
-    Posting,
-    Refusal,
-    business_on,
-    check_account,
-    end_of,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earn:
-    """Credit `points` into the bucket of `expires_on` and class; 0 points still leave their entry."""
-
-    cause: Cause
-    points: int
-    points_class: PointsClass
-    expires_on: date | None
-    rule: str
-    terms_version: int
-    breakdown: tuple[Part, ...] = ()
-    text: str = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
-    checked_in_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redeem:
-    """Spend `points`, earliest expiry first; refused when the member has fewer."""
-
-    cause: Cause
-    points: int
-    terms_version: int
-    text: str = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reverse:
-    """Take back `points` of an earlier credit: from its own bucket, then earliest expiry first, then by policy."""
-
-    cause: Cause
-    points: int
-    bucket: str
-    policy: str
-    """What happens when the points are spent already: `deficit` or `waive`, as the credit's own terms had it."""
-    rule: str
-    terms_version: int
-    text: str = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expire:
-    """Nothing but what is due: the nightly worker's command. Only it may move the due date later."""
-
-
-Command = Earn | Redeem | Reverse | Expire
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """What one entry does to the account, before it is numbered and sealed."""
-
-    points: int
-    buckets: Buckets
-    debit: str
-    credit: str
-    terms_version: int
-    deficit_points: int = 0
-    rule: str = ""
-    breakdown: tuple[Part, ...] = ()
-    text: str = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+from chalicelib.ledger.model import MAX_POINTS, Account, LedgerTerms, Policy, Posting, Refusal
+from chalicelib.ledger.work import Work
 
 
 def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now: datetime) -> Posting:
@@ -110,169 +36,254 @@ def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now
     Raises Refusal (nothing may be written) when a command cannot be met. An account never goes back in time:
     `posted_at` is the later of `now` and the account's last posting.
     """
-    posted_at = max(now, account.posted_at) if account.posted_at else now
-    today_on = business_on(posted_at, terms.zone)
-    after, entries = _expire(account, terms, posted_at, today_on)
+    work = Work(account, terms, now)
+    only_worker = True
     for command in commands:
-        if not isinstance(command, Expire):
-            after, entry = _DECIDERS[type(command)](after, command, terms, posted_at)
-            entries.append(entry)
-    only_worker = all(isinstance(command, Expire) for command in commands)
-    due_on = earliest_due_on(after.buckets)
-    if not only_worker and account.due_on and (due_on is None or account.due_on < due_on):
-        due_on = account.due_on
-    if not entries and due_on == account.due_on:
-        return Posting(account, account, ())
-    after = replace(after, due_on=due_on, version=account.version + 1)
-    check_account(after)
-    return Posting(account, after, tuple(entries))
+        work.expire()
+        if type(command) is not Expire:
+            only_worker = False
+            _DECIDERS[type(command)](work, command)
+    work.expire()
+    return work.posting(only_worker)
 
 
-def _expire(account: Account, terms: LedgerTerms, posted_at: datetime, today_on: date) -> tuple[Account, list[Entry]]:
-    due = due_through(account.buckets, today_on)
-    if not due:
-        return account, []
-    ended_at = end_of(today_on - timedelta(days=1), terms.zone)
-    cause = Cause(
-        kind=Kind.EXPIRE,
-        activity="expiry",
-        # The sequence makes the key unique: a late credit may be due again on a date that was booked before.
-        id=f"{today_on}.{account.sequence + 1}",
-        at=ended_at,
-        occurred_at=ended_at,
-        source="ledger",
-        actor="ledger",
-    )
-    change = _Change(
-        points=-sum(due.values()),
-        buckets={key: -part for key, part in due.items()},
-        debit="member",
-        credit="expired",
-        terms_version=terms.version,
-        text="积分到期",
-    )
-    after, entry = _book(account, cause, change, posted_at)
-    return after, [entry]
-
-
-def _earn(account: Account, command: Earn, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
+def _earn(work: Work, command: Earn) -> None:
     points = _bounded(command.points)
-    repaid = min(points, account.deficit_points)
-    key = bucket_key(command.expires_on, command.points_class)
-    facts = dict(command.facts)
+    facts = command.facts
+    repaid = 0
+    buckets: Buckets = {}
+    if command.bucket:
+        if work.deficit_points:
+            buckets, repaid = work.credited({command.bucket: points})
+        elif points:
+            buckets = {command.bucket: points}
     if repaid:
-        facts["repaid_points"] = repaid
+        facts = {**facts, "repaid_points": repaid}
     if command.checked_in_on:
-        facts["checked_in_on"] = command.checked_in_on.isoformat()
-        account = replace(account, check_ins=account.check_ins.with_day(command.checked_in_on))
-    change = _Change(
-        points=points,
-        buckets={key: points - repaid} if points > repaid else {},
+        facts = {**facts, "checked_in_on": command.checked_in_on.isoformat()}
+        work.check_ins = work.check_ins.with_day(command.checked_in_on)
+    if command.joined_on:
+        facts = {**facts, "joined_on": command.joined_on.isoformat()}
+        work.joined_on = command.joined_on
+    work.book(
+        command.cause,
+        buckets,
+        pending=0 if command.bucket else points,
+        deficit=-repaid,
         debit=f"issuer:{command.cause.activity}",
-        credit="member",
-        terms_version=command.terms_version,
-        deficit_points=-repaid,
+        credit="member" if command.bucket else "pending",
         rule=command.rule,
+        terms_version=command.terms_version,
         breakdown=command.breakdown,
         text=command.text,
         facts=facts,
+        counts=command.counts,
     )
-    return _book(account, command.cause, change, posted_at)
 
 
-def _redeem(account: Account, command: Redeem, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
+def _activate(work: Work, command: Activate) -> None:
     points = _bounded(command.points)
-    if points > account.available_points:
-        short = points - account.available_points
-        raise Refusal(Code.INSUFFICIENT_POINTS, command.cause, f"积分不足,还差{short}分")
-    taken = take(account.buckets, points, spend_order(account.buckets, terms.class_order))
-    change = _Change(
-        points=-points,
-        buckets={key: -part for key, part in taken.items()},
+    if points > work.pending_points:
+        raise AssertionError(f"{points} of {work.pending_points} pending points")
+    buckets, repaid = work.credited({command.bucket: points})
+    work.book(
+        command.cause,
+        buckets,
+        pending=-points,
+        deficit=-repaid,
+        debit="pending",
+        credit="member",
+        rule=command.rule,
+        terms_version=command.terms_version,
+        text=command.text,
+        facts={**command.facts, "activated_points": points, **({"repaid_points": repaid} if repaid else {})},
+    )
+
+
+def _redeem(work: Work, command: Redeem) -> None:
+    taken = work.taken(_bounded(command.points), command.cause)
+    facts = command.facts
+    if command.checked_in_on:
+        facts = {**facts, "checked_in_on": command.checked_in_on.isoformat()}
+        work.check_ins = work.check_ins.with_day(command.checked_in_on)
+    work.book(
+        command.cause,
+        {key: -part for key, part in taken.items()},
         debit="member",
+        credit=command.credit,
+        terms_version=command.terms_version,
+        text=command.text,
+        facts=facts,
+        counts=command.counts,
+    )
+
+
+def _reverse(work: Work, command: Reverse) -> None:
+    points = _bounded(command.points)
+    facts = dict(command.facts)
+    pending = min(command.pending_points, points, work.pending_points)
+    rest = points - pending
+    waived = 0
+    if command.policy is Policy.PENDING_ONLY:
+        waived, rest = rest, 0
+    elif work.has_ended(command.bucket, command.credited_on):
+        # What was not spent has expired with its bucket: taking it again from others would take it twice.
+        waived, rest = rest, 0
+    charged = min(rest, command.charged_points)
+    rest -= charged
+    order = spend_order(work.buckets, work.terms.class_order)
+    if command.bucket in work.buckets:
+        order = [command.bucket, *(key for key in order if key != command.bucket)]
+    taken = take(work.buckets, rest, order)
+    shortfall = rest - sum(taken.values())
+    if command.policy is Policy.WAIVE:
+        waived, shortfall = waived + shortfall, 0
+    if waived:
+        facts["waived_points"] = waived
+    if charged:
+        facts["charged_points"] = charged
+    if shortfall:
+        facts["deficit_points"] = shortfall
+    work.book(
+        command.cause,
+        {key: -part for key, part in taken.items()},
+        pending=-pending,
+        deficit=shortfall,
+        debit="member",
+        credit=f"issuer:{command.cause.activity}",
+        rule=command.rule,
+        terms_version=command.terms_version,
+        breakdown=command.breakdown,
+        text=command.text,
+        facts=facts,
+        counts=command.counts,
+    )
+
+
+def _adjust_pending(work: Work, command: AdjustPending) -> None:
+    if not -work.pending_points <= command.points <= MAX_POINTS:
+        raise AssertionError(f"{command.points} on {work.pending_points} pending points")
+    work.book(
+        command.cause,
+        {},
+        pending=command.points,
+        debit="issuer:adjustment" if command.points >= 0 else "pending",
+        credit="pending" if command.points >= 0 else "issuer:adjustment",
+        rule=command.rule,
+        terms_version=command.terms_version,
+        text=command.text,
+        facts=command.facts,
+    )
+
+
+def _hold(work: Work, command: Hold) -> None:
+    points = _bounded(command.points)
+    if not points:
+        raise Refusal(Code.INVALID_REQUEST, command.cause, "预扣积分应大于0")
+    taken = work.taken(points, command.cause)
+    work.book(
+        command.cause,
+        {key: -part for key, part in taken.items()},
+        held=points,
+        debit="member",
+        credit="held",
+        terms_version=command.terms_version,
+        text=command.text,
+        facts=command.facts,
+    )
+
+
+def _capture(work: Work, command: Capture) -> None:
+    points = _bounded(command.points)
+    if points > work.held_points:
+        raise AssertionError(f"{points} of {work.held_points} held points")
+    work.book(
+        command.cause,
+        {},
+        held=-points,
+        debit="held",
         credit="redeemed",
         terms_version=command.terms_version,
         text=command.text,
         facts=command.facts,
     )
-    return _book(account, command.cause, change, posted_at)
 
 
-def _reverse(account: Account, command: Reverse, terms: LedgerTerms, posted_at: datetime) -> tuple[Account, Entry]:
-    points = _bounded(command.points)
+def _give_back(work: Work, command: GiveBack) -> None:
+    points = _bounded(sum(command.buckets.values()))
+    if command.from_hold and points > work.held_points:
+        raise AssertionError(f"{points} of {work.held_points} held points")
     facts = dict(command.facts)
-    ended_on = bucket_expires_on(command.bucket)
-    if ended_on is not None and ended_on < business_on(posted_at, terms.zone):
-        # What was not spent has expired with its bucket: taking it again from others would take it twice.
-        facts["waived_points"], points = points, 0
-    order = [command.bucket, *(key for key in spend_order(account.buckets, terms.class_order) if key != command.bucket)]
-    taken = take(account.buckets, points, order)
-    shortfall = points - sum(taken.values())
-    if shortfall and command.policy == "waive":
-        facts["waived_points"], points, shortfall = shortfall, points - shortfall, 0
-    change = _Change(
-        points=-points,
-        buckets={key: -part for key, part in taken.items()},
-        debit="member",
-        credit=f"issuer:{command.cause.activity}",
+    incoming: dict[str, int] = {}
+    graced = 0
+    for key, part in command.buckets.items():
+        ended_on = bucket_expires_on(key)
+        kept_key = key
+        if ended_on is not None and ended_on < work.today_on and work.terms.grace_days:
+            kept_key = bucket_key(work.today_on + timedelta(days=work.terms.grace_days), class_of(key))
+            graced += part
+        incoming[kept_key] = incoming.get(kept_key, 0) + part
+    if graced:
+        facts |= {"grace_points": graced, "grace_days": work.terms.grace_days}
+    reached, repaid = work.credited(incoming)
+    if repaid:
+        facts["repaid_points"] = repaid
+    work.book(
+        command.cause,
+        reached,
+        held=-points if command.from_hold else 0,
+        deficit=-repaid,
+        debit="held" if command.from_hold else command.debit,
+        credit="member",
         terms_version=command.terms_version,
-        deficit_points=shortfall,
-        rule=command.rule,
         text=command.text,
         facts=facts,
     )
-    return _book(account, command.cause, change, posted_at)
 
 
-_DECIDERS: Mapping[type, Callable[..., tuple[Account, Entry]]] = {Earn: _earn, Redeem: _redeem, Reverse: _reverse}
+def _receive(work: Work, command: Receive) -> None:
+    _bounded(sum(command.buckets.values()))
+    reached, repaid = work.credited(command.buckets)
+    work.book(
+        command.cause,
+        reached,
+        deficit=-repaid,
+        debit="other_member",
+        credit="member",
+        terms_version=command.terms_version,
+        text=command.text,
+        facts={**command.facts, **({"repaid_points": repaid} if repaid else {})},
+    )
+
+
+def _freeze(work: Work, command: Freeze) -> None:
+    work.frozen = command.frozen
+    work.book(
+        command.cause,
+        {},
+        debit="member",
+        credit="member",
+        terms_version=command.terms_version,
+        text=command.text,
+        facts={**command.facts, "frozen": int(command.frozen)},
+    )
+
+
+_DECIDERS: Mapping[type, Callable[..., None]] = {
+    Earn: _earn,
+    Activate: _activate,
+    Redeem: _redeem,
+    Reverse: _reverse,
+    AdjustPending: _adjust_pending,
+    Hold: _hold,
+    Capture: _capture,
+    GiveBack: _give_back,
+    Receive: _receive,
+    Freeze: _freeze,
+}
 
 
 def _bounded(points: int) -> int:
     if not 0 <= points <= MAX_POINTS:
         raise AssertionError(f"{points} points in one operation")
     return points
-
-
-def _book(account: Account, cause: Cause, change: _Change, posted_at: datetime) -> tuple[Account, Entry]:
-    """The account with `change` booked, and its sealed entry, next in number and chained to the one before."""
-    after = replace(
-        account,
-        buckets=moved(account.buckets, change.buckets),
-        deficit_points=account.deficit_points + change.deficit_points,
-        sequence=account.sequence + 1,
-        posted_at=posted_at,
-    )
-    entry = Entry(
-        member_id=account.member_id,
-        key=cause.key,
-        kind=cause.kind,
-        activity=cause.activity,
-        cause_id=cause.id,
-        source=cause.source,
-        campaign=cause.campaign,
-        actor=cause.actor,
-        points=change.points,
-        buckets=change.buckets,
-        deficit_points=change.deficit_points,
-        debit=change.debit,
-        credit=change.credit,
-        level_before=account.level,
-        level_after=after.level,
-        rule=change.rule,
-        terms_version=change.terms_version,
-        breakdown=change.breakdown,
-        text=change.text,
-        facts=change.facts,
-        available_after=after.available_points,
-        pending_after=after.pending_points,
-        held_after=after.held_points,
-        deficit_after=after.deficit_points,
-        occurred_at=cause.occurred_at,
-        posted_at=posted_at,
-        sequence=after.sequence,
-        input_hash=cause.input_hash,
-        previous_hash=account.last_hash,
-    ).sealed()
-    if after.total_points != account.total_points + entry.points:
-        raise AssertionError("the entry does not explain the account")
-    return replace(after, last_hash=entry.hash), entry

@@ -1,7 +1,8 @@
 """Expiry buckets (批次): points of one class that end on one business date share one bucket.
 
 A bucket key has four characters: three base-36 digits count the days from 1970-01-01 to the last valid day, one letter
-names the class. Keys sort by date, and 39 of them fit an account of one kilobyte. `zzz` stands for "never expires".
+names the class. Keys sort by date, and 39 of them fit an account of one kilobyte. `zzz` stands for "never expires",
+`zzy` for "as long as the member stays active" (how long that is, is a term; the account knows the last activity).
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 EPOCH_ON = date(1970, 1, 1)
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 NEVER = "zzz"
-LAST_ON = EPOCH_ON + timedelta(days=36**3 - 2)
-"""The latest expiry date a key can hold: 2097-09-25."""
+IDLE = "zzy"
+LAST_ON = EPOCH_ON + timedelta(days=36**3 - 3)
+"""The latest expiry date a key can hold: 2097-09-24."""
 
 Buckets = Mapping[str, int]
 
@@ -31,6 +34,7 @@ class PointsClass(StrEnum):
         return self.value[0]
 
 
+@lru_cache(maxsize=4096)
 def bucket_key(expires_on: date | None, points_class: PointsClass) -> str:
     """The key of the bucket whose last valid day is `expires_on` (None: never); ValueError outside 1970..2097."""
     if expires_on is None:
@@ -41,20 +45,43 @@ def bucket_key(expires_on: date | None, points_class: PointsClass) -> str:
     return DIGITS[days // 1296] + DIGITS[days // 36 % 36] + DIGITS[days % 36] + points_class.letter
 
 
+def idle_bucket_key(points_class: PointsClass) -> str:
+    """The key of the bucket whose points last as long as the member stays active."""
+    return IDLE + points_class.letter
+
+
 def bucket_expires_on(key: str) -> date | None:
-    """The last valid day of a bucket, None when its points never expire."""
-    return None if key[:3] == NEVER else EPOCH_ON + timedelta(days=int(key[:3], 36))
+    """The last valid day of a bucket, None when its key names none (never, or while the member is active)."""
+    return None if key >= IDLE else EPOCH_ON + timedelta(days=int(key[:3], 36))
+
+
+def first_valid_key(business_on: date) -> str:
+    """What sorts before the key of every bucket that is still valid on `business_on`, and after all that have ended."""
+    return bucket_key(business_on, PointsClass.CONSUMPTION)[:3]
+
+
+def class_of(key: str) -> PointsClass:
+    """The class of a bucket's points."""
+    return _CLASSES[key[3]]
+
+
+_CLASSES = {points_class.letter: points_class for points_class in PointsClass}
 
 
 def due_through(buckets: Buckets, business_on: date) -> dict[str, int]:
     """The buckets whose last valid day lies before `business_on`: they expire in its first instant."""
-    first_valid = bucket_key(business_on, PointsClass.CONSUMPTION)[:3]
-    return {key: points for key, points in buckets.items() if key[:3] < first_valid}
+    first_valid = first_valid_key(business_on)
+    return {key: points for key, points in buckets.items() if key < first_valid}
 
 
 def earliest_due_on(buckets: Buckets) -> date | None:
     """The first business date on which something in `buckets` has expired, None when nothing ever will."""
-    last_on = bucket_expires_on(min(buckets)) if buckets else None
+    return _due_on(min(buckets)) if buckets else None
+
+
+@lru_cache(maxsize=4096)
+def _due_on(key: str) -> date | None:
+    last_on = bucket_expires_on(key)
     return last_on + timedelta(days=1) if last_on else None
 
 

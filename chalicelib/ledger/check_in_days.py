@@ -14,7 +14,12 @@ _MASK = (1 << KEPT_DAYS) - 1
 
 @dataclass(frozen=True, slots=True)
 class CheckInDays:
-    """Bit 0 of `bitmap` is `last_on`, bit n the n-th day before it."""
+    """Bit 0 of `bitmap` is `last_on`, bit n the n-th day before it.
+
+    `run_days` counts the current run however long it is. How long an older run was is known only within the bitmap:
+    when a gap is filled that parts the current run from one that began before the bitmap does, the joined run counts
+    from the bitmap's first day on, too short and never too long.
+    """
 
     last_on: date | None = None
     bitmap: int = 0
@@ -25,6 +30,13 @@ class CheckInDays:
         if self.last_on is None or on > self.last_on:
             return False
         return bool(self.bitmap >> (self.last_on - on).days & 1)
+
+    def count(self, first_on: date, end_on: date) -> int:
+        """How many days from `first_on` through `end_on` are checked in, as far as the bitmap reaches back."""
+        if self.last_on is None or first_on > end_on:
+            return 0
+        bits = self.bitmap & (1 << max(0, (self.last_on - first_on).days + 1)) - 1
+        return (bits >> max(0, (self.last_on - end_on).days)).bit_count()
 
     def with_day(self, on: date) -> CheckInDays:
         """The same days and `on`; a day before the last one fills its gap."""
@@ -38,12 +50,16 @@ class CheckInDays:
         return CheckInDays(self.last_on, bitmap, max(self.run_days, _ones(bitmap)))
 
     def run_ending(self, on: date) -> int:
-        """How many days in a row end with `on`, counting `on` itself; 0 when it is no checked-in day."""
+        """How many days in a row end with `on`, counting `on` itself; 0 when it is no checked-in day.
+
+        Exact for every day of the current run; for a day of an older run as far as the bitmap reaches back.
+        """
         if self.last_on is None or not self.has(on):
             return 0
-        if on == self.last_on:
-            return self.run_days
-        return _ones(self.bitmap >> (self.last_on - on).days)
+        days_ago = (self.last_on - on).days
+        if days_ago < self.run_days:
+            return self.run_days - days_ago
+        return _ones(self.bitmap >> days_ago)
 
 
 def _ones(bitmap: int) -> int:

@@ -1,20 +1,40 @@
 """Account, entry and guard as DynamoDB items, both ways. Zero and empty attributes are left out: an account stays one
 unit.
 
-Ledger table    M#<member>   A                       account (index `due`: due_shard, due_key)
-                <guard key>  G                       guard of a cause, e.g. O#tmall#1234
-Journal table   M#<member>   <instant>#<kind>#<activity>#<id>   entry
+Ledger table    M#<member>      A      account (index `due`: due_shard, due_key)
+                <guard key>     G      guard of a cause, e.g. O#tmall#1234; while something of it is pending or held it
+                                       is listed in `due`, and in index `open` (open_of, due_key) under its member
+                B#<budget>#<period>  S#<shard>  what a global budget has paid
+Journal table   M#<member>      <instant>#<kind>#<activity>#<id>   entry
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from zlib import crc32
 
+from chalicelib.ledger.buckets import DIGITS, EPOCH_ON, PointsClass
 from chalicelib.ledger.check_in_days import CheckInDays
-from chalicelib.ledger.model import Account, Entry, Guard, Kind, Part, check_account, stamp
+from chalicelib.ledger.counters import Count, Counted
+from chalicelib.ledger.model import (
+    Account,
+    Cause,
+    Credit,
+    Entry,
+    Guard,
+    Kind,
+    Part,
+    Policy,
+    check_account,
+    check_guard,
+    stamp,
+)
 
 Item = dict[str, Any]
+
+HOLD_SHARDS = 4
+"""Partitions of the due index that list unresolved holds by their deadline."""
 
 
 def member_pk(member_id: str) -> str:
@@ -28,21 +48,26 @@ def account_item(account: Account) -> Item:
     item: Item = {
         "pk": member_pk(account.member_id),
         "sk": "A",
-        "buckets": dict(account.buckets),
+        "buckets": account.buckets,
         "available": account.available_points,
         "sequence": account.sequence,
         "version": account.version,
         "due_shard": account.due_shard,
-        "last_hash": account.last_hash,
+        "last_hash": bytes.fromhex(account.last_hash),
         "pending": account.pending_points,
         "held": account.held_points,
         "deficit": account.deficit_points,
         "growth": account.growth,
         "level": account.level,
+        "joined_on": account.joined_on.isoformat() if account.joined_on else "",
+        "frozen": account.frozen,
         "posted_at": stamp(account.posted_at) if account.posted_at else "",
+        "active_at": stamp(account.active_at) if account.active_at else "",
+        "idle_ended_at": stamp(account.idle_ended_at) if account.idle_ended_at else "",
         "checked_in_on": account.check_ins.last_on.isoformat() if account.check_ins.last_on else "",
         "check_in_days": account.check_ins.bitmap,
         "run_days": account.check_ins.run_days,
+        "counters": {name: _packed(count) for name, count in account.counters.items()},
         "due_key": f"{account.due_on}#{account.member_id}" if account.due_on else "",
     }
     return _without_blanks(item, keep=("available", "buckets"))
@@ -60,13 +85,18 @@ def account_of(item: Item) -> Account:
         deficit_points=item.get("deficit", 0),
         growth=item.get("growth", 0),
         level=item.get("level", ""),
+        joined_on=date.fromisoformat(item["joined_on"]) if "joined_on" in item else None,
+        frozen=item.get("frozen", False),
         check_ins=CheckInDays(
             date.fromisoformat(last_on) if last_on else None, item.get("check_in_days", 0), item.get("run_days", 0)
         ),
+        counters={name: _unpacked(text) for name, text in item.get("counters", {}).items()},
         sequence=item.get("sequence", 0),
         version=item["version"],
-        posted_at=datetime.fromisoformat(item["posted_at"]) if "posted_at" in item else None,
-        last_hash=item.get("last_hash", ""),
+        posted_at=_instant(item.get("posted_at")),
+        active_at=_instant(item.get("active_at")),
+        idle_ended_at=_instant(item.get("idle_ended_at")),
+        last_hash=item.get("last_hash", b"").hex(),
         due_on=date.fromisoformat(item["due_key"][:10]) if "due_key" in item else None,
     )
     check_account(account)
@@ -77,17 +107,18 @@ def account_of(item: Item) -> Account:
 
 def entry_item(entry: Entry) -> Item:
     """The entry as stored for ever."""
+    cause = entry.cause
     item: Item = {
         "pk": member_pk(entry.member_id),
-        "sk": entry.key,
-        "kind": entry.kind.value,
-        "activity": entry.activity,
-        "cause_id": entry.cause_id,
-        "source": entry.source,
-        "campaign": entry.campaign,
-        "actor": entry.actor,
+        "sk": cause.key,
+        "kind": cause.kind.value,
+        "activity": cause.activity,
+        "cause_id": cause.id,
+        "source": cause.source,
+        "campaign": cause.campaign,
+        "actor": cause.actor,
         "points": entry.points,
-        "buckets": dict(entry.buckets),
+        "buckets": entry.buckets,
         "pending": entry.pending_points,
         "held": entry.held_points,
         "deficit": entry.deficit_points,
@@ -101,14 +132,15 @@ def entry_item(entry: Entry) -> Item:
         "parts": [[part.rule, part.points, part.why] for part in entry.breakdown],
         "text": entry.text,
         "facts": dict(entry.facts),
+        "counts": [[one.name, _day(one.through_on), one.add, _day(one.last_on)] for one in entry.counts],
         "available_after": entry.available_after,
         "pending_after": entry.pending_after,
         "held_after": entry.held_after,
         "deficit_after": entry.deficit_after,
-        "occurred_at": stamp(entry.occurred_at),
+        "occurred_at": stamp(cause.occurred_at),
         "posted_at": stamp(entry.posted_at),
         "sequence": entry.sequence,
-        "input_hash": bytes.fromhex(entry.input_hash),
+        "input_hash": bytes.fromhex(cause.input_hash),
         "previous_hash": bytes.fromhex(entry.previous_hash),
         "hash": bytes.fromhex(entry.hash),
     }
@@ -117,15 +149,20 @@ def entry_item(entry: Entry) -> Item:
 
 def entry_of(item: Item) -> Entry:
     """The entry a stored item holds."""
-    return Entry(
-        member_id=item["pk"][2:],
-        key=item["sk"],
+    cause = Cause(
         kind=Kind(item["kind"]),
         activity=item["activity"],
-        cause_id=item["cause_id"],
-        source=item["source"],
+        id=item["cause_id"],
+        at=datetime.fromisoformat(item["sk"][:24]),
+        occurred_at=datetime.fromisoformat(item["occurred_at"]),
+        source=item.get("source", ""),
+        actor=item.get("actor", ""),
         campaign=item.get("campaign", ""),
-        actor=item["actor"],
+        input_hash=item.get("input_hash", b"").hex(),
+    )
+    return Entry(
+        member_id=item["pk"][2:],
+        cause=cause,
         points=item["points"],
         buckets=item.get("buckets", {}),
         pending_points=item.get("pending", 0),
@@ -137,38 +174,134 @@ def entry_of(item: Item) -> Entry:
         level_before=item.get("level_before", ""),
         level_after=item.get("level_after", ""),
         rule=item.get("rule", ""),
-        terms_version=item["terms"],
+        terms_version=item.get("terms", 0),
         breakdown=tuple(Part(*part) for part in item.get("parts", [])),
         text=item.get("text", ""),
         facts=item.get("facts", {}),
+        counts=tuple(
+            Counted(name, _date(through), add, _date(last)) for name, through, add, last in item.get("counts", [])
+        ),
         available_after=item["available_after"],
         pending_after=item.get("pending_after", 0),
         held_after=item.get("held_after", 0),
         deficit_after=item.get("deficit_after", 0),
-        occurred_at=datetime.fromisoformat(item["occurred_at"]),
         posted_at=datetime.fromisoformat(item["posted_at"]),
         sequence=item["sequence"],
-        input_hash=item["input_hash"].hex(),
         previous_hash=item.get("previous_hash", b"").hex(),
-        hash=item["hash"].hex(),
+        hash=item.get("hash", b"").hex(),
     )
 
 
-def guard_item(guard: Guard) -> Item:
-    """The guard as stored."""
-    return {
+def guard_item(guard: Guard, due_shard: str) -> Item:
+    """The guard as stored; due in its member's shard while it waits for a day, in a hold's while for an instant."""
+    check_guard(guard)
+    activate_on = guard.activate_on
+    item: Item = {
         "pk": guard.key,
         "sk": "G",
         "member_id": guard.member_id,
+        "activity": guard.activity,
+        "cause_id": guard.cause_id,
         "version": guard.version,
-        "state": dict(guard.state),
+        "credits": [_credit_item(credit) for credit in guard.credits],
+        "taken": guard.taken,
+        "release_at": stamp(guard.release_at) if guard.release_at else "",
+        "state": guard.state,
     }
+    if guard.release_at:
+        item["due_shard"] = hold_shard(crc32(guard.key.encode()) % HOLD_SHARDS)
+        item["due_key"] = f"{stamp(guard.release_at)}#{guard.member_id}"
+        item["open_of"] = guard.member_id
+    elif activate_on:
+        item["due_shard"] = due_shard
+        item["due_key"] = f"{activate_on}#{guard.member_id}"
+        item["open_of"] = guard.member_id
+    return _without_blanks(item, keep=())
 
 
 def guard_of(item: Item) -> Guard:
     """The guard a stored item holds."""
-    return Guard(item["pk"], item["member_id"], item["version"], item["state"])
+    return Guard(
+        key=item["pk"],
+        member_id=item["member_id"],
+        activity=item.get("activity", ""),
+        cause_id=item.get("cause_id", ""),
+        version=item["version"],
+        credits=tuple(_credit_of(one) for one in item.get("credits", [])),
+        taken=item.get("taken", {}),
+        release_at=_instant(item.get("release_at")),
+        state=item.get("state", {}),
+    )
+
+
+def hold_shard(shard: int) -> str:
+    """A partition of the due index that lists holds."""
+    return f"hold{shard}"
+
+
+def _credit_item(credit: Credit) -> Item:
+    item: Item = {
+        "rule": credit.rule,
+        "class": credit.points_class.value,
+        "points": credit.points,
+        "policy": credit.policy.value,
+        "terms": credit.terms_version,
+        "pending": credit.pending_points,
+        "reversed": credit.reversed_points,
+        "bucket": credit.bucket,
+        "validity": credit.validity,
+        "activate_on": credit.activate_on.isoformat() if credit.activate_on else "",
+        "text": credit.text,
+        "adjusted": credit.adjusted_points,
+        "credited_on": credit.credited_on.isoformat() if credit.credited_on else "",
+    }
+    return _without_blanks(item, keep=("points",))
+
+
+def _credit_of(item: Item) -> Credit:
+    return Credit(
+        rule=item.get("rule", ""),
+        points_class=PointsClass(item["class"]),
+        points=item["points"],
+        policy=Policy(item["policy"]),
+        terms_version=item["terms"],
+        pending_points=item.get("pending", 0),
+        reversed_points=item.get("reversed", 0),
+        bucket=item.get("bucket", ""),
+        validity=item.get("validity", {}),
+        activate_on=date.fromisoformat(item["activate_on"]) if "activate_on" in item else None,
+        text=item.get("text", ""),
+        adjusted_points=item.get("adjusted", 0),
+        credited_on=date.fromisoformat(item["credited_on"]) if "credited_on" in item else None,
+    )
+
+
+def _day(on: date | None) -> str:
+    """A date in three base-36 digits as in bucket keys, empty for none."""
+    if on is None:
+        return ""
+    days = (on - EPOCH_ON).days
+    return DIGITS[days // 1296] + DIGITS[days // 36 % 36] + DIGITS[days % 36]
+
+
+def _date(text: str) -> date | None:
+    return date.fromordinal(EPOCH_ON.toordinal() + int(text, 36)) if text else None
+
+
+def _packed(count: Count) -> str:
+    """A counter in few bytes: `<period's end>.<used>.<last day>`, the trailing part left out when empty."""
+    text = f"{_day(count.through_on)}.{count.used}"
+    return f"{text}.{_day(count.last_on)}" if count.last_on else text
+
+
+def _unpacked(text: str) -> Count:
+    through, used, *last = text.split(".")
+    return Count(_date(through), int(used), _date(last[0]) if last else None)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _without_blanks(item: Item, keep: tuple[str, ...]) -> Item:
-    return {name: value for name, value in item.items() if name in keep or value not in ("", 0, {}, [], b"")}
+    return {name: value for name, value in item.items() if value or name in keep}

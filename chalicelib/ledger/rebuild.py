@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 from chalicelib.ledger.buckets import moved
+from chalicelib.ledger.chain import expected_hash
+from chalicelib.ledger.counters import counted
 from chalicelib.ledger.model import Account, Entry
+from chalicelib.ledger.work import ends_idle, is_active
 
 
 def rebuild(member_id: str, due_shard: str, entries: Iterable[Entry]) -> Account:
     """Fold `entries`, given by rising sequence, into the account they make.
 
-    `version` and `due_on` are no part of history (a posting may hold two entries; the worker moves the date):
-    they stay at their defaults. Raises ValueError at a gap in the numbers, a broken chain or an altered entry.
+    `version` and `due_on` are no part of history (a posting may hold two entries; the worker moves the date): they stay
+    at their defaults. Counters are kept even when their period is over. Raises ValueError at a gap in the numbers, a
+    broken chain, an altered entry or one that states another balance.
     """
     account = Account(member_id=member_id, due_shard=due_shard)
     for entry in entries:
-        if entry.sequence != account.sequence + 1:
-            raise ValueError(f"entry {entry.sequence} follows {account.sequence}")
-        if entry.previous_hash != account.last_hash:
-            raise ValueError(f"entry {entry.sequence} is not chained to the one before")
-        if entry.hash != entry.expected_hash():
-            raise ValueError(f"entry {entry.sequence} was altered")
-        account = _folded(account, entry)
-        if account.available_points != entry.available_after or account.deficit_points != entry.deficit_after:
-            raise ValueError(f"entry {entry.sequence} states another balance")
+        account = followed(account, entry)
     return account
 
 
-def _folded(account: Account, entry: Entry) -> Account:
+def followed(account: Account, entry: Entry) -> Account:
+    """The account after its next entry; ValueError when it cannot be the next one."""
+    if entry.member_id != account.member_id:
+        raise ValueError(f"entry {entry.sequence} is of {entry.member_id}")
+    if entry.sequence != account.sequence + 1:
+        raise ValueError(f"entry {entry.sequence} follows {account.sequence}")
+    if entry.previous_hash != account.last_hash:
+        raise ValueError(f"entry {entry.sequence} is not chained to the one before")
+    if entry.hash != expected_hash(entry):
+        raise ValueError(f"entry {entry.sequence} was altered")
+    account = folded(account, entry)
+    if stated(entry) != balances(account):
+        raise ValueError(f"entry {entry.sequence} states another balance")
+    return account
+
+
+def folded(account: Account, entry: Entry) -> Account:
+    """The account with the changes of `entry` booked, whatever that entry claims; AssertionError when a bucket would go
+    below zero.
+    """
     checked_in_on = entry.facts.get("checked_in_on")
     check_ins = account.check_ins
     if checked_in_on:
         check_ins = check_ins.with_day(date.fromisoformat(str(checked_in_on)))
-    return replace(
-        account,
+    return account._replace(
         buckets=moved(account.buckets, entry.buckets),
         pending_points=account.pending_points + entry.pending_points,
         held_points=account.held_points + entry.held_points,
         deficit_points=account.deficit_points + entry.deficit_points,
         growth=account.growth + entry.growth,
         level=entry.level_after,
+        joined_on=date.fromisoformat(str(entry.facts["joined_on"]))
+        if "joined_on" in entry.facts
+        else account.joined_on,
+        frozen=bool(entry.facts.get("frozen", account.frozen)),
         check_ins=check_ins,
+        counters=counted(account.counters, entry.counts),
+        active_at=entry.posted_at if is_active(entry.kind, entry.buckets) else account.active_at,
+        idle_ended_at=entry.posted_at if ends_idle(entry.kind, entry.buckets) else account.idle_ended_at,
         sequence=entry.sequence,
         posted_at=entry.posted_at,
         last_hash=entry.hash,
     )
+
+
+def stated(entry: Entry) -> tuple[int, int, int, int]:
+    """What an entry says was left: available, pending, held, deficit."""
+    return entry.available_after, entry.pending_after, entry.held_after, entry.deficit_after
+
+
+def balances(account: Account) -> tuple[int, int, int, int]:
+    """The same of an account."""
+    return account.available_points, account.pending_points, account.held_points, account.deficit_points

@@ -1,4 +1,4 @@
-"""What a member sees of the ledger: the balance as it is now, and the statement (明细), newest first. Reads only."""
+"""What a member sees of the ledger: the balance now, what is pending or held, and the statement (明细). Reads only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.buckets import bucket_expires_on, due_through
-from chalicelib.ledger.model import Account, Entry, business_on
+from chalicelib.ledger.model import Account, Credit, Entry, Guard, business_on
 from chalicelib.ledger.table import LedgerTable
+from chalicelib.runtime.dynamo import decode_item, encode_item
 
 SOON_DAYS = 30
 MAX_PAGE = 50
+OPEN_SHOWN = 20
+"""How many guards with something pending or held a balance shows; the rest is a list of its own."""
 _KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[a-z]+#[a-z_]+#[\x21-\x7e]{1,200}")
+_OPEN_PLACE = re.compile(r"([0-9][0-9TZ:.-]{9,23}#[!-~]{1,64}) ([!-~]{1,300})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Balance:
     pending_points: int
     held_points: int
     deficit_points: int
+    frozen: bool
     expiring: tuple[tuple[date, int], ...]
     """(last valid day, points) of what ends within SOON_DAYS, earliest first."""
 
@@ -36,6 +42,21 @@ class Page:
 
     entries: tuple[Entry, ...]
     next_cursor: str
+
+
+class PendingCredit(NamedTuple):
+    """One credit that is not spendable yet."""
+
+    guard: Guard
+    credit: Credit
+
+
+class Open(NamedTuple):
+    """What of a member is pending or held, the next due first, and the cursor of what follows."""
+
+    pending: tuple[PendingCredit, ...]
+    holds: tuple[Guard, ...]
+    next_cursor: str = ""
 
 
 def balance(account: Account, zone: str, now: datetime) -> Balance:
@@ -52,7 +73,45 @@ def balance(account: Account, zone: str, now: datetime) -> Balance:
         pending_points=account.pending_points,
         held_points=account.held_points,
         deficit_points=account.deficit_points,
+        frozen=account.frozen,
         expiring=tuple(sorted(ending.items())),
+    )
+
+
+def open_of(account: Account, *, ledger: LedgerTable) -> Open:
+    """The next of what a member has pending or held; read only when the account says that there is anything."""
+    if not account.pending_points and not account.held_points:
+        return Open((), ())
+    return open_page(account.member_id, ledger=ledger, cursor="", limit=OPEN_SHOWN)
+
+
+def open_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -> Open:
+    """What up to `limit` guards of a member have pending or held, the next due first; INVALID_CURSOR.
+
+    Found by an index that may lag, then strongly read: what was resolved meanwhile is left out, so a page may be short.
+    """
+    request: dict[str, Any] = {
+        "TableName": ledger.ledger,
+        "IndexName": "open",
+        "KeyConditionExpression": "open_of = :member",
+        "ExpressionAttributeValues": encode_item({":member": member_id}),
+        "Limit": limit,
+    }
+    if cursor:
+        due_key, pk = _open_place(cursor)
+        place = {"open_of": member_id, "due_key": due_key, "pk": pk, "sk": "G"}
+        request["ExclusiveStartKey"] = encode_item(place)
+    answer = ledger.dynamo.query(**request)
+    keys = [str(item["pk"]["S"]) for item in answer["Items"]]
+    known = ledger.guards(keys)
+    guards = [known[key] for key in keys if key in known and known[key].member_id == member_id]
+    last = decode_item(answer["LastEvaluatedKey"]) if "LastEvaluatedKey" in answer else None
+    return Open(
+        pending=tuple(
+            PendingCredit(guard, credit) for guard in guards for credit in guard.credits if credit.pending_points
+        ),
+        holds=tuple(guard for guard in guards if guard.taken and guard.release_at),
+        next_cursor=urlsafe_b64encode(f"{last['due_key']} {last['pk']}".encode()).decode() if last else "",
     )
 
 
@@ -69,10 +128,21 @@ def statement_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: i
 
 
 def _key_of(cursor: str) -> str:
-    try:
-        key = urlsafe_b64decode(cursor.encode()).decode()
-    except (Base64Error, ValueError):
-        raise JifenError(Code.INVALID_CURSOR, field="cursor") from None
+    key = _decoded(cursor)
     if not _KEY.fullmatch(key):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     return key
+
+
+def _open_place(cursor: str) -> tuple[str, str]:
+    place = _OPEN_PLACE.fullmatch(_decoded(cursor))
+    if place is None:
+        raise JifenError(Code.INVALID_CURSOR, field="cursor")
+    return place[1], place[2]
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor.encode()).decode()
+    except (Base64Error, ValueError):
+        raise JifenError(Code.INVALID_CURSOR, field="cursor") from None

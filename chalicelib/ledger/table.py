@@ -1,7 +1,7 @@
 """The gate: the only code that writes points. One strong read, one decision, one transaction; retries by reason.
 
-The account is written at the version that was read, entries only where their key is free, a guard at its own version.
-So of two writers one wins, and the other decides again from what the winner left.
+The account is written at the version that was read, entries only where their key is free, a guard at its own version, a
+budget only while it lasts. So of two writers one wins, and the other decides again from what the winner left.
 """
 
 from __future__ import annotations
@@ -12,28 +12,74 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.items import account_item, account_of, entry_item, entry_of, guard_item, guard_of, member_pk
-from chalicelib.ledger.model import Account, Entry, Guard, Posting, Receipt, Refusal, stamp
-from chalicelib.runtime.dynamo import Cancelled, Client, Item, Reason, client, decode_item, encode_item, transact
+from chalicelib.ledger.items import account_of, entry_of, guard_of, hold_shard, member_pk
+from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting, Receipt, Refusal, stamp
+from chalicelib.ledger.writes import Lost, Writes
+from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, decode_item, encode_item, transact
 from chalicelib.runtime.settings import settings
 
 ATTEMPTS = 5
-"""How often one operation decides anew before it answers "busy"."""
+"""How often one operation decides anew before it answers "busy"; looking for room in a budget's shards is apart."""
 BACKOFF_S = 0.05
 """Full jitter: before attempt n it waits between nothing and this much times 2**n."""
 
 DEADLINE_S = 8.0
 """An operation starts no new attempt after this long, so that its Lambda can still answer."""
 
-Decide = Callable[[Account, Guard | None], Posting]
+
+class Seen(NamedTuple):
+    """What a decision is made on."""
+
+    account: Account
+    guard: Guard | None = None
+    other: Account | None = None
+    """The second member's account, where one operation moves two."""
+    spent_budgets: frozenset[str] = frozenset()
+    """Ids of the budgets that were found spent: what they would have paid must be refused."""
 
 
-@dataclass(frozen=True, slots=True)
+class Due(NamedTuple):
+    """One line of the due index: a member, or one of his guards when a key is given."""
+
+    member_id: str
+    guard_key: str = ""
+
+
+Decide = Callable[[Seen], Posting]
+
+
+@dataclass
+class _Run:
+    """How far one operation has come."""
+
+    seen: Seen
+    ends_at: float
+    tried: dict[str, list[int]] = field(default_factory=dict)
+    """Per budget: how many of its shards were found empty, and the shard the walk began at."""
+    lost_races: int = 0
+    raced: bool = False
+
+    def lose(self, lost: Lost) -> None:
+        """Take over what the winner left, and count the race unless only a budget's shard was empty."""
+        empty = lost.spent()
+        for budget in empty:
+            self.tried[budget.key][0] += 1
+        self.raced = lost.race() or not empty
+        self.lost_races += self.raced
+        seen = self.seen
+        self.seen = seen._replace(
+            account=lost.account("account", seen.account),
+            guard=lost.guard(seen.guard),
+            other=lost.account("other", seen.other) if seen.other else None,
+        )
+
+
+@dataclass(frozen=True)
 class LedgerTable:
-    """Accounts and guards in one table, the immutable journal in another."""
+    """Accounts, guards and budgets in one table, the immutable journal in another."""
 
     dynamo: Client
     ledger: str
@@ -43,64 +89,116 @@ class LedgerTable:
     stopwatch: Callable[[], float] = time.monotonic
     jitter: random.Random = field(default_factory=random.Random)
 
-    def post(self, member_id: str, decide: Decide, *, guard_key: str | None = None) -> Receipt:
-        """Read the account (and guard) once, let `decide` judge, write once; a repeat returns its first receipt.
+    def post(
+        self, member_id: str, decide: Decide, *, guard_key: str | None = None, other_id: str | None = None
+    ) -> Receipt:
+        """Read the account (and guard, and the other member's account) once, let `decide` judge, write once.
 
-        `decide` is pure and may run again after a lost race. Raises JifenError: the decision's own refusal, KEY_REUSED
-        when the cause's key holds an entry of other input, BUSY when the races would not end.
+        A repeat returns its first receipt. `decide` is pure and may run again after a lost race. Raises JifenError: the
+        decision's own refusal, KEY_REUSED when the cause's key holds an entry of other input, BUSY when the races
+        would not end.
         """
         try:
-            return self._post(member_id, decide, guard_key)
+            return self._post(member_id, decide, guard_key, other_id)
         except Refusal as refusal:
             standing = self.entry(member_id, refusal.cause.key)
             if standing is None:
                 raise
             return _replay(standing, refusal.cause.input_hash)
 
-    def _post(self, member_id: str, decide: Decide, guard_key: str | None) -> Receipt:
-        began = self.stopwatch()
-        account, guard = self.read(member_id, guard_key)
-        for _ in self._attempts(began):
-            decision = decide(account, guard)
-            if decision.before.version == decision.account.version:
-                return Receipt((), account)
-            lost = self._write(decision, guard)
-            if lost is None:
-                return Receipt(decision.entries, decision.account)
-            standing = lost.standing_entry()
-            if not lost.race() and standing is not None:
-                return _replay(standing, lost.wanted(standing.key))
-            account, guard = lost.account(account), lost.guard(guard)
+    def _post(self, member_id: str, decide: Decide, guard_key: str | None, other_id: str | None) -> Receipt:
+        run = _Run(self.see(member_id, guard_key, other_id), self.stopwatch() + DEADLINE_S)
+        while run.lost_races < ATTEMPTS and self._may_go_on(run):
+            receipt = self._attempt(run, decide)
+            if receipt:
+                return receipt
         raise JifenError(Code.BUSY, retry_after_seconds=1)
 
-    def _attempts(self, began: float) -> Iterator[int]:
-        """The attempts an operation has: a bounded number, with jittered pauses between them, until its deadline."""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
-                if self.stopwatch() - began > DEADLINE_S:
-                    return
-            yield attempt
+    def _may_go_on(self, run: _Run) -> bool:
+        """After a lost race: rest a little, and go on only while the deadline is not reached."""
+        if not run.raced:
+            return True
+        self.pause(self.jitter.uniform(0, BACKOFF_S * 2**run.lost_races))
+        return self.stopwatch() <= run.ends_at
 
-    def _write(self, posting: Posting, guard: Guard | None) -> _Lost | None:
+    def _attempt(self, run: _Run, decide: Decide) -> Receipt | None:
+        """Decide and write once; None when that was in vain and `run` knows better now."""
+        seen = run.seen
+        posting = decide(seen)
+        if posting.before.version == posting.account.version:
+            if posting.guard is None or posting.guard == seen.guard:
+                return Receipt((), seen.account, guard=seen.guard)
+            posting = posting._replace(account=posting.account._replace(version=posting.before.version + 1))
+        writes = Writes(posting, seen.guard, ledger=self.ledger, journal=self.journal)
+        if spent := self._draw(writes, posting.budgets, run.tried):
+            run.seen, run.raced = seen._replace(spent_budgets=seen.spent_budgets | spent), False
+            return None
+        lost = self._write(writes)
+        if lost is None:
+            return Receipt(writes.posting.entries, writes.posting.account, guard=posting.guard)
+        if not lost.race():
+            if standing := lost.standing():
+                return _replay(standing[0], standing[1].cause.input_hash)
+            if refusal := lost.refusal():
+                raise refusal
+        run.lose(lost)
+        return None
+
+    def _draw(self, writes: Writes, budgets: Sequence[Budget], tried: dict[str, list[int]]) -> frozenset[str]:
+        """Add each budget's draw from a shard not found empty yet; the ids of those that have none left."""
+        spent: set[str] = set()
+        for budget in budgets:
+            walk = tried.setdefault(budget.key, [0, self.jitter.randrange(budget.shards)])
+            while walk[0] < budget.shards and budget.share_points(sum(walk) % budget.shards) < budget.points:
+                walk[0] += 1
+            if walk[0] < budget.shards:
+                writes.draw(budget, sum(walk) % budget.shards)
+            else:
+                spent.add(budget.id)
+        return frozenset(spent)
+
+    def _write(self, writes: Writes) -> Lost | None:
         """Write all or nothing; what it was lost to, if it was and deciding anew may help."""
         try:
-            transact(self.dynamo, self._writes(posting, guard))
+            transact(self.dynamo, writes.transaction())
         except Cancelled as cancelled:
-            lost = _Lost(cancelled.reasons, posting)
-            if not (lost.race() or lost.standing_entry() or cancelled.is_transient()):
+            lost = Lost(tuple(writes.rows), cancelled.reasons)
+            if not (lost.race() or lost.standing() or lost.refusal() or lost.spent() or cancelled.is_transient()):
                 raise
             return lost
         return None
 
-    def read(self, member_id: str, guard_key: str | None = None) -> tuple[Account, Guard | None]:
-        """One strong read of the account and, when asked, a guard; an unknown member gets a fresh account."""
+    def see(self, member_id: str, guard_key: str | None = None, other_id: str | None = None) -> Seen:
+        """One strong read of the account and, when asked, a guard and another account; an unknown member gets a fresh
+        account.
+        """
         keys = [{"pk": member_pk(member_id), "sk": "A"}]
         if guard_key:
             keys.append({"pk": guard_key, "sk": "G"})
-        found = {item["sk"]: item for item in self._batch_get(keys)}
-        account = account_of(found["A"]) if "A" in found else self.fresh(member_id)
-        return account, guard_of(found["G"]) if "G" in found else None
+        if other_id:
+            keys.append({"pk": member_pk(other_id), "sk": "A"})
+        found = {item["pk"]: item for item in self._batch_get(keys)}
+        return Seen(
+            self._account(found, member_id),
+            guard_of(found[guard_key]) if guard_key and guard_key in found else None,
+            self._account(found, other_id) if other_id else None,
+        )
+
+    def _account(self, found: dict[str, Item], member_id: str) -> Account:
+        item = found.get(member_pk(member_id))
+        return account_of(item) if item else self.fresh(member_id)
+
+    def read(self, member_id: str) -> Account:
+        """One strong read of the account."""
+        return self.see(member_id).account
+
+    def accounts(self, member_ids: Sequence[str]) -> list[Account]:
+        """The accounts of up to 100 members in the order asked, strongly read in one call; who has none gets a fresh
+        one.
+        """
+        keys = [{"pk": member_pk(member_id), "sk": "A"} for member_id in member_ids]
+        found = {item["pk"]: item for item in self._batch_get(keys)}
+        return [self._account(found, member_id) for member_id in member_ids]
 
     def fresh(self, member_id: str) -> Account:
         """The account of a member who has none yet; its due shard is fixed for good."""
@@ -148,20 +246,47 @@ class LedgerTable:
                 return found
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def due_members(self, shard: int, through_on: date) -> Iterator[list[str]]:
-        """Pages of members whom the due index lists under `through_on` or earlier; eventually consistent."""
+    def due(self, shard: int, through_on: date) -> Iterator[list[Due]]:
+        """Pages of what the due index lists under `through_on` or earlier; eventually consistent."""
+        return self._due(shard_name(shard), f"{through_on}$")
+
+    def due_holds(self, shard: int, now: datetime) -> Iterator[list[Due]]:
+        """Pages of holds whose deadline has passed; eventually consistent."""
+        return self._due(hold_shard(shard), f"{stamp(now)}$")
+
+    def _due(self, shard: str, end: str) -> Iterator[list[Due]]:
         request: dict[str, Any] = {
             "TableName": self.ledger,
             "IndexName": "due",
             "KeyConditionExpression": "due_shard = :shard AND due_key < :end",
-            "ExpressionAttributeValues": encode_item({":shard": shard_name(shard), ":end": f"{through_on}$"}),
+            "ExpressionAttributeValues": encode_item({":shard": shard, ":end": end}),
         }
         while True:
             page = self.dynamo.query(**request)
-            yield [item["pk"]["S"][2:] for item in page["Items"]]
+            yield [_due_of(decode_item(item)) for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def open_guards(self, member_id: str, limit: int) -> list[Guard]:
+        """Up to `limit` (at most 100) of a member's guards with something pending or held, the next due first.
+
+        Found by an index that may lag, then strongly read.
+        """
+        found = self.dynamo.query(
+            TableName=self.ledger,
+            IndexName="open",
+            KeyConditionExpression="open_of = :member",
+            ExpressionAttributeValues=encode_item({":member": member_id}),
+            Limit=limit,
+        )["Items"]
+        guards = self.guards([item["pk"]["S"] for item in found])
+        return [guards[key] for key in (item["pk"]["S"] for item in found) if key in guards]
+
+    def budget_spent(self, budget: Budget) -> int:
+        """How many points of a budget its shards have paid, strongly read in one call."""
+        keys = [{"pk": budget.key, "sk": f"S#{shard}"} for shard in range(budget.shards)]
+        return sum(item["spent"] for item in self._batch_get(keys))
 
     def _batch_get(self, keys: Sequence[Item]) -> list[Item]:
         if not keys:
@@ -177,75 +302,16 @@ class LedgerTable:
             self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
         raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
 
-    def _writes(self, posting: Posting, guard: Guard | None) -> list[dict[str, Any]]:
-        writes = [self._versioned_put(account_item(posting.account), posting.before.version)]
-        if posting.guard is not None:
-            writes.append(self._versioned_put(guard_item(posting.guard), guard.version if guard else 0))
-        for entry in posting.entries:
-            put = {
-                "TableName": self.journal,
-                "Item": encode_item(entry_item(entry)),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-            writes.append({"Put": put})
-        return writes
-
-    def _versioned_put(self, item: Item, version: int) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self.ledger, "Item": encode_item(item)}
-        if version:
-            put["ConditionExpression"] = "version = :version"
-            put["ExpressionAttributeValues"] = encode_item({":version": version})
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        return {"Put": put}
-
-
-_LOST_CODES = {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """A cancelled transaction read by position: account, guard when one was written, then the entries."""
-
-    reasons: tuple[Reason, ...]
-    posting: Posting
-
-    def race(self) -> bool:
-        """Whether account or guard was another's: then everything is judged again, whatever else was refused.
-
-        What stands under one of our entry keys may then be another operation's (an expiry that both would have booked).
-        """
-        return any(reason.code in _LOST_CODES for reason in self.reasons[: self._first_entry])
-
-    def standing_entry(self) -> Entry | None:
-        """The entry that stands under a key we wanted to write, if that is what failed."""
-        for reason in self.reasons[self._first_entry :]:
-            if reason.code == "ConditionalCheckFailed" and reason.item:
-                return entry_of(reason.item)
-        return None
-
-    def wanted(self, key: str) -> str:
-        """The input hash of the entry we wanted to write under `key`."""
-        return next(entry.input_hash for entry in self.posting.entries if entry.key == key)
-
-    def account(self, known: Account) -> Account:
-        """The account that beat us, from the reason itself (no further read), else the one we knew."""
-        return account_of(self.reasons[0].item) if self.reasons[0].item else known
-
-    def guard(self, known: Guard | None) -> Guard | None:
-        """The guard that beat us, likewise."""
-        item = self.reasons[1].item if self.posting.guard is not None else None
-        return guard_of(item) if item else known
-
-    @property
-    def _first_entry(self) -> int:
-        return 1 if self.posting.guard is None else 2
-
 
 def _replay(standing: Entry, input_hash: str) -> Receipt:
-    if standing.input_hash != input_hash:
+    if standing.cause.input_hash != input_hash:
         raise JifenError(Code.KEY_REUSED)
     return Receipt((standing,), None, replayed=True)
+
+
+def _due_of(item: Item) -> Due:
+    member_id = item["due_key"].partition("#")[2]
+    return Due(member_id, "" if item["sk"] == "A" else item["pk"])
 
 
 def shard_name(shard: int) -> str:

@@ -1,8 +1,10 @@
-"""What other rooms ask about buyers: whose account is this, and bind one. Opens the stage's own table."""
+"""What other rooms ask about buyers and members: whose account is this, who is nobody, bind one. Opens the stage's own
+table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from chalicelib.members.model import Identity
@@ -13,6 +15,11 @@ from chalicelib.members.table import open_members
 def find_members(identities: Sequence[Identity]) -> Mapping[Identity, str]:
     """The member ids of those identities that are bound; unbound ones are left out."""
     return resolve(open_members(), identities)
+
+
+def unknown_members(member_ids: Collection[str]) -> set[str]:
+    """Those ids that no member has."""
+    return set(member_ids) - open_members().known(member_ids)
 
 
 def bind_buyer(member_id: str, identity: Identity, actor: str, now: datetime) -> Binding:

@@ -1,7 +1,7 @@
 """Key shapes of the members table, and its items as the model's values. Pure.
 
     pk                       sk                what
-    MEMBER#<member_id>       PROFILE           registered_at, identity_count
+    MEMBER#<member_id>       PROFILE           registered_at, identity_count, reminder_hour
     MEMBER#<member_id>       ID#<digest>       the member's own list of identities, for answers about their data
     ID#<provider>#<id>       LINK              whose identity this is
     SESSION#<digest>         SESSION           a token's session; the token itself is nowhere
@@ -9,6 +9,7 @@
     NONCE#<nonce>            NONCE             a nonce of the order feed and the digest of its body
     STAFF                    KEY#<staff_id>    a staff key's digest, roles and audit trail
     STAFF                    NAME#<name>       which key has this name; free again once that key is revoked
+    REMIND#<hour>#<shard>    <member_id>       who is reminded at this hour; deleted when the member moves on
 
 Outside ids and names are percent-encoded in keys. `expires_epoch_s` lets the table forget sessions, codes and
 nonces some time after they ended; nothing relies on when.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +31,8 @@ Item = dict[str, Any]
 Key = dict[str, str]
 STAFF = "STAFF"
 STAFF_KEY_PREFIX = "KEY#"
+REMINDER_SHARDS = 8
+"""Partitions of one hour's reminders: most members choose the same evening hours. Never to be changed."""
 
 
 def member_key(member_id: str) -> Key:
@@ -49,6 +53,15 @@ def staff_key_key(staff_id: str) -> Key:
 
 def staff_name_key(name: str) -> Key:
     return {"pk": STAFF, "sk": f"NAME#{quote(name, safe='')}"}
+
+
+def reminder_pk(hour: int, shard: int) -> str:
+    return f"REMIND#{hour:02d}#{shard}"
+
+
+def reminder_key(member_id: str, hour: int) -> Key:
+    shard = sha256(member_id.encode()).digest()[0] % REMINDER_SHARDS
+    return {"pk": reminder_pk(hour, shard), "sk": member_id}
 
 
 def session_item(session: Session) -> Item:
@@ -81,6 +94,7 @@ def nonce_item(nonce: str, body_digest: str, expires_epoch_s: int) -> Item:
 
 
 def profile_item(member: Member) -> Item:
+    """A new member's profile: nobody is reminded of anything unasked."""
     return {
         **member_key(member.member_id),
         "registered_at": stamp(member.registered_at),
@@ -89,7 +103,12 @@ def profile_item(member: Member) -> Item:
 
 
 def read_profile(item: Mapping[str, Any]) -> Member:
-    return Member(item["pk"].removeprefix("MEMBER#"), instant(item["registered_at"]), item["identity_count"])
+    return Member(
+        item["pk"].removeprefix("MEMBER#"),
+        instant(item["registered_at"]),
+        item["identity_count"],
+        item.get("reminder_hour"),
+    )
 
 
 def link_item(identity: Identity, link: Link) -> Item:

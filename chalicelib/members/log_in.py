@@ -5,10 +5,11 @@ Who a code stands for is answered by an `Exchange`; where codes come from is a s
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import tokens
@@ -22,13 +23,13 @@ Exchange = Callable[[str], Identity]
 _DEMO_CODE = re.compile(r"demo-([a-z0-9]{1,32})-[A-Za-z0-9]{4,32}")
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(NamedTuple):
     """A fresh session; `token` is known to nobody else and cannot be answered a second time."""
 
     token: str
     session: Session
     is_new_member: bool
+    registered_at: datetime
 
 
 def exchange_for(login: str) -> Exchange:
@@ -63,12 +64,21 @@ def log_in(
     if standing is None:
         registration = register(table, identity, new_member_id, now)
         member_id, is_new = registration.member_id, registration.is_new
+        registered_at = registration.registered_at
     else:
-        member_id, is_new = standing.member_id, False
+        # A log-in account is bound once, by its registration.
+        member_id, is_new, registered_at = standing.member_id, False, standing.bound_at
     session = Session(tokens.digest(token), member_id, opened_at=now, expires_at=now + SESSION_LIFE)
     if not table.open_session(session, tokens.digest(code)):
         raise JifenError(Code.LOGIN_CODE_INVALID)
-    return LoggedIn(token, session, is_new)
+    return LoggedIn(token, session, is_new, registered_at)
+
+
+def session_message(opened: LoggedIn) -> str:
+    """What the queue of behaviours is told of a log-in: whose, since when a member, and when."""
+    session = opened.session
+    told = {"session_of": session.member_id, "registered_at": opened.registered_at.isoformat()}
+    return json.dumps({**told, "opened_at": session.opened_at.isoformat()}, separators=(",", ":"))
 
 
 def log_out(table: MembersTable, session_key: str, now: datetime) -> None:

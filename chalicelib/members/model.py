@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote
 
 from chalicelib.errors import Code, JifenError
@@ -47,17 +48,17 @@ class Identity:
         return f"ID#{self.provider}#{quote(self.external_id, safe='')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A member's profile, as little as the programme needs."""
 
     member_id: str
     registered_at: datetime
     identity_count: int
+    reminder_hour: int | None = None
+    """The hour of the day, in the programme's zone, at which a missing check-in is recalled; None for never."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An identity bound to a member."""
 
     member_id: str
@@ -65,8 +66,7 @@ class Link:
     bound_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One log-in of a member; `key` is the digest of its token."""
 
     key: str
@@ -80,8 +80,7 @@ class Session:
         return not self.is_revoked and now < self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class StaffKey:
+class StaffKey(NamedTuple):
     """One staff key and its audit trail; the key itself is known to its bearer alone."""
 
     staff_id: str

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.model import Identity, Link, Member
 from chalicelib.members.table import MembersTable
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """Whose identity it is now, and whether this very call made the member."""
 
     member_id: str
     is_new: bool
+    registered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """An identity and the member it is bound to; `replayed` when it was so before this call."""
 
     member_id: str
@@ -37,7 +36,9 @@ def register(table: MembersTable, identity: Identity, member_id: str, now: datet
     """
     link = Link(member_id, bound_by=member_id, bound_at=now)
     standing = table.add_member(Member(member_id, registered_at=now, identity_count=1), identity, link)
-    return Registration(member_id, is_new=True) if standing is None else Registration(standing.member_id, is_new=False)
+    if standing is None:
+        return Registration(member_id, is_new=True, registered_at=now)
+    return Registration(standing.member_id, is_new=False, registered_at=standing.bound_at)
 
 
 def resolve(table: MembersTable, identities: Sequence[Identity]) -> dict[Identity, str]:

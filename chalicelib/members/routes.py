@@ -15,6 +15,7 @@ from chalicelib.members.access import member, staff
 from chalicelib.members.model import StaffKey
 from chalicelib.members.roles import Role
 from chalicelib.members.table import open_members
+from chalicelib.runtime import log, queue
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, anyone, endpoint
 from chalicelib.runtime.settings import settings
@@ -49,6 +50,10 @@ def post_session(call: Call) -> Json:
         new_member_id=tokens.new_member_id(),
         now=call.now,
     )
+    try:
+        queue.send(settings().behaviours_queue_url, [logging_in.session_message(opened)])
+    except Exception as error:  # noqa: BLE001  # nobody is kept out by it: the next log-in tells the same again
+        log.defect("session_not_told", error)
     return {
         "token": opened.token,
         "expires_at": _shown(opened.session.expires_at),

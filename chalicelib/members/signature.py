@@ -13,8 +13,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 
@@ -28,8 +28,7 @@ _NONCE = re.compile(r"[A-Za-z0-9._~-]{16,64}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """What a sender claims; nothing in it is believed before `verify` returned."""
 
     timestamp: str

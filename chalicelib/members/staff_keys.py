@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import tokens
@@ -14,8 +14,7 @@ from chalicelib.members.table import MembersTable
 PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(NamedTuple):
     """A staff key's row; `key` itself only in the answer that made it."""
 
     held: StaffKey
@@ -23,8 +22,7 @@ class Created:
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(NamedTuple):
     """When a key ended; `replayed` when that was before this call."""
 
     staff_id: str

@@ -1,14 +1,14 @@
 """The members table: the only file of the room that speaks to DynamoDB. Key shapes are listed in items.py.
 
-Reads are strong, so that what one call answered holds for the next. Nothing is ever deleted here: sessions and keys
-are revoked, and the table forgets what has ended by itself.
+Reads are strong, so that what one call answered holds for the next. Nothing is deleted here but the row of a reminder
+that moved or ended: sessions and keys are revoked, and the table forgets what has ended by itself.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,14 @@ class MembersTable:
         item = self._get(items.member_key(member_id))
         return items.read_profile(item) if item else None
 
+    def known(self, member_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are members', strongly read, a hundred a call."""
+        keys = [db.encode_item(items.member_key(member_id)) for member_id in sorted(set(member_ids))]
+        found: set[str] = set()
+        for start in range(0, len(keys), db.MAX_BATCH_GET):
+            found |= {item["pk"].partition("#")[2] for item in self._batch(keys[start : start + db.MAX_BATCH_GET])}
+        return found
+
     def links(self, identities: Sequence[Identity]) -> dict[Identity, Link]:
         """Whose identities these are, unknown ones left out: one batch read per 100, unprocessed keys asked again.
 
@@ -125,6 +133,58 @@ class MembersTable:
         if standing is None:
             raise refused
         return items.read_link(standing)
+
+    def set_reminder(self, member_id: str, hour: int | None) -> None:
+        """Keep the hour of a member's reminder, in the profile and in that hour's list, or None for no reminder.
+
+        Both or neither, and out of the last hour's list. Raises MEMBER_NOT_FOUND, BUSY.
+        """
+        for attempt in range(ATTEMPTS):
+            standing = self.member(member_id)
+            if standing is None:
+                raise JifenError(Code.MEMBER_NOT_FOUND)
+            if standing.reminder_hour == hour:
+                return
+            if self._write(self._reminder_writes(standing, hour)) is None:
+                return
+            self._wait(attempt)  # another call moved it first
+        raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+    def _reminder_writes(self, standing: Member, hour: int | None) -> list[Write]:
+        before = standing.reminder_hour
+        values = {":hour": hour, ":before": before}
+        profile = {
+            "TableName": self.name,
+            "Key": db.encode_item(items.member_key(standing.member_id)),
+            "UpdateExpression": "REMOVE reminder_hour" if hour is None else "SET reminder_hour = :hour",
+            "ConditionExpression": "attribute_exists(pk) AND "
+            + ("attribute_not_exists(reminder_hour)" if before is None else "reminder_hour = :before"),
+            "ExpressionAttributeValues": db.encode_item({k: v for k, v in values.items() if v is not None}),
+        }
+        writes: list[Write] = [{"Update": profile}]
+        if hour is not None:
+            row = items.reminder_key(standing.member_id, hour)
+            writes.append({"Put": {"TableName": self.name, "Item": db.encode_item(row)}})
+        if before is not None:
+            row = items.reminder_key(standing.member_id, before)
+            writes.append({"Delete": {"TableName": self.name, "Key": db.encode_item(row)}})
+        return writes
+
+    def reminded(self, hour: int, shard: int) -> Iterator[list[str]]:
+        """The members of one part of an hour's list, by rising id, in pages that one batch read can take."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": db.encode_item({":pk": items.reminder_pk(hour, shard)}),
+            "ConsistentRead": True,
+            "Limit": db.MAX_BATCH_GET,
+        }
+        while True:
+            page = self.dynamo.query(**request)
+            yield [item["sk"]["S"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def staff_key(self, staff_id: str) -> StaffKey | None:
         """A staff key's row, revoked ones included."""

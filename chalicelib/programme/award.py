@@ -1,37 +1,270 @@
-"""From an activity and its rule to an award: how many points, of which class, until when, and why. Pure."""
+"""From an activity to what the programme pays for it: awards, each with its "why", refusals with their reason, and what
+was only counted. Pure.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Any, NamedTuple
 
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.check_in_days import CheckInDays
+from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.model import Part
-from chalicelib.programme.activity import Activity
-from chalicelib.programme.model import Rule
+from chalicelib.ledger.validity import OnDate, Validity
+from chalicelib.programme import conditions, tasks
+from chalicelib.programme.activity import (
+    CHECK_IN,
+    ORDER,
+    Activity,
+    CheckedIn,
+    Ordered,
+    Standing,
+    activity_id,
+)
+from chalicelib.programme.caps import BudgetUse
+from chalicelib.programme.decision import NOTHING, Award, Decision, Parts, Refused
+from chalicelib.programme.model import Prepared, Rule, Terms
+from chalicelib.programme.pay import (
+    Ask,
+    answer,
+    applied_multipliers,
+    by_amount,
+    chosen_multipliers,
+    is_visible,
+    obstacle,
+    refused,
+    within_caps,
+)
+from chalicelib.programme.periods import through_on
+from chalicelib.programme.rules.cumulative import Cumulative
+from chalicelib.programme.rules.multiplier import Applied
+from chalicelib.programme.rules.per_amount import PerAmount
+from chalicelib.programme.rules.streak import Streak
+from chalicelib.programme.tasks import Task
+
+__all__ = ["NOTHING", "Award", "BudgetUse", "Decision", "Refused", "award", "claim", "decide", "made_up", "redecide"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Award:
-    """The decision: points, and the answer to "why" line by line."""
+def decide(
+    terms: Terms,
+    activity: Activity,
+    standing: Standing,
+    *,
+    on: date,
+    hour: int,
+    spent_budgets: frozenset[str] = frozenset(),
+) -> Decision:
+    """What `terms` pay a member of this `standing` for `activity`.
+
+    `on` is the business date of the decision: periods of caps, ladders and tasks are those of `on`. Conditions are
+    judged by the date and hour of the deed itself (an order's payment), by `on` and `hour` where it does not know
+    them. `spent_budgets` are ids of budgets known to be spent.
+    """
+    answers = terms.answers.get(activity_id(activity))
+    if answers is None:
+        return NOTHING
+    judged_at = conditions.judged_at(activity, on, hour)
+    ask = Ask(terms, answers, activity, standing, on, judged_at, spent_budgets, {})
+    if answers.is_penalty:
+        return Decision(refused=tuple(refused(one, ask, "by_hand") for one in answers.rules))
+    awards: list[Award] = []
+    refusals: list[Refused] = []
+    progress: list[Counted] = []
+    for one in answers.rules:
+        if one.trial is None or is_visible(one, standing):
+            _sort_in(answer(one, ask), awards, refusals, progress)
+    if answers.tasks:
+        counts, reached = tasks.progress(answers.tasks, activity, standing, on, judged_at)
+        progress += counts
+        for task in reached:
+            _sort_in(_lump(task, on), awards, refusals, progress)
+    return Decision(tuple(awards), tuple(refusals), tuple(progress))
+
+
+def _sort_in(
+    outcome: Award | Refused | Counted | None, awards: list[Award], refusals: list[Refused], progress: list[Counted]
+) -> None:
+    if isinstance(outcome, Award):
+        awards.append(outcome)
+    elif isinstance(outcome, Refused):
+        refusals.append(outcome)
+    elif outcome is not None:
+        progress.append(outcome)
+
+
+def claim(
+    terms: Terms,
+    rule_id: str,
+    reward_days: int,
+    days: CheckInDays,
+    standing: Standing,
+    *,
+    on: date,
+    hour: int,
+    spent_budgets: frozenset[str] = frozenset(),
+) -> Award | Refused:
+    """A cumulative reward that the member claims by hand, once in its cycle; Refused with code `claimed` after that,
+    `not_reached` before its days, `rule_off` when these terms have no such reward.
+    """
+    one = _claimable(terms, rule_id)
+    amount = one.rule.amount if one else None
+    reward = None
+    if isinstance(amount, Cumulative):
+        reward = next((known for known in amount.rewards if known.days == reward_days), None)
+    if one is None or not isinstance(amount, Cumulative) or reward is None:
+        return Refused(rule_id, "rule_off", "没有可领取的奖励")
+    if not is_visible(one, standing):
+        return Refused(rule_id, "trial_only", "没有可领取的奖励")
+    done = amount.days_in_cycle(days, on)
+    if done < reward_days:
+        return Refused(rule_id, "not_reached", f"再签到{reward_days - done}天可领取{reward.points}分")
+    mark = Counted(f"{rule_id}:c{reward_days}", through_on(amount.cycle, on), 1)
+    if used(standing.counters, mark.name, on):
+        return Refused(rule_id, "claimed", f"累计签到{reward_days}天的奖励已领取")
+    ask = Ask(terms, terms.answers[CHECK_IN], CheckedIn(on, days), standing, on, (on, hour), spent_budgets, {})
+    parts = (Part(rule_id, reward.points, f"累计签到{reward_days}天"),)
+    code = obstacle(one, ask)
+    return refused(one, ask, code) if code else within_caps(one, ask, parts, 1, (mark,))
+
+
+def _claimable(terms: Terms, rule_id: str) -> Prepared | None:
+    """The enabled cumulative rule of that id that is claimed by hand."""
+    answers = terms.answers.get(CHECK_IN)
+    for one in answers.rules if answers else ():
+        if one.rule.id == rule_id and isinstance(one.rule.amount, Cumulative) and one.rule.amount.claim == "by_hand":
+            return one
+    return None
+
+
+def made_up(
+    terms: Terms,
+    missed_on: date,
+    days: CheckInDays,
+    standing: Standing,
+    *,
+    on: date,
+    hour: int,
+    spent_budgets: frozenset[str] = frozenset(),
+) -> Decision:
+    """What the repair of a missed day brings on `on`: the rewards that the run and the cycle newly reach.
+
+    `days` are those before the repair. A rule that would not answer a check-in of this moment pays nothing, caps on
+    points and budgets hold; a repair is no further time of a rule, and the day's own points are not paid.
+    """
+    answers = terms.answers.get(CHECK_IN)
+    if answers is None:
+        return NOTHING
+    repaired = CheckedIn(on, days.with_day(missed_on))
+    ask = Ask(terms, answers, repaired, standing, on, (on, hour), spent_budgets, {})
+    runs = next((one.rule.id for one in answers.rules if isinstance(one.rule.amount, Streak)), None)
+    awards: list[Award] = []
+    refusals: list[Refused] = []
+    for one in answers.rules:
+        parts = _made_up_parts(one.rule, missed_on, days, on, runs)
+        if parts and is_visible(one, standing):
+            code = obstacle(one, ask)
+            _sort_in(refused(one, ask, code) if code else within_caps(one, ask, parts, 0), awards, refusals, [])
+    return Decision(tuple(awards), tuple(refusals))
+
+
+def _made_up_parts(rule: Rule, missed_on: date, days: CheckInDays, on: date, runs: str | None) -> Parts:
+    """The lines of a rule's rewards; of tables for days in a row only the first, whose card it is, counts."""
+    amount = rule.amount
+    if isinstance(amount, Streak) and rule.id == runs:
+        reached = amount.rewards_of_make_up(days, missed_on, on)
+        return tuple(Part(rule.id, one.points, f"连续签到{one.streak_days}天") for one in reached)
+    if isinstance(amount, Cumulative) and amount.claim == "auto":
+        rewards = amount.rewards_of_make_up(days, missed_on, on)
+        return tuple(Part(rule.id, one.points, f"累计签到{one.days}天") for one in rewards)
+    return ()
+
+
+def redecide(
+    terms: Terms,
+    ordered: Ordered,
+    standing: Standing,
+    paid: Mapping[str, int],
+    *,
+    chosen: Collection[str] | None = None,
+    on: date | None = None,
+    hour: int = 0,
+) -> dict[str, int]:
+    """What each rule that paid for an order keeps after a refund, {rule: points}, never more than it `paid`.
+
+    `terms` and `standing` are those of the payment, `ordered` is the order after the refund, `on` and `hour` stand in
+    where the order does not know its payment's. What was chosen at the payment stays chosen: `chosen` multipliers (ids
+    from the breakdown; None: chosen again from the standing), steps of a ladder, what a cap let through. A bonus that
+    is not by amount stands whole as long as the order still qualifies.
+    """
+    before = _unrefunded(ordered)
+    answers = terms.answers.get(ORDER)
+    applied: tuple[Applied, ...] = ()
+    if answers is not None and answers.multipliers:
+        at = on or ordered.paid_on or date.min
+        judged_at = conditions.judged_at(ordered, at, hour)
+        ask = Ask(terms, answers, before, standing, at, judged_at, frozenset(), {})
+        applied = applied_multipliers(ask) if chosen is None else chosen_multipliers(answers, chosen, before)
+    kept: dict[str, int] = {}
+    for rule_id, points in paid.items():
+        rule = terms.rule(rule_id)
+        if rule is not None:
+            kept[rule_id] = min(points, _kept(rule, points, before, ordered, applied, terms))
+    return kept
+
+
+def _kept(rule: Rule, points: int, before: Ordered, after: Ordered, applied: tuple[Applied, ...], terms: Terms) -> int:
+    """What is left of the `points` a rule paid, by its amount."""
+    money_fen = conditions.earning_money_fen(rule.when, after)
+    if money_fen < rule.when.min_fen:
+        return 0
+    if not isinstance(rule.amount, PerAmount):
+        return points if money_fen or not conditions.earning_money_fen(rule.when, before) else 0
+    parts = by_amount(rule, rule.amount, before, applied, terms)
+    won = {part.rule for part in parts}
+    still = tuple(one for one in applied if one.rule in won and _holds(terms.rule(one.rule), after))
+    return sum(part.points for part in by_amount(rule, rule.amount, after, still, terms))
+
+
+def _holds(rule: Rule | None, after: Ordered) -> bool:
+    """Whether the order still has a multiplier's least amount."""
+    return rule is not None and (
+        not rule.when.min_fen or conditions.earning_money_fen(rule.when, after) >= rule.when.min_fen
+    )
+
+
+def _unrefunded(ordered: Ordered) -> Ordered:
+    lines = tuple(line._replace(refunded_fen=0) for line in ordered.lines)
+    return ordered._replace(refunded_fen=0, refunded_freight_fen=0, lines=lines)
+
+
+def _lump(task: Task, on: date) -> Award | Refused:
+    """The lump of a task that has just reached its goal."""
+    if isinstance(task.validity, OnDate) and on > task.validity.on:
+        return Refused(task.id, "validity_over", f"{task.name}的积分有效期已过")
+    part = Part(task.id, task.points, f"完成任务:{task.name}")
+    mark = tasks.lump_mark(task, on)
+    return Award(task.id, task.points, task.points_class, task.validity, None, (part,), part.why, (mark,))
+
+
+class Credited(NamedTuple):
+    """One rule's points as of a day, for what does not ask `decide` yet."""
 
     points: int
     points_class: PointsClass
     expires_on: date | None
     rule: str
-    breakdown: tuple[Part, ...]
+    breakdown: Parts
     text: str
+    validity: Validity
 
 
-def award(rule: Rule, activity: Activity, credited_on: date) -> Award:
-    """What `rule` pays for `activity`, valid from the business date `credited_on`."""
-    # Publishing refuses a rule whose kind does not answer its activity, so the types fit here.
-    parts = rule.amount.parts(activity, rule.id)  # type: ignore[arg-type]
-    return Award(
-        points=sum(part.points for part in parts),
-        points_class=rule.points_class,
-        expires_on=rule.validity.expires_on(credited_on),
-        rule=rule.id,
-        breakdown=parts,
-        text=" · ".join(part.why for part in parts),
-    )
+def award(rule: Rule, activity: Activity, credited_on: date) -> Credited:
+    """What one rule alone pays for `activity`, valid from `credited_on`: no conditions, caps or multipliers."""
+    amount: Any = rule.amount
+    parts: Parts = amount.parts(activity, rule.id, rule.name)
+    points = sum(part.points for part in parts)
+    text = " · ".join(part.why for part in parts)
+    expires_on = rule.validity.expires_on(credited_on)
+    return Credited(points, rule.points_class, expires_on, rule.id, parts, text, rule.validity)

@@ -5,16 +5,23 @@ document.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.programme.model import Programme
+from chalicelib.programme.sense import faults_of
 from chalicelib.runtime.bodies import invalid
+
+
+class Fault(NamedTuple):
+    """What is wrong at a path of the document, in Chinese; the reason reads on from the path."""
+
+    path: str
+    reason: str
 
 
 @cache
@@ -28,31 +35,30 @@ def read_programme(document: Mapping[str, Any]) -> Programme:
         programme = _adapter().validate_json(json.dumps(document))
     except ValidationError as error:
         raise invalid(error, Code.INVALID_TERMS, document) from None
-    for path, reason in _faults(programme):
+    for path, reason in faults_of(programme):
         raise JifenError(Code.INVALID_TERMS, f"{path}{reason}", field=path)
     return programme
 
 
-def _faults(programme: Programme) -> list[tuple[str, str]]:
-    faults: list[tuple[str, str]] = []
+def faults(document: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """Everything that is wrong with a document, as far as it can be read; empty when it can be published.
+
+    Sense is asked only of a document whose types and bounds are right.
+    """
     try:
-        ZoneInfo(programme.zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        faults.append(("zone", "不是已知时区"))
-    if len(set(programme.class_order)) < len(programme.class_order):
-        faults.append(("class_order", "有重复项"))
-    ids: set[str] = set()
-    activities: set[str] = set()
-    for place, rule in enumerate(programme.rules):
-        path = f"rules.{place}"
-        if rule.id in ids:
-            faults.append((f"{path}.id", "与前面的规则重复"))
-        if rule.activity in activities:
-            faults.append((f"{path}.activity", "已有规则,一种行为只能有一条规则"))
-        if rule.activity not in rule.amount.ANSWERS:
-            faults.append((f"{path}.amount.kind", "不适用于这种行为"))
-        if problem := rule.amount.problem():
-            faults.append((f"{path}.amount.{problem[0]}", problem[1]))
-        ids.add(rule.id)
-        activities.add(rule.activity)
-    return faults
+        programme = _adapter().validate_json(json.dumps(document))
+    except ValidationError as error:
+        return tuple(_named(error, document))
+    return tuple(Fault(path, reason) for path, reason in faults_of(programme))
+
+
+def _named(error: ValidationError, document: Mapping[str, Any]) -> Iterator[Fault]:
+    for one in error.errors(include_url=False):
+        alone = ValidationError.from_exception_data("document", [_line(one)])
+        refusal = invalid(alone, Code.INVALID_TERMS, document)
+        path = refusal.field or ""
+        yield Fault(path, refusal.msg.removeprefix(path))
+
+
+def _line(one: Any) -> Any:
+    return {"type": one["type"], "loc": one["loc"], "input": one["input"], "ctx": one.get("ctx", {})}

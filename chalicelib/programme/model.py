@@ -5,70 +5,235 @@ Pure and never changed after publishing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, ClassVar, Literal
-
-from annotated_types import Len
-from pydantic import Discriminator
+from datetime import date, datetime
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple
 
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.ledger.model import LedgerTerms
+from chalicelib.ledger.validity import OnDate, Validity
+from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
+from chalicelib.programme.conditions import EVERYTHING, Check, When, checks_of
 from chalicelib.programme.rules import Amount
-from chalicelib.programme.validity import Validity
+from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
+from chalicelib.programme.rules.pending import Pending
+from chalicelib.programme.tasks import Task
 
 Name = Annotated[str, Len(1, 40)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document
+class Trial:
+    """A rule that only these members see, before all do."""
+
+    members: Annotated[tuple[Annotated[str, Len(1, 64)], ...], Len(0, 1000)]
+
+
+@document
 class Rule:
     """One activity, what it pays, for how long, and how that is said to a member."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
-
-    id: Name
+    id: Id
     name: Name
-    activity: Literal["check_in", "order"]
+    activity: Id
+    """`check_in`, `order`, or the id of an indicator."""
+    enabled: bool = True
     points_class: PointsClass
+    when: When = EVERYTHING
     amount: Annotated[Amount, Discriminator("kind")]
+    caps: Annotated[tuple[Cap, ...], Len(0, 8)] = ()
     validity: Annotated[Validity, Discriminator("kind")]
+    pending: Annotated[Pending, Discriminator("kind")] | None = None
+    trial: Trial | None = None
     text: Annotated[str, Len(0, 60)] = ""
     """Shown to a member beside the rule; `{n}` and `{p}` are filled in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document
+class PointValue:
+    """`points` are worth `fen`."""
+
+    points: Annotated[int, Ge(1), Le(1_000_000)] = 100
+    fen: Annotated[int, Ge(1), Le(1_000_000)] = 100
+
+
+@document
+class Transfer:
+    """What members may pass on to each other."""
+
+    min_points: Annotated[int, Ge(1), Le(10**9)]
+    max_points_per_day: Annotated[int, Ge(1), Le(10**9)]
+    times_per_day: Annotated[int, Ge(1), Le(1000)]
+
+
+@document
+class Ware:
+    """Something that points buy, as it is named to members: what a balance is compared with until there is a mall."""
+
+    name: Name
+    points: Annotated[int, Ge(1), Le(10**9)]
+
+
+@document
+class Adjustment:
+    """Most points one member of the staff may propose a day."""
+
+    daily_points: Annotated[int, Ge(0), Le(10**9)] = 100_000
+
+
+@document
+class Indicator:
+    """A kind of behaviour (行为指标); what a `penalty` one takes off is decided by people, never by the engine."""
+
+    id: Id
+    name: Name
+    dimension: Literal["login", "activity", "transaction"]
+    penalty: bool = False
+
+
+@document
 class Programme:
     """The document a brand writes."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
 
     name: Name
     zone: Annotated[str, Len(1, 40)]
     class_order: Annotated[tuple[PointsClass, ...], Len(3, 3)]
-    reversal: Literal["deficit", "waive"]
+    reversal: Literal["deficit", "waive", "pending_only", "charge_refund"]
+    grace_days: Annotated[int, Ge(0), Le(366)] = 30
+    idle_months: Annotated[int, Ge(0), Le(120)] = 0
+    point_value: PointValue = PointValue()
+    notice_days: Annotated[int, Ge(0), Le(366)] = 30
+    """How long ahead worse terms are announced."""
+    max_shown_rules: Annotated[int, Ge(1), Le(100)] = 12
+    """How many rules a member can follow; publishing warns of more."""
+    stacking: Stacking = BEST_ONE
+    caps: Annotated[tuple[SharedCap, ...], Len(0, 20)] = ()
+    budgets: Annotated[tuple[Budget, ...], Len(0, 50)] = ()
+    transfer: Transfer | None = None
+    showcase: Annotated[tuple[Ware, ...], Len(0, 50)] = ()
+    adjustment: Adjustment = Adjustment()
+    indicators: Annotated[tuple[Indicator, ...], Len(0, 100)] = ()
+    tasks: Annotated[tuple[Task, ...], Len(0, 50)] = ()
     rules: Annotated[tuple[Rule, ...], Len(0, 100)]
 
 
-@dataclass(frozen=True, slots=True)
+class Prepared(NamedTuple):
+    """An enabled rule with all that a decision looks up, looked up once."""
+
+    rule: Rule
+    checks: tuple[Check, ...]
+    """Those its conditions need; none when it states nothing beside `first`."""
+    first: str
+    """The counter of its first award, empty when any award is as good."""
+    trial: frozenset[str] | None
+    ends_on: date | None
+    """The stated last day of its points, after which they could not be spent."""
+    limits: tuple[Limit, ...]
+    """All its limits; then those on points and those on times."""
+    points_limits: tuple[Limit, ...]
+    times_limits: tuple[Limit, ...]
+    budgets: tuple[Budget, ...]
+    levels: tuple[str, ...]
+    """The levels it is for, empty when it is for all: asked first where most rules are for another level."""
+    words: dict[str, str]
+    """Refusals put in words once, by code."""
+
+
+class Answers(NamedTuple):
+    """What answers one activity."""
+
+    rules: tuple[Prepared, ...]
+    multipliers: tuple[Prepared, ...]
+    """Those of levels before those of activities."""
+    tasks: tuple[tuple[Task, tuple[Check, ...]], ...]
+    """Each with the checks its conditions need."""
+    is_penalty: bool
+
+
+@dataclass(frozen=True)
 class Terms:
     """One published version of the programme, in force from an instant until the next one is."""
 
     version: int
     effective_from: datetime
     programme: Programme
+    paused: frozenset[str] = frozenset()
+    """Rules paused at the instant these terms were asked for."""
 
     @property
     def zone(self) -> str:
         return self.programme.zone
 
-    @property
+    @cached_property
     def ledger(self) -> LedgerTerms:
         """What the ledger needs of it."""
-        return LedgerTerms(self.version, self.zone, self.programme.class_order)
+        programme = self.programme
+        return LedgerTerms(
+            self.version, programme.zone, programme.class_order, programme.idle_months, programme.grace_days
+        )
+
+    def answer(self, activity: str) -> bool:
+        """Whether an activity can earn or count at all: some enabled rule or task looks at it."""
+        answers = self.answers.get(activity)
+        return answers is not None and bool(answers.rules or answers.tasks)
 
     def rule_for(self, activity: str) -> Rule | None:
-        """The rule that answers an activity, None when the programme has none."""
-        return next((rule for rule in self.programme.rules if rule.activity == activity), None)
+        """The first enabled rule that pays for an activity by itself, None when the programme has none."""
+        answers = self.answers.get(activity)
+        return answers.rules[0].rule if answers and answers.rules else None
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """A rule by its id, enabled or not; None when these terms have no such rule."""
+        return self._by_id.get(rule_id)
+
+    @cached_property
+    def answers(self) -> Mapping[str, Answers]:
+        """What answers each activity, prepared once."""
+        programme = self.programme
+        penalties = {indicator.id for indicator in programme.indicators if indicator.penalty}
+        activities = {rule.activity for rule in programme.rules} | {task.activity for task in programme.tasks}
+        return {activity: _answers(programme, activity, activity in penalties) for activity in activities}
+
+    @cached_property
+    def _by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.programme.rules}
+
+
+def _answers(programme: Programme, activity: str, is_penalty: bool) -> Answers:
+    rules = [_prepared(programme, rule) for rule in programme.rules if rule.enabled and rule.activity == activity]
+    multipliers = [one for one in rules if isinstance(one.rule.amount, Multiplier)]
+    return Answers(
+        rules=tuple(one for one in rules if one not in multipliers),
+        multipliers=tuple(sorted(multipliers, key=_activities_last)),
+        tasks=tuple(
+            (task, checks_of(task.when)) for task in programme.tasks if task.enabled and task.activity == activity
+        ),
+        is_penalty=is_penalty,
+    )
+
+
+def _activities_last(one: Prepared) -> bool:
+    return isinstance(one.rule.amount, Multiplier) and one.rule.amount.group == "activity"
+
+
+def _prepared(programme: Programme, rule: Rule) -> Prepared:
+    limits = limits_of(rule.id, rule.caps, programme.caps)
+    return Prepared(
+        rule=rule,
+        checks=checks_of(rule.when),
+        first=f"{rule.id}:f" if rule.when.first else "",
+        trial=frozenset(rule.trial.members) if rule.trial else None,
+        ends_on=rule.validity.on if isinstance(rule.validity, OnDate) else None,
+        limits=limits,
+        points_limits=tuple(limit for limit in limits if not limit.in_times),
+        times_limits=tuple(limit for limit in limits if limit.in_times),
+        budgets=tuple(budget for budget in programme.budgets if rule.id in budget.rules),
+        levels=rule.when.levels,
+        words={},
+    )
 
 
 @dataclass(frozen=True, slots=True)

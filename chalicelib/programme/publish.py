@@ -1,23 +1,47 @@
-"""Publishing the programme: a checked document becomes the next version, in force from an instant."""
+"""Publishing the programme: a checked document becomes the next version, in force from an instant.
+
+Better terms may begin at once; worse ones only after the notice that the standing version promises. In an emergency a
+rule is paused instead (pause.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import business_on
+from chalicelib.programme.book import paused_at
+from chalicelib.programme.difference import plain
 from chalicelib.programme.document import read_programme
+from chalicelib.programme.items import Draft, document_text
+from chalicelib.programme.model import Programme
+from chalicelib.programme.notice import Worse, earliest_start, worse_for_members
 from chalicelib.programme.table import ProgrammeTable
+from chalicelib.programme.warnings import Forecast, warnings
+from chalicelib.runtime.clock import in_zone
+
+KEPT_WARNINGS = 100
+SHOWN_PATHS = 10
+_PAUSED = "规则「{}」处于暂停状态,发布后仍然暂停"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """The version that stands now; `replayed` when this very document stood there already."""
 
     version: int
     replayed: bool
+    warnings: tuple[dict[str, str], ...] = ()
+
+
+class Judged(NamedTuple):
+    """What publishing a programme now would meet: reasons to think again, and what needs notice."""
+
+    warnings: tuple[dict[str, str], ...]
+    worse: tuple[Worse, ...]
+    earliest_from: datetime | None
+    """When the worse terms may begin, had they been published now; None when nothing is worse."""
 
 
 def publish(
@@ -28,17 +52,82 @@ def publish(
     effective_from: datetime,
     published_by: str,
     now: datetime,
+    note: str = "",
+    draft: Draft | None = None,
+    forecast: Forecast | None = None,
 ) -> Published:
     """Publish `document` as `version`, which must be the next one: two publishers at once cannot both be it.
 
     Raises INVALID_TERMS with the offending path, VERSION_TAKEN when another document holds the number or a
-    number would be left out, INVALID_REQUEST when the version would begin before the one it follows.
+    number would be left out, INVALID_REQUEST when the version would begin before the one it follows,
+    NOTICE_TOO_SHORT with the paths that are worse for members, BODY_TOO_LARGE.
     """
-    read_programme(document)
-    standing = table.book().versions
-    if version > len(standing) + 1:
-        raise JifenError(Code.VERSION_TAKEN, f"下一个版本号是{len(standing) + 1}", field="version")
-    if version == len(standing) + 1 and standing and effective_from < standing[-1].effective_from:
-        raise JifenError(Code.INVALID_REQUEST, "生效时间不能早于上一版本", field="effective_from")
-    new = table.put_version(version, document, effective_from, published_by, now)
-    return Published(version, replayed=not new)
+    programme = read_programme(document)
+    document_text(document)
+    last, begins = _last(table)
+    if version > last + 1:
+        raise JifenError(Code.VERSION_TAKEN, f"下一个版本号是{last + 1}", field="version")
+    found: tuple[dict[str, str], ...] = ()
+    if version == last + 1:  # what stands already is only compared: a repeat needs no new notice
+        if begins is not None and effective_from < begins:
+            raise JifenError(Code.INVALID_REQUEST, "生效时间不能早于上一版本", field="effective_from")
+        judged = judge(table, programme, effective_from=effective_from, now=now, forecast=forecast)
+        _require_notice(judged, effective_from, programme.zone)
+        found = judged.warnings
+    new = table.put_version(
+        version, document, effective_from, published_by, now, note=note, warnings=found, draft=draft
+    )
+    if not new:
+        edition = table.edition(version)
+        found = edition.warnings if edition else ()
+    return Published(version, not new, found)
+
+
+def judge(
+    table: ProgrammeTable,
+    programme: Programme,
+    *,
+    effective_from: datetime | None,
+    now: datetime,
+    forecast: Forecast | None = None,
+) -> Judged:
+    """What a programme would meet if it were published now, to begin at `effective_from` (None: as soon as it may).
+
+    `forecast` is what a simulation expects of it, held against its budgets.
+    """
+    paused = paused_at(table.book(now).pauses, now)
+    on = business_on(max(effective_from or now, now), programme.zone)
+    found: list[dict[str, str]] = [warning._asdict() for warning in warnings(programme, forecast, today_on=on)]
+    found += [
+        {"path": f"rules.{place}", "code": "rule_paused", "text": _PAUSED.format(rule.name)}
+        for place, rule in enumerate(programme.rules)
+        if rule.id in paused
+    ]
+    kept = tuple(found[:KEPT_WARNINGS])
+    last, _ = _last(table)
+    standing = table.edition(last)
+    if standing is None:
+        return Judged(kept, (), None)
+    before = plain(read_programme(standing.document))
+    worse = worse_for_members(before, plain(programme), on=on)
+    days = before["notice_days"]
+    if effective_from is not None and effective_from - now >= timedelta(days=days):
+        return Judged(kept, worse, None)
+    return Judged(kept, worse, earliest_start(now, days, programme.zone) if worse and days else None)
+
+
+def _last(table: ProgrammeTable) -> tuple[int, datetime | None]:
+    """The newest version's number and beginning; 0 and None before the first."""
+    newest = table.headings(limit=1)
+    return (newest[0].version, newest[0].effective_from) if newest else (0, None)
+
+
+def _require_notice(judged: Judged, effective_from: datetime, zone: str) -> None:
+    if judged.earliest_from is None:
+        return
+    paths = [worse.path for worse in judged.worse]
+    more = f"等{len(paths)}处" if len(paths) > SHOWN_PATHS else ""
+    shown = "、".join(paths[:SHOWN_PATHS]) + more
+    earliest = in_zone(judged.earliest_from, zone)
+    message = f"以下内容对会员不利,需提前公布,最早{earliest}生效:{shown}"
+    raise JifenError(Code.NOTICE_TOO_SHORT, message, field=paths[0])

@@ -6,12 +6,14 @@ The largest plan (3 × 20,000 characters of four bytes, goods, links) stays belo
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from chalicelib.publishing.model import Goal, Kpi, Plan, PointsItem, Slot
 from chalicelib.runtime.edge import Body
+
+if TYPE_CHECKING:
+    from chalicelib.publishing.model import Plan, Slot
 
 PLAN_BODY_LIMIT_BYTES = 384 * 1024
 """Three articles of 20,000 Chinese characters, written out or as JSON escapes."""
@@ -79,6 +81,8 @@ class PlanBody(Body):
 
     def plan(self) -> Plan:
         """The plan these fields say."""
+        from chalicelib.publishing.model import Plan
+
         return Plan(
             title=self.title,
             publish_at=self.publish_at.astimezone(UTC).replace(microsecond=0),
@@ -115,6 +119,8 @@ class RetryBody(Body):
 
 
 def _slot(body: SlotBody) -> Slot:
+    from chalicelib.publishing.model import Goal, Kpi, PointsItem, Slot
+
     points_item, goal = body.points_item, body.goal
     return Slot(
         title=body.title,

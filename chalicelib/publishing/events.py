@@ -1,7 +1,8 @@
 """What wakes the publishing room: the minute sweep and the daily look ahead.
 
 Deployed as stand-alone functions: app.py is never imported here, so nothing may rely on it. "Now" is the event's
-own `time`, so that a missed minute or night can be run later as of its own time.
+own `time`, so that a missed minute or night can be run later as of its own time. Each handler imports its own use case:
+app.py registers them all, and its cold start does without the room.
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from typing import Any
 
 from chalice.app import Blueprint, Cron, Rate
 
-from chalicelib.publishing import check_cadence as look_ahead
-from chalicelib.publishing import send_due
-from chalicelib.publishing.table import open_publishing
 from chalicelib.runtime import log
 
 bp = Blueprint(__name__)
@@ -27,7 +25,9 @@ class SweepUnfinished(Exception):
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def send_due_issues(event: Any) -> dict[str, int]:
     """Send every approved issue whose publish time is at or before the event's time; answers the counts."""
-    sweep = send_due.send_due(open_publishing(), now=_time_of(event))
+    from chalicelib.publishing import send_due, table
+
+    sweep = send_due.send_due(table.open_publishing(), now=_time_of(event))
     counts = asdict(sweep)
     log.outcome("issues_swept", **counts)
     if sweep.unfinished:
@@ -38,7 +38,10 @@ def send_due_issues(event: Any) -> dict[str, int]:
 @bp.schedule(Cron(0, 1, "*", "*", "?", "*"))
 def check_cadence(event: Any) -> dict[str, list[str]]:
     """At 09:00 programme time: alarm the planned days ahead that nothing is approved for; answers them."""
-    alerts = look_ahead.check_cadence(open_publishing(), now=_time_of(event))
+    from chalicelib.publishing import check_cadence as look_ahead
+    from chalicelib.publishing import table
+
+    alerts = look_ahead.check_cadence(table.open_publishing(), now=_time_of(event))
     return {"alarmed": [alert.day.isoformat() for alert in alerts]}
 
 

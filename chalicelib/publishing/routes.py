@@ -1,6 +1,8 @@
 """The publishing calendar over HTTP, for staff.
 
 Operators write and cancel; reviewers do that too, approve and retry; admins may do everything, their own text included.
+
+Each view imports its own use case: few staff ever call these, and members' cold starts do without the room.
 """
 
 from __future__ import annotations
@@ -13,15 +15,6 @@ from chalice.app import Blueprint
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
-from chalicelib.publishing.answers import (
-    changed_answer,
-    delivery_answer,
-    heading_answer,
-    issue_answer,
-    page_answer,
-    report_answer,
-)
-from chalicelib.publishing.approve_issue import approve_issue, cancel_issue, retry_issue
 from chalicelib.publishing.bodies import (
     PLAN_BODY_LIMIT_BYTES,
     ApprovalBody,
@@ -30,9 +23,6 @@ from chalicelib.publishing.bodies import (
     PlanBody,
     RetryBody,
 )
-from chalicelib.publishing.cadence_report import month_report
-from chalicelib.publishing.plan_issue import draft_issue, edit_issue
-from chalicelib.publishing.table import open_publishing
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 
 bp = Blueprint(__name__)
@@ -50,14 +40,16 @@ _PAGE_QUERY = frozenset({"month", "limit", "cursor"})
 @endpoint(bp, caller=_WRITERS, body=PlanBody, limit_bytes=PLAN_BODY_LIMIT_BYTES)
 def post_issue(call: Call) -> Json:
     """Draft an issue, however incomplete. Needs an Idempotency-Key; the same key and plan again is `replayed`."""
+    from chalicelib.publishing import answers, plan_issue, table
+
     key = call.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
         raise JifenError(
             Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
         )
-    return changed_answer(
-        draft_issue(
-            open_publishing(),
+    return answers.changed_answer(
+        plan_issue.draft_issue(
+            table.open_publishing(),
             call.body.plan(),
             issue_id=secrets.token_hex(8),
             key=key,
@@ -71,25 +63,31 @@ def post_issue(call: Call) -> Json:
 @endpoint(bp, caller=_WRITERS, query=_PAGE_QUERY)
 def get_issues(call: Call) -> Json:
     """The issues planned in a month, earliest first, without their articles."""
+    from chalicelib.publishing import answers, table
+
     month, limit = _month(call.query), _limit(call.query)
-    page = open_publishing().headings(month, limit=limit, cursor=call.query.get("cursor"))
-    return page_answer(page, heading_answer)
+    page = table.open_publishing().headings(month, limit=limit, cursor=call.query.get("cursor"))
+    return answers.page_answer(page, answers.heading_answer)
 
 
 @bp.route("/staff/issues/{issue_id}", methods=["GET"])
 @endpoint(bp, caller=_WRITERS)
 def get_issue(call: Call, issue_id: str) -> Json:
     """An issue with its articles, what it still lacks and its history."""
-    return issue_answer(open_publishing().issue(_known_id(issue_id)))
+    from chalicelib.publishing import answers, table
+
+    return answers.issue_answer(table.open_publishing().issue(_known_id(issue_id)))
 
 
 @bp.route("/staff/issues/{issue_id}", methods=["PUT"], **JSON_BODY)
 @endpoint(bp, caller=_WRITERS, body=EditBody, limit_bytes=PLAN_BODY_LIMIT_BYTES)
 def put_issue(call: Call, issue_id: str) -> Json:
     """Replace the plan at the version seen; an approved issue becomes a draft again."""
-    return changed_answer(
-        edit_issue(
-            open_publishing(),
+    from chalicelib.publishing import answers, plan_issue, table
+
+    return answers.changed_answer(
+        plan_issue.edit_issue(
+            table.open_publishing(),
             _known_id(issue_id),
             call.body.plan(),
             version=call.body.version,
@@ -103,9 +101,11 @@ def put_issue(call: Call, issue_id: str) -> Json:
 @endpoint(bp, caller=_REVIEWERS, body=ApprovalBody)
 def post_approval(call: Call, issue_id: str) -> Json:
     """Approve the version read: three complete slots, not one's own text, not in the past."""
-    return changed_answer(
-        approve_issue(
-            open_publishing(),
+    from chalicelib.publishing import answers, approve_issue, table
+
+    return answers.changed_answer(
+        approve_issue.approve_issue(
+            table.open_publishing(),
             _known_id(issue_id),
             version=call.body.version,
             by=call.caller.id,
@@ -119,8 +119,12 @@ def post_approval(call: Call, issue_id: str) -> Json:
 @endpoint(bp, caller=_WRITERS, body=CancellationBody)
 def post_cancellation(call: Call, issue_id: str) -> Json:
     """Cancel an issue that is not being sent yet."""
-    return changed_answer(
-        cancel_issue(open_publishing(), _known_id(issue_id), by=call.caller.id, reason=call.body.reason, now=call.now)
+    from chalicelib.publishing import answers, approve_issue, table
+
+    return answers.changed_answer(
+        approve_issue.cancel_issue(
+            table.open_publishing(), _known_id(issue_id), by=call.caller.id, reason=call.body.reason, now=call.now
+        )
     )
 
 
@@ -128,9 +132,11 @@ def post_cancellation(call: Call, issue_id: str) -> Json:
 @endpoint(bp, caller=_REVIEWERS, body=RetryBody)
 def post_retry(call: Call, issue_id: str) -> Json:
     """Send a failed issue again as it is, within a minute."""
-    return changed_answer(
-        retry_issue(
-            open_publishing(),
+    from chalicelib.publishing import answers, approve_issue, table
+
+    return answers.changed_answer(
+        approve_issue.retry_issue(
+            table.open_publishing(),
             _known_id(issue_id),
             version=call.body.version,
             by=call.caller.id,
@@ -144,16 +150,20 @@ def post_retry(call: Call, issue_id: str) -> Json:
 @endpoint(bp, caller=_WRITERS, query=frozenset({"month"}))
 def get_cadence(call: Call) -> Json:
     """A month against its cadence: planned days, gaps, strays, intervals, alerts."""
-    return report_answer(month_report(open_publishing(), _month(call.query), now=call.now))
+    from chalicelib.publishing import answers, cadence_report, table
+
+    return answers.report_answer(cadence_report.month_report(table.open_publishing(), _month(call.query), now=call.now))
 
 
 @bp.route("/staff/outbox", methods=["GET"])
 @endpoint(bp, caller=_WRITERS, query=_PAGE_QUERY)
 def get_outbox(call: Call) -> Json:
     """What went out through the outbox channel, by the month it was planned in."""
+    from chalicelib.publishing import answers, table
+
     month, limit = _month(call.query), _limit(call.query)
-    page = open_publishing().outbox(month, limit=limit, cursor=call.query.get("cursor"))
-    return page_answer(page, delivery_answer)
+    page = table.open_publishing().outbox(month, limit=limit, cursor=call.query.get("cursor"))
+    return answers.page_answer(page, answers.delivery_answer)
 
 
 def _known_id(issue_id: str) -> str:

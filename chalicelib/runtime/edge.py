@@ -16,9 +16,8 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalice.app import Blueprint, Response
 from pydantic import BaseModel
@@ -52,8 +51,7 @@ BODY_LIMIT_BYTES = 64 * 1024
 INGEST_BODY_LIMIT_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a caller check may look at."""
 
     headers: Mapping[str, str]
@@ -63,8 +61,7 @@ class Request:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls, as verified by a caller check; a member route can name no other member."""
 
     kind: str
@@ -75,8 +72,7 @@ class Caller:
     """The stored key of the session that was used, so that it can be revoked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One verified request."""
 
     caller: Caller

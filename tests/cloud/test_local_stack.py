@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import Code
 from local.places import REGION
 from local.stack import Stack
+from tests.cloud.test_template import SCHEDULES
 
 pytestmark = pytest.mark.cloud
 
@@ -94,7 +95,7 @@ def test_the_stage_knows_itself_and_its_secrets(cloud: Stack) -> None:
 
 def test_schedules_of_this_stage_are_silent(cloud: Stack) -> None:
     rules = cloud.client("events").list_rules(NamePrefix=cloud.name)["Rules"]
-    assert len(rules) == 4
+    assert len(rules) == len(SCHEDULES)
     assert {rule["State"] for rule in rules} == {"DISABLED"}
 
 

@@ -25,12 +25,19 @@ FUNCTIONS = {
     "ReconcileOrders",
     "StartExpiry",
     "ExpireShard",
+    "ReleaseHolds",
+    "PostAdjustments",
+    "SettleBehaviours",
+    "RunSimulation",
+    "RemindCheckIns",
     "SendDueIssues",
     "CheckCadence",
 }
 SCHEDULES = {
     "StartExpiry": "cron(5 16 * * ? *)",
     "ReconcileOrders": "cron(35 16 * * ? *)",
+    "ReleaseHolds": "rate(5 minutes)",
+    "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
@@ -97,6 +104,9 @@ def test_the_orders_stream_is_wired_with_all_its_nets(template: Template) -> Non
         ("SettleRetry", "OrdersRetryQueue", 10),
         ("ParkOrders", "OrdersRetryDeadLetters", 10),
         ("ExpireShard", "ExpiryQueue", 1),
+        ("SettleBehaviours", "BehavioursQueue", 10),
+        ("PostAdjustments", "AdjustmentsQueue", 1),
+        ("RunSimulation", "SimulationsQueue", 1),
     ],
 )
 def test_queues_report_partial_failure(template: Template, function: str, queue: str, batch: int) -> None:
@@ -111,14 +121,26 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
     for name, resource in resources.items():
         if resource["Type"] == "AWS::SQS::Queue":
             assert resource["Properties"]["SqsManagedSseEnabled"] is True, name
-    for queue, dead in (("OrdersRetryQueue", "OrdersRetryDeadLetters"), ("ExpiryQueue", "ExpiryDeadLetters")):
+    for queue, dead in (
+        ("OrdersRetryQueue", "OrdersRetryDeadLetters"),
+        ("ExpiryQueue", "ExpiryDeadLetters"),
+        ("BehavioursQueue", "BehavioursDeadLetters"),
+        ("AdjustmentsQueue", "AdjustmentsDeadLetters"),
+        ("SimulationsQueue", "SimulationsDeadLetters"),
+    ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
         assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
     assert _event(template, "ExpireShard")["ScalingConfig"] == {"MaximumConcurrency": 40}
 
 
 def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(template: Template) -> None:
-    for function, parameter in (("SettleRetry", "OrdersRetrySeconds"), ("ExpireShard", "ExpiryRetrySeconds")):
+    for function, parameter in (
+        ("SettleRetry", "OrdersRetrySeconds"),
+        ("ExpireShard", "ExpiryRetrySeconds"),
+        ("SettleBehaviours", "OrdersRetrySeconds"),
+        ("PostAdjustments", "OrdersRetrySeconds"),
+        ("RunSimulation", "ExpiryRetrySeconds"),
+    ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
         assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
         timeout = template["Resources"][function]["Properties"]["Timeout"]
@@ -142,7 +164,10 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         actions = set(_list(statement["Action"]))
         assert statement["Effect"] == "Allow"
         assert not [action for action in actions if "*" in action], role
-        assert "dynamodb:Scan" not in actions, role
+        if "dynamodb:Scan" in actions:
+            # A batch outside requests: nothing else may read a table whole.
+            assert (role, actions, statement["Resource"]) == ("RunSimulationRole", {"dynamodb:Scan"}, journal)
+            continue
         assert "*" not in _list(statement["Resource"]), role
         if journal in _list(statement["Resource"]):
             assert actions <= allowed, role
@@ -159,6 +184,11 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("ExpireShardRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("StartExpiryRole", set()),
         ("SettleOrdersRole", {"OrdersTable", "LedgerTable", "JournalTable", "ProgrammeTable"}),
+        ("SettleBehavioursRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "MembersTable", "RefusalsTable"}),
+        ("RunSimulationRole", {"OrdersTable", "JournalTable", "ProgrammeTable", "RefusalsTable"}),
+        ("PostAdjustmentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
+        ("ReleaseHoldsRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
+        ("RemindCheckInsRole", {"MembersTable", "LedgerTable", "ProgrammeTable"}),
         ("ParkOrdersRole", {"OrdersTable"}),
         ("SendDueIssuesRole", {"PublishingTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
@@ -171,16 +201,36 @@ def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tab
 
 def test_what_a_worker_queues_it_may_send(template: Template) -> None:
     sends = {
-        (role, statement["Resource"]["Fn::GetAtt"][0])
+        (role, queue["Fn::GetAtt"][0])
         for role, statement in _statements(template)
         if "sqs:SendMessage" in _list(statement["Action"])
+        for queue in _list(statement["Resource"])
     }
     assert sends == {
         ("StartExpiryRole", "ExpiryQueue"),
         ("ExpireShardRole", "ExpiryQueue"),
         ("SettleOrdersRole", "OrdersRetryQueue"),
         ("SettleOrdersRole", "OrdersStreamFailures"),
+        ("RemindCheckInsRole", "RemindersQueue"),
+        ("ApiHandlerRole", "BehavioursQueue"),
+        ("ApiHandlerRole", "AdjustmentsQueue"),
+        ("ApiHandlerRole", "SimulationsQueue"),
     }
+
+
+def test_reminders_wait_a_day_for_a_sender_that_is_not_here(template: Template) -> None:
+    queue = template["Resources"]["RemindersQueue"]["Properties"]
+    assert (queue["MessageRetentionPeriod"], "RedrivePolicy" in queue) == (86_400, False)
+    assert template["Outputs"]["RemindersQueueArn"]["Value"] == {"Fn::GetAtt": ["RemindersQueue", "Arn"]}
+
+
+def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
+    members = {"Fn::GetAtt": ["MembersTable", "Arn"]}
+    rows = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REMIND#*"]}}
+    for role, statement in _statements(template):
+        is_reminding = role == "RemindCheckInsRole" or "dynamodb:DeleteItem" in _list(statement["Action"])
+        if is_reminding and statement["Resource"] == members:
+            assert statement["Condition"] == rows, role
 
 
 def test_alarms_watch_what_would_go_unseen(template: Template) -> None:

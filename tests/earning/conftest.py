@@ -20,8 +20,8 @@ from chalicelib.ledger.model import Receipt
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.members.model import Identity
 from chalicelib.programme.model import TermsBook
+from tests.earning.programmes import plain_book
 from tests.ledger.builders import NOW
-from tests.programme.builders import demo_book
 from tests.tables import create_tables
 
 
@@ -31,7 +31,7 @@ class Shop:
 
     orders: OrdersTable
     ledger: LedgerTable
-    book: TermsBook = field(default_factory=demo_book)
+    book: TermsBook = field(default_factory=plain_book)
     bound: dict[str, str] = field(default_factory=lambda: {"b1": "m1", "b2": "m2"})
 
     def find_members(self, identities: Sequence[Identity]) -> Mapping[Identity, str]:
@@ -46,7 +46,7 @@ class Shop:
         return settle_order(order, ledger=self.ledger, book=self.book)
 
     def points(self, member_id: str = "m1") -> int:
-        return self.ledger.read(member_id)[0].total_points
+        return self.ledger.read(member_id).total_points
 
 
 def paid(order_no: str = "1", paid_fen: int = 1299, **given: Any) -> Paid:

@@ -3,12 +3,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from chalicelib.earning.check_in import check_in, check_in_days, month_calendar
+from chalicelib.earning.check_in import check_in
+from chalicelib.earning.check_in_calendar import check_in_days, month_calendar
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Receipt
 from chalicelib.programme.model import Terms
 from tests.earning.conftest import Shop
-from tests.programme.builders import demo_terms
+from tests.earning.programmes import plain_terms
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LAST_MS = datetime(2026, 11, 22, 15, 59, 59, 999000, tzinfo=UTC)
@@ -16,7 +17,7 @@ MIDNIGHT = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 
 
 def sign(shop: Shop, now: datetime, terms: Terms | None = None) -> Receipt:
-    return check_in("m1", ledger=shop.ledger, terms=terms or demo_terms(), now=now, source="mini_program")
+    return check_in("m1", ledger=shop.ledger, terms=terms or plain_terms(), now=now, source="mini_program")
 
 
 def test_a_check_in_pays_once_a_day_and_the_second_answer_is_the_first(shop: Shop) -> None:
@@ -42,7 +43,7 @@ def test_two_phones_at_once_are_one_credit(shop: Shop) -> None:
             return real.transact_write_items(**request)
 
     receipt = check_in(
-        "m1", ledger=replace(shop.ledger, dynamo=Slow()), terms=demo_terms(), now=NOON, source="mini_program"
+        "m1", ledger=replace(shop.ledger, dynamo=Slow()), terms=plain_terms(), now=NOON, source="mini_program"
     )
 
     assert receipt.replayed
@@ -65,7 +66,7 @@ def test_a_check_in_that_is_overtaken_by_the_next_days_still_gets_its_own_day(sh
 
     assert late.entries[0].facts["checked_in_on"] == "2026-11-22"
     assert shop.points() == 4
-    assert shop.ledger.read("m1")[0].check_ins.run_days == 2
+    assert shop.ledger.read("m1").check_ins.run_days == 2
 
 
 @pytest.mark.parametrize("start", [date(2026, 1, 26), date(2028, 2, 25), date(2026, 12, 28)])
@@ -87,21 +88,21 @@ def test_the_receipt_says_how_far_the_next_reward_is(shop: Shop) -> None:
 
 def test_the_calendar_shows_the_month_and_what_today_would_pay(shop: Shop) -> None:
     sign(shop, NOON - timedelta(days=1))
-    account, _ = shop.ledger.read("m1")
+    account = shop.ledger.read("m1")
 
     days = check_in_days(account, first_on=date(2026, 11, 1), ledger=shop.ledger, zone="Asia/Shanghai")
-    calendar = month_calendar(account, days, terms=demo_terms(), now=NOON)
+    calendar = month_calendar(account, days, terms=plain_terms(), now=NOON)
 
     assert calendar.days == (date(2026, 11, 21),)
     assert (calendar.checked_in_today, calendar.today_points, calendar.streak_days) == (False, 2, 1)
-    assert (calendar.next_reward_days, calendar.next_reward_points) == (6, 10)
+    assert calendar.next_reward == (6, 10)
 
 
 def test_a_month_beyond_the_bitmap_is_read_from_the_journal(shop: Shop) -> None:
     for day in (3, 17):
         sign(shop, datetime(2026, 1, day, 4, tzinfo=UTC))
     sign(shop, NOON)
-    account, _ = shop.ledger.read("m1")
+    account = shop.ledger.read("m1")
 
     days = check_in_days(account, first_on=date(2026, 1, 1), ledger=shop.ledger, zone="Asia/Shanghai")
 
@@ -109,7 +110,7 @@ def test_a_month_beyond_the_bitmap_is_read_from_the_journal(shop: Shop) -> None:
 
 
 def test_a_programme_without_the_rule_says_so(shop: Shop) -> None:
-    terms = demo_terms()
+    terms = plain_terms()
     without = replace(terms, programme=replace(terms.programme, rules=terms.programme.rules[1:]))
 
     with pytest.raises(JifenError) as refused:

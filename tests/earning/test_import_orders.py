@@ -24,7 +24,7 @@ from chalicelib.runtime.settings import settings
 from local import import_orders as tool
 from local.import_orders import CHUNK, Run, import_orders
 from local.places import ROOT
-from tests.tables import create_tables
+from tests.tables import QUEUES, create_tables
 
 MEMBER = "m" + "0" * 24
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ FILE = """订单号,买家ID,付款时间,实付金额,备注
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The stage this process has adopted: tables, published terms, one member."""
     given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "-", "ORDER_FEED_SECRET": "-"}
-    given |= {"EXPIRY_QUEUE_URL": "-", "ORDERS_RETRY_QUEUE_URL": "-", "AWS_DEFAULT_REGION": "cn-north-1"}
+    given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
     with mock_aws():
         for name, value in given.items():

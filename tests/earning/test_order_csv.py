@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.earning.order import Paid, Refund
+from chalicelib.earning.order import GoodsReceived, Line, OrderFact, Paid, Refund, RefundedLine
 from chalicelib.earning.order_csv import BadRow, Row, Sheet, read_sheet
 from chalicelib.earning.order_feed import order_fact
 from chalicelib.errors import JifenError
@@ -240,3 +240,171 @@ def test_a_control_character_in_a_buyer_refuses_that_record_alone() -> None:
     with pytest.raises(JifenError) as refused:
         order_fact(row.record, NOW)
     assert refused.value.field == "buyer_id"
+
+
+LINES_HEADER = "主订单编号,子订单编号,买家ID,付款时间,实付金额,子订单实付金额,运费,商家编码,类目,购买数量,确认收货时间"
+
+
+def facts(text: str) -> list[OrderFact]:
+    rows = sheet(text).rows
+    assert all(isinstance(row, Row) for row in rows), rows
+    return [order_fact(row.record, NOW) for row in rows if isinstance(row, Row)]
+
+
+def faults(text: str) -> list[tuple[int, str, str]]:
+    return [(row.number, row.column, row.reason) for row in sheet(text).rows if isinstance(row, BadRow)]
+
+
+def test_an_order_that_was_received_gives_two_records() -> None:
+    text = f"{HEADER},确认收货时间\n1,b,20240506,1,2024-05-09 10:00:00\n2,b,20240506,1,\n"
+
+    assert [type(fact) for fact in facts(text)] == [Paid, GoodsReceived, Paid]
+    assert facts(text)[1] == GoodsReceived("tmall", "1", datetime(2024, 5, 9, 2, tzinfo=UTC))
+    assert [row.number for row in sheet(text).rows] == [2, 2, 3]
+
+
+def test_a_receipt_may_stand_alone_in_its_row_or_its_file() -> None:
+    among_others = f"{HEADER},确认收货时间\n1,,,,2024-05-09\n"
+    alone = "订单号,确认收货时间\n1,2024-05-09\n"
+    by_kind = f"类型,{HEADER},received_at\n确认收货,1,b,20240506,1,20240509\n"
+
+    received = GoodsReceived("tmall", "1", datetime(2024, 5, 8, 16, tzinfo=UTC))
+    assert facts(among_others) == facts(alone) == facts(by_kind) == [received]
+
+
+def test_a_bad_receipt_time_refuses_its_row_and_is_named() -> None:
+    assert only_fault("1,b,20240506,1,昨天", HEADER + ",确认收货时间").column == "确认收货时间"
+    assert only_fault("1,x", "订单号,确认收货时间").column == "确认收货时间"
+
+
+def test_a_refund_row_may_name_the_receipt_too() -> None:
+    text = "订单号,退款单号,退款金额,退款时间,确认收货时间\n1,R1,0.01,20240510,20240509\n"
+
+    assert [type(fact) for fact in facts(text)] == [Refund, GoodsReceived]
+
+
+def test_a_till_is_named_by_our_own_column() -> None:
+    row = only_row("1,b,20240506,1,pos", HEADER + ",channel")
+
+    fact = order_fact(row.record, NOW)
+    assert isinstance(fact, Paid)
+    assert fact.is_pos
+
+
+def test_the_rows_of_one_order_are_its_lines() -> None:
+    text = (
+        f"{LINES_HEADER}\n"
+        "1,11,b,20240506,13,8,1,LOCK-1,车锁,1,20240509\n"
+        "2,21,b,20240506,5,5,,,,,\n"
+        "1,12,b,20240506,13,4,,,,2,20240510\n"
+    )
+
+    first, received, second = facts(text)
+
+    assert first == Paid(
+        platform="tmall",
+        order_no="1",
+        buyer_id="b",
+        paid_at=datetime(2024, 5, 5, 16, tzinfo=UTC),
+        paid_fen=1300,
+        freight_fen=100,
+        lines=(Line("11", "LOCK-1", "车锁", 800), Line("12", "", "", 400, 2)),
+    )
+    assert received == GoodsReceived("tmall", "1", datetime(2024, 5, 9, 16, tzinfo=UTC))
+    assert isinstance(second, Paid)
+    assert second.lines == (Line("21", "", "", 500),)
+    assert [row.number for row in sheet(text).rows] == [2, 2, 3]
+
+
+def test_an_order_is_not_received_before_its_last_line() -> None:
+    text = f"{LINES_HEADER}\n1,11,b,20240506,12,8,,,,,20240509\n1,12,b,20240506,12,4,,,,,\n"
+
+    assert [type(fact) for fact in facts(text)] == [Paid]
+
+
+def test_one_bad_line_refuses_its_whole_order_and_no_other() -> None:
+    text = f"{LINES_HEADER}\n1,11,b,20240506,12,8,,,,,\n2,21,b,20240506,5,5,,,,,\n1,12,b,20240506,12,x,,,,,\n"
+
+    assert faults(text) == [
+        (2, "", "同一订单的第4行有误,整单没有导入"),
+        (4, "子订单实付金额", "应为金额(元,最多两位小数),而不是“x”"),
+    ]
+    assert [row.number for row in sheet(text).rows if isinstance(row, Row)] == [3]
+
+
+def test_lines_that_disagree_about_their_order_refuse_it() -> None:
+    text = f"{LINES_HEADER}\n1,11,b,20240506,12,8,,,,,\n1,12,b,20240506,4,4,,,,,\n"
+
+    assert faults(text) == [
+        (2, "", "同一订单的第3行有误,整单没有导入"),
+        (3, "实付金额", "与同一订单前面的行不同"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "field"),
+    [
+        ("1,12,b,20240506,12,3,,,,,", "lines"),  # one that states no order's total, or a total in each row
+        ("1,11,b,20240506,12,4,,,,,", "lines.1.line_no"),
+        ("1,1:2,b,20240506,12,4,,,,,", "lines.1.line_no"),
+    ],
+)
+def test_lines_that_make_no_order_are_refused_as_the_feed_does(second: str, field: str) -> None:
+    (row,) = sheet(f"{LINES_HEADER}\n1,11,b,20240506,12,8,,,,,\n{second}\n").rows
+    assert isinstance(row, Row)
+
+    with pytest.raises(JifenError) as refused:
+        order_fact(row.record, NOW)
+
+    assert refused.value.field == field
+
+
+def test_a_row_without_a_line_number_is_an_order_without_lines() -> None:
+    (fact,) = facts(f"{LINES_HEADER}\n1,,b,20240506,12,,,,,,\n")
+
+    assert isinstance(fact, Paid)
+    assert fact.lines == ()
+
+
+def test_a_refund_row_with_a_line_number_is_for_that_line() -> None:
+    header = f"{LINES_HEADER},退款单号,退款金额,退款时间"
+    text = f"{header}\n1,11,b,20240506,8,8,,,,,,,,\n1,11,,,,,,,,,,R1,3.3,20240507\n"
+
+    sold, returned = sorted(facts(text), key=lambda fact: type(fact).__name__)
+
+    assert isinstance(sold, Paid)
+    assert isinstance(returned, Refund)
+    assert returned.lines == (RefundedLine("11", 330),)
+
+
+def test_a_bad_refund_of_a_line_does_not_refuse_the_order() -> None:
+    header = f"{LINES_HEADER},退款单号,退款金额,退款时间"
+    text = f"{header}\n1,11,b,20240506,8,8,,,,,,,,\n1,11,,,,,,,,,,R1,x,20240507\n"
+
+    assert [(row.number, isinstance(row, Row)) for row in sheet(text).rows] == [(2, True), (3, False)]
+
+
+def test_an_articles_columns_are_not_used_without_the_number_of_its_line() -> None:
+    text = f"{HEADER},商家编码,购买数量,quantity,子订单实付金额\n1,b,20240506,1,LOCK-1,x,y,z\n"
+
+    assert sheet(text).columns.ignored == ("商家编码", "购买数量", "quantity", "子订单实付金额")
+    assert [type(fact) for fact in facts(text)] == [Paid]
+
+
+def test_a_sheet_of_lines_must_say_what_each_was_paid() -> None:
+    assert "缺少必需的列:子订单实付金额(line_paid_fen)" in refusal(f"{HEADER},子订单编号\n1,b,20240506,1,11\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        ("1,11,b,20240506,8,,,,,,", "子订单实付金额"),
+        ("1,1.1E+18,b,20240506,8,8,,,,,", "子订单编号"),
+        ("1,11,b,20240506,8,8,,1.2E+15,,,", "商家编码"),
+        ("1,11,b,20240506,8,8,,,,一,", "购买数量"),
+        ("1,11,b,20240506,8,8,,,,1.5,", "购买数量"),
+        ("1,11,,20240506,8,8,,,,,", "买家ID"),
+    ],
+)
+def test_a_bad_cell_of_a_line_is_named(cells: str, column: str) -> None:
+    assert only_fault(cells, LINES_HEADER).column == column

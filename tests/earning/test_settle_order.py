@@ -13,8 +13,9 @@ from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.rebuild import rebuild
 from chalicelib.programme.model import TermsBook
 from tests.earning.conftest import Shop, paid, refund
-from tests.ledger.builders import NOW, TERMS, a_redemption
-from tests.programme.builders import demo_book, demo_terms
+from tests.earning.programmes import a_rule, plain_book, plain_terms
+from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, an_earn
+from tests.programme.builders import SINCE
 
 
 def test_an_order_becomes_points_once_however_often_it_is_settled(shop: Shop) -> None:
@@ -38,7 +39,7 @@ def test_the_entry_says_what_was_bought_and_which_rule_paid(shop: Shop) -> None:
     (entry,) = receipt.entries
     assert (entry.rule, entry.terms_version, entry.text) == ("order", 1, "消费12.99元")
     assert entry.facts == {"order_no": "1", "paid_fen": 1299}
-    assert entry.source == "tmall"
+    assert entry.cause.source == "tmall"
     assert list(entry.buckets) == [bucket_key(date(2027, 11, 30), PointsClass.CONSUMPTION)]
 
 
@@ -122,20 +123,20 @@ def test_a_stale_image_settled_late_changes_nothing(shop: Shop) -> None:
 def test_a_refund_of_spent_points_is_owed_and_paid_by_the_next_order(shop: Shop) -> None:
     shop.record(paid())
     shop.settle()
-    shop.ledger.post("m1", lambda account, _guard: apply(account, [a_redemption(10)], TERMS, NOW))
+    shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(10)], TERMS, NOW))
     shop.record(refund())
     shop.settle()
 
-    assert shop.ledger.read("m1")[0].deficit_points == 10
+    assert shop.ledger.read("m1").deficit_points == 10
     shop.record(paid("2", 2500))
     shop.settle("2")
-    assert shop.ledger.read("m1")[0].available_points == 15
+    assert shop.ledger.read("m1").available_points == 15
 
 
 def test_a_refund_goes_by_the_version_of_its_own_order(shop: Shop) -> None:
     shop.record(paid())
     shop.settle()
-    shop.book = demo_book(demo_terms(), demo_terms(2, NOW + timedelta(days=1), order={"points": 5}))
+    shop.book = plain_book(plain_terms(), plain_terms(2, NOW + timedelta(days=1), order={"points": 5}))
     shop.record(refund(refunded_fen=299), at=NOW + timedelta(days=2))
 
     receipt = shop.settle()
@@ -147,9 +148,9 @@ def test_a_refund_goes_by_the_version_of_its_own_order(shop: Shop) -> None:
 def test_what_expires_on_touch_goes_by_the_terms_of_today_not_of_the_refunded_order(shop: Shop) -> None:
     shop.record(paid())
     shop.settle()
-    elsewhere = demo_terms(2, NOW + timedelta(days=1))
+    elsewhere = plain_terms(2, NOW + timedelta(days=1))
     elsewhere = replace(elsewhere, programme=replace(elsewhere.programme, zone="America/New_York"))
-    shop.book = demo_book(demo_terms(), elsewhere)
+    shop.book = plain_book(plain_terms(), elsewhere)
     still_valid_there = datetime(2027, 11, 30, 17, 0, tzinfo=UTC)
     shop.record(refund(refunded_fen=100), at=still_valid_there)
 
@@ -160,7 +161,7 @@ def test_what_expires_on_touch_goes_by_the_terms_of_today_not_of_the_refunded_or
 
 
 def test_an_order_follows_the_terms_in_force_when_it_was_paid(shop: Shop) -> None:
-    shop.book = demo_book(demo_terms(), demo_terms(2, NOW, order={"points": 5}))
+    shop.book = plain_book(plain_terms(), plain_terms(2, NOW, order={"points": 5}))
     shop.record(paid("1", paid_at=NOW - timedelta(milliseconds=1)), paid("2", paid_at=NOW))
 
     receipts = [receipt for no in ("1", "2") if (receipt := shop.settle(no))]
@@ -195,7 +196,23 @@ def test_an_order_settled_after_its_points_would_have_ended_is_credited_and_then
     shop.record(paid(paid_at=datetime(2025, 1, 5, tzinfo=UTC)), at=datetime(2025, 1, 5, tzinfo=UTC))
     shop.settle()
 
-    assert shop.ledger.read("m1")[0].due_on == date(2026, 2, 1)
+    assert shop.ledger.read("m1").due_on == date(2026, 2, 1)
+
+
+def test_orders_settled_late_open_no_cap_of_a_day_that_is_over(shop: Shop) -> None:
+    bonus = a_rule("bonus", caps=[{"times": 1, "period": "day"}])
+    shop.book = plain_book(plain_terms(1, SINCE, bonus))
+    evening = datetime(2026, 11, 22, 15, 59, tzinfo=UTC)
+    shop.record(*(paid(str(number), 1000, paid_at=evening) for number in range(3)), at=evening)
+    shop.settle("0")
+    late = an_earn(1, cause=a_cause(id="after-midnight", at=evening + timedelta(minutes=2)))
+    shop.ledger.post("m1", lambda seen: apply(seen.account, [late], TERMS, evening + timedelta(minutes=2)))
+
+    shop.settle("1")
+    shop.settle("2")
+
+    # One for the day that is over, one for the day that runs: never a third.
+    assert shop.points() == 3 * 10 + 1 + 2 * 100
 
 
 def test_without_terms_nothing_is_credited_and_the_reason_is_clear(shop: Shop) -> None:

@@ -24,10 +24,11 @@ from chalicelib.programme.table import open_programme, terms_book
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.settings import settings
 from tests.earning.conftest import Shop, paid, refund
+from tests.earning.programmes import plain_book, plain_document
 from tests.earning.stream import stream_records
 from tests.ledger.builders import NOW
 from tests.members.stage import open_stage
-from tests.programme.builders import SINCE, demo_book, demo_document
+from tests.programme.builders import SINCE
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
@@ -40,7 +41,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         queue = boto3.client("sqs", region_name="cn-north-1").create_queue(QueueName="retry")["QueueUrl"]
         monkeypatch.setenv("ORDERS_RETRY_QUEUE_URL", queue)
         settings.cache_clear()
-        open_programme().put_version(1, demo_document(), SINCE, "test", NOW)
+        open_programme().put_version(1, plain_document(), SINCE, "test", NOW)
         ledger = LedgerTable(stage.cloud, settings().ledger_table, settings().journal_table, 8)
         yield Shop(OrdersTable(stage.cloud, settings().orders_table), ledger)
 
@@ -50,7 +51,7 @@ def records(shop: Shop) -> list[dict[str, Any]]:
 
 
 def settle(shop: Shop, given: list[dict[str, Any]]) -> tuple[str, ...]:
-    run = settle_batch(given, lambda order: settle_order(order, ledger=shop.ledger, book=demo_book()))
+    run = settle_batch(given, lambda order: settle_order(order, ledger=shop.ledger, book=plain_book()))
     return run.set_aside
 
 
@@ -163,14 +164,14 @@ def test_what_no_retry_settles_is_parked_with_its_payload_and_replayed_when_mend
     parked = parked_now(deployed)
     assert [(one.id, one.payload) for one in parked] == [("id-0", payload)]
     with pytest.raises(JifenError, match="PARKED_RECORD_UNREADABLE"):
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
+        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
     assert len(parked_now(deployed)) == 1
 
     deployed.record(paid("1"))
-    replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
+    replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
     assert (deployed.points(), parked_now(deployed)) == (12, [])
     with pytest.raises(JifenError) as refused:
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=demo_book())
+        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
     assert refused.value.code is Code.PARKED_RECORD_NOT_FOUND
 
 
@@ -179,7 +180,7 @@ def reconcile(shop: Shop) -> Any:
         orders=shop.orders,
         ledger=shop.ledger,
         find_members=shop.find_members,
-        book=demo_book(),
+        book=plain_book(),
         now=NOW,
         zone="Asia/Shanghai",
     ).run()
@@ -232,7 +233,7 @@ def test_an_unreadable_order_does_not_stop_the_reconciliation(deployed: Shop) ->
 
 def test_a_version_published_after_this_process_read_them_is_read_again(deployed: Shop) -> None:
     assert len(terms_book().versions) == 1
-    second = demo_document()
+    second = plain_document()
     second["rules"][1]["amount"]["points"] = 5
     open_programme().put_version(2, second, NOW, "test", NOW)
     deployed.book = open_programme().book()

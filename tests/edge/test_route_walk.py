@@ -14,7 +14,12 @@ from chalicelib.members.signature import sign
 from chalicelib.runtime.edge import anyone
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Answer, Stage, invoke
 
-PUBLIC = {("POST", "/v1/sessions"), ("GET", "/v1/health"), ("GET", "/v1/openapi.json")}
+PUBLIC = {
+    ("POST", "/v1/sessions"),
+    ("GET", "/v1/health"),
+    ("GET", "/v1/openapi.json"),
+    ("GET", "/v1/programme"),
+}
 
 
 class Route(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from chalicelib.ledger.apply import Earn, Redeem, Reverse
 from chalicelib.ledger.buckets import PointsClass, bucket_key
-from chalicelib.ledger.model import Account, Cause, Kind, LedgerTerms
+from chalicelib.ledger.commands import Earn, Redeem, Reverse
+from chalicelib.ledger.model import Account, Cause, Kind, LedgerTerms, Policy
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """Noon in Shanghai on 2026-11-22."""
@@ -41,8 +41,7 @@ def an_earn(points: int, expires_on: date | None = date(2027, 11, 30), **given: 
     values: dict[str, Any] = {
         "cause": a_cause(),
         "points": points,
-        "points_class": PointsClass.CONSUMPTION,
-        "expires_on": expires_on,
+        "bucket": bucket(expires_on),
         "rule": "order",
         "terms_version": 1,
     }
@@ -58,7 +57,7 @@ def a_reversal(points: int, expires_on: date | None = date(2027, 11, 30), policy
         cause=a_cause(Kind.REVERSE, "tmall#1:1"),
         points=points,
         bucket=bucket(expires_on),
-        policy=policy,
+        policy=Policy(policy),
         rule="order",
         terms_version=1,
     )

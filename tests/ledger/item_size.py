@@ -16,8 +16,17 @@ def item_bytes(typed: dict[str, Any]) -> int:
 
 
 def transaction_units(writes: list[dict[str, Any]]) -> int:
-    """Write units of a transaction of puts, indexes apart: two per started kilobyte and item."""
-    return sum(2 * -(-item_bytes(write["Put"]["Item"]) // 1024) for write in writes)
+    """Write units of a transaction, indexes apart: two per started kilobyte and item.
+
+    An updated item counts as its key and the values it is given: what is updated here (counters) holds nothing else.
+    """
+    return sum(2 * -(-_written_bytes(write) // 1024) for write in writes)
+
+
+def _written_bytes(write: dict[str, Any]) -> int:
+    if "Put" in write:
+        return item_bytes(write["Put"]["Item"])
+    return item_bytes({**write["Update"]["Key"], **write["Update"]["ExpressionAttributeValues"]})
 
 
 def _value_bytes(typed: dict[str, Any]) -> int:

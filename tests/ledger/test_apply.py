@@ -1,10 +1,11 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.chain import sealed
+from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.model import Kind
 from chalicelib.ledger.rebuild import rebuild
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_redemption, a_reversal, an_account, an_earn, bucket
@@ -180,13 +181,13 @@ def test_a_checked_in_day_is_kept_with_its_credit() -> None:
 def test_the_journal_rebuilds_the_account_and_betrays_any_change() -> None:
     account, entries = an_account(), []
     for command in (an_earn(10, JAN), an_earn(30, checked_in_on=TODAY_ON), a_redemption(12), a_reversal(40)):
-        posting = apply(account, [command], TERMS, NOW)
+        posting, _ = sealed(apply(account, [command], TERMS, NOW))
         account, entries = posting.account, entries + list(posting.entries)
 
     rebuilt = rebuild("m1", "0003", entries)
 
-    assert replace(rebuilt, version=account.version, due_on=account.due_on) == account
+    assert rebuilt._replace(version=account.version, due_on=account.due_on) == account
     with pytest.raises(ValueError, match="altered"):
-        rebuild("m1", "0003", [replace(entries[0], points=11), *entries[1:]])
+        rebuild("m1", "0003", [entries[0]._replace(points=11), *entries[1:]])
     with pytest.raises(ValueError, match="entry 3 follows 1"):
         rebuild("m1", "0003", [entries[0], *entries[2:]])

@@ -6,28 +6,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.settle_order import settle_order
-from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.check_in_days import CheckInDays
+from chalicelib.ledger.commands import Earn, Expire, Receive, Redeem
+from chalicelib.ledger.counters import Count
+from chalicelib.ledger.hold import capture, hold, release
 from chalicelib.ledger.items import account_item, entry_item
-from chalicelib.ledger.model import Account, Part
+from chalicelib.ledger.model import Account, Budget, Guard, Kind, Part, Posting
+from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.statement import statement_page
-from chalicelib.ledger.table import LedgerTable
-from chalicelib.programme.validity import Months
+from chalicelib.ledger.table import LedgerTable, Seen
+from chalicelib.ledger.validity import Months
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
+from tests.earning.programmes import plain_book
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, an_account, an_earn
 from tests.ledger.item_size import item_bytes, transaction_units
 from tests.programme.builders import demo_book, demo_terms
 
 JAN, NOV = date(2027, 1, 31), date(2027, 11, 30)
+LATER = NOW + timedelta(minutes=15)
 NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
 
 
@@ -84,17 +90,59 @@ def order(*refunds: Refunded) -> Callable[[LedgerTable], object]:
     return lambda ledger: settle_order(known, ledger=ledger, book=demo_book())
 
 
+def plain_order(*refunds: Refunded) -> Callable[[LedgerTable], object]:
+    """An order that is credited at once."""
+    known = Order("tmall#1", paid(), "m1", NOW, refunds={refund.refund_no: refund for refund in refunds})
+    return lambda ledger: settle_order(known, ledger=ledger, book=plain_book())
+
+
+def activate(ledger: LedgerTable) -> object:
+    return activate_due("m1", "O#tmall#1", ledger=ledger, terms=TERMS, now=NOW + timedelta(days=30))
+
+
+def set_aside(ledger: LedgerTable) -> object:
+    return hold("m1", "h1", 3, release_at=LATER, activity="checkout", actor="m1", ledger=ledger, terms=TERMS, now=NOW)
+
+
+def caught(ledger: LedgerTable) -> object:
+    return capture("m1", "h1", 3, actor="m1", ledger=ledger, terms=TERMS, now=NOW)
+
+
+def let_go(ledger: LedgerTable) -> object:
+    return release("m1", "h1", actor="m1", ledger=ledger, terms=TERMS, now=NOW)
+
+
+def pass_on(ledger: LedgerTable) -> object:
+    """The two postings of a transfer, as one."""
+    out = Redeem(a_cause(Kind.TRANSFER, "t1"), 3, 1, credit="member:m2")
+
+    def decide(seen: Seen) -> Posting:
+        given = apply(seen.account, [out], TERMS, NOW)
+        taken = {key: -part for key, part in given.entries[-1].buckets.items()}
+        assert seen.other is not None
+        received = apply(seen.other, [Receive(a_cause(Kind.TRANSFER, "t1"), taken, 1)], TERMS, NOW)
+        return given._replace(other=received, guard=Guard("T#t1", "m1"))
+
+    return ledger.post("m1", decide, guard_key="T#t1", other_id="m2")
+
+
+def from_budget(ledger: LedgerTable) -> object:
+    command = an_earn(10, JAN, cause=a_cause(id="tmall#b"))
+    budget = Budget("bonus", "2026-11", 100, 2, 10)
+    return ledger.post("m1", lambda seen: apply(seen.account, [command], TERMS, NOW)._replace(budgets=(budget,)))
+
+
 def earn(points: int, expires_on: date) -> Callable[[LedgerTable], object]:
     command = an_earn(points, expires_on, cause=a_cause(id=f"tmall#{points}"))
-    return lambda ledger: ledger.post("m1", lambda account, _guard: apply(account, [command], TERMS, NOW))
+    return lambda ledger: ledger.post("m1", lambda seen: apply(seen.account, [command], TERMS, NOW))
 
 
 def redeem(ledger: LedgerTable) -> object:
-    return ledger.post("m1", lambda account, _guard: apply(account, [a_redemption(3)], TERMS, NOW))
+    return ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(3)], TERMS, NOW))
 
 
 def expire(ledger: LedgerTable) -> object:
-    return ledger.post("m1", lambda account, _guard: apply(account, [Expire()], TERMS, NIGHT))
+    return ledger.post("m1", lambda seen: apply(seen.account, [Expire()], TERMS, NIGHT))
 
 
 REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
@@ -105,8 +153,16 @@ REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at
     [
         pytest.param(check_in, [], 4, 1, id="first check-in, enters the due index"),
         pytest.param(check_in, [earn(5, JAN)], 4, 0, id="check-in"),
-        pytest.param(order(), [earn(5, JAN)], 6, 0, id="order"),
-        pytest.param(order(REFUND), [earn(5, JAN), order()], 6, 0, id="refund"),
+        pytest.param(plain_order(), [earn(5, JAN)], 6, 0, id="order"),
+        pytest.param(plain_order(REFUND), [earn(5, JAN), plain_order()], 6, 0, id="refund"),
+        pytest.param(order(), [earn(5, JAN)], 6, 2, id="order with pending points, listed as due and as open"),
+        pytest.param(order(REFUND), [earn(5, JAN), order()], 6, 0, id="refund while pending"),
+        pytest.param(activate, [earn(5, JAN), order()], 6, 2, id="activation, leaves both lists"),
+        pytest.param(set_aside, [earn(5, JAN)], 6, 2, id="hold, listed as due and as open"),
+        pytest.param(caught, [earn(5, JAN), set_aside], 6, 2, id="capture, leaves both lists"),
+        pytest.param(let_go, [earn(5, JAN), set_aside], 6, 2, id="release, leaves both lists"),
+        pytest.param(pass_on, [earn(5, JAN)], 10, 1, id="transfer, the receiver enters the due index"),
+        pytest.param(from_budget, [earn(5, JAN)], 6, 0, id="award with a draw from a budget"),
         pytest.param(redeem, [earn(5, JAN)], 4, 0, id="redemption without stock"),
         pytest.param(expire, [earn(5, JAN)], 4, 1, id="expiry of one account, leaves the index"),
         pytest.param(expire, [earn(5, JAN), earn(6, NOV)], 4, 2, id="expiry of one account, its date moves"),
@@ -147,6 +203,18 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
     assert (repeat.requests, repeat.own_units) == (2, 0)
 
 
+def demo_counters() -> dict[str, Count]:
+    """Every counter that the enabled rules and tasks of the demo programme may fill."""
+    terms = demo_terms()
+    names = {task.id for task in terms.programme.tasks if task.enabled}
+    names |= {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
+    for answers in terms.answers.values():
+        for one in answers.rules:
+            names |= {limit.name for limit in one.limits}
+    names |= {rule.id for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder"} | {"~make_up"}
+    return {name: Count(TODAY_ON, 999) for name in names}
+
+
 def a_maximal_demo_account() -> Account:
     """Thirteen month-ends of three classes with six-digit balances, a full bitmap, every counter in use."""
     buckets = {}
@@ -161,9 +229,12 @@ def a_maximal_demo_account() -> Account:
         growth=1_234_567,
         level="platinum",
         check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
+        frozen=True,
+        counters=demo_counters(),
         sequence=123_456,
         version=123_456,
         posted_at=NOW,
+        active_at=NOW,
         last_hash="0" * 64,
         due_on=TODAY_ON,
     )
@@ -175,9 +246,9 @@ def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
     assert 600 < size <= 1024
 
 
-def test_a_maximal_entry_fits_one_kilobyte() -> None:
-    account = replace(a_maximal_demo_account(), posted_at=NOW)
-    command = an_earn(
+def a_maximal_credit() -> Earn:
+    """Every text and number as long as the demo programme makes it."""
+    return an_earn(
         999_999,
         cause=a_cause(id="tmall#" + "9" * 30, campaign="2026-11-double-eleven", actor="m0123456789abcdef01234567"),
         checked_in_on=TODAY_ON,
@@ -186,7 +257,9 @@ def test_a_maximal_entry_fits_one_kilobyte() -> None:
         facts={"streak_days": 364, "next_reward_days": 7, "next_reward_points": 10, "order_no": "9" * 30},
     )
 
-    (entry,) = apply(account, [command], TERMS, NOW).entries
+
+def test_a_maximal_entry_fits_one_kilobyte() -> None:
+    (entry,) = apply(a_maximal_demo_account(), [a_maximal_credit()], TERMS, NOW).entries
 
     assert item_bytes(encode_item(entry_item(entry))) <= 1024
 

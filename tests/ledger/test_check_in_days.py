@@ -45,6 +45,30 @@ def test_a_run_longer_than_the_bitmap_is_still_counted() -> None:
     assert not kept.has(START_ON)
 
 
+def test_every_day_of_a_run_longer_than_the_bitmap_knows_its_own_place() -> None:
+    kept = of(*(START_ON + timedelta(days=ahead) for ahead in range(100)))
+
+    assert kept.run_ending(START_ON + timedelta(days=96)) == 97
+    assert kept.run_ending(START_ON + timedelta(days=40)) == 41
+
+
+def test_joining_a_run_older_than_the_bitmap_counts_too_few_and_never_too_many() -> None:
+    days = [START_ON + timedelta(days=ahead) for ahead in range(102)]
+
+    kept = of(*days[:100], days[101], days[100])
+
+    assert kept.run_days == KEPT_DAYS
+
+
+@given(st.sets(st.integers(0, 70), min_size=1), st.integers(-5, 80), st.integers(-5, 80))
+def test_days_between_two_dates_are_counted(offsets: set[int], first: int, end: int) -> None:
+    days = sorted(START_ON + timedelta(days=offset) for offset in offsets)
+    first_on, end_on = START_ON + timedelta(days=first), START_ON + timedelta(days=end)
+
+    in_reach = [on for on in days if (days[-1] - on).days < KEPT_DAYS]
+    assert of(*days).count(first_on, end_on) == sum(first_on <= on <= end_on for on in in_reach)
+
+
 @given(st.sets(st.integers(0, 70), min_size=1))
 def test_the_bitmap_agrees_with_a_plain_set_of_days(offsets: set[int]) -> None:
     days = sorted(START_ON + timedelta(days=offset) for offset in offsets)

@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.expire import ShardRun, expire_due, shard_messages
 from chalicelib.ledger.table import LedgerTable
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn, bucket
@@ -17,7 +18,7 @@ JAN, NOV = date(2027, 1, 31), date(2027, 11, 30)
 
 def credit(ledger: LedgerTable, member_id: str, points: int, expires_on: date) -> None:
     earn = an_earn(points, expires_on, cause=a_cause(id=f"tmall#{member_id}.{points}"))
-    ledger.post(member_id, lambda account, _guard: apply(account, [earn], TERMS, NOW))
+    ledger.post(member_id, lambda seen: apply(seen.account, [earn], TERMS, NOW))
 
 
 def night(ledger: LedgerTable, now: datetime = NIGHT, **given: Any) -> ShardRun:
@@ -26,7 +27,7 @@ def night(ledger: LedgerTable, now: datetime = NIGHT, **given: Any) -> ShardRun:
         for shard in range(ledger.due_shards)
     ]
     return ShardRun(
-        expired=sum(run.expired for run in runs),
+        booked=sum(run.booked for run in runs),
         moved=sum(run.moved for run in runs),
         failed=sum(run.failed for run in runs),
         finished=all(run.finished for run in runs),
@@ -39,21 +40,21 @@ def test_a_night_expires_what_is_due_and_leaves_the_rest(moto_ledger: LedgerTabl
 
     run = night(moto_ledger)
 
-    assert run == ShardRun(expired=3, moved=0, failed=0, finished=True)
-    assert [moto_ledger.read(f"m{number}")[0].available_points for number in range(6)] == [10, 0] * 3
+    assert run == ShardRun(booked=3, moved=0, failed=0, finished=True)
+    assert [moto_ledger.read(f"m{number}").available_points for number in range(6)] == [10, 0] * 3
 
 
 def test_the_same_night_again_finds_nothing(moto_ledger: LedgerTable) -> None:
     credit(moto_ledger, "m1", 10, JAN)
     night(moto_ledger)
 
-    assert night(moto_ledger) == ShardRun(expired=0, moved=0, failed=0, finished=True)
+    assert night(moto_ledger) == ShardRun(booked=0, moved=0, failed=0, finished=True)
 
 
 def test_the_night_before_finds_nothing(moto_ledger: LedgerTable) -> None:
     credit(moto_ledger, "m1", 10, JAN)
 
-    assert night(moto_ledger, datetime(2027, 1, 30, 16, 5, tzinfo=UTC)).expired == 0
+    assert night(moto_ledger, datetime(2027, 1, 30, 16, 5, tzinfo=UTC)).booked == 0
 
 
 def test_a_night_that_was_cut_off_goes_on_where_it_stopped(moto_ledger: LedgerTable) -> None:
@@ -63,14 +64,14 @@ def test_a_night_that_was_cut_off_goes_on_where_it_stopped(moto_ledger: LedgerTa
     cut = night(moto_ledger, has_time=lambda: False)
     rest = night(moto_ledger)
 
-    assert (cut.expired, cut.finished) == (0, False)
-    assert (rest.expired, rest.finished) == (5, True)
+    assert (cut.booked, cut.finished) == (0, False)
+    assert (rest.booked, rest.finished) == (5, True)
 
 
 def test_a_missed_night_is_booked_by_the_next_one(moto_ledger: LedgerTable) -> None:
     credit(moto_ledger, "m1", 10, JAN)
 
-    assert night(moto_ledger, datetime(2027, 2, 9, 16, 5, tzinfo=UTC)).expired == 1
+    assert night(moto_ledger, datetime(2027, 2, 9, 16, 5, tzinfo=UTC)).booked == 1
 
 
 def test_a_member_who_cannot_be_booked_is_counted_and_in_nobodys_way(moto_ledger: LedgerTable) -> None:
@@ -85,7 +86,7 @@ def test_a_member_who_cannot_be_booked_is_counted_and_in_nobodys_way(moto_ledger
 
     run = night(moto_ledger)
 
-    assert (run.expired, run.failed) == (3, 1)
+    assert (run.booked, run.failed) == (3, 1)
 
 
 def test_one_unreadable_account_and_one_timeout_do_not_stop_their_shard(moto_ledger: LedgerTable) -> None:
@@ -107,7 +108,7 @@ def test_one_unreadable_account_and_one_timeout_do_not_stop_their_shard(moto_led
 
     run = night(replace(moto_ledger, dynamo=Slow()))
 
-    assert (run.expired, run.failed) == (4, 2)
+    assert (run.booked, run.failed) == (4, 2)
 
 
 def test_expiry_and_a_credit_at_once_lose_nothing(moto_ledger: LedgerTable) -> None:
@@ -124,9 +125,9 @@ def test_expiry_and_a_credit_at_once_lose_nothing(moto_ledger: LedgerTable) -> N
                 credit(moto_ledger, "m1", 7, NOV)
             return real.transact_write_items(**request)
 
-    replace(moto_ledger, dynamo=Slow()).post("m1", lambda account, _guard: apply(account, [Expire()], TERMS, NIGHT))
+    replace(moto_ledger, dynamo=Slow()).post("m1", lambda seen: apply(seen.account, [Expire()], TERMS, NIGHT))
 
-    assert moto_ledger.read("m1")[0].buckets == {bucket(NOV): 7}
+    assert moto_ledger.read("m1").buckets == {bucket(NOV): 7}
 
 
 def test_a_night_is_one_message_a_shard_and_carries_its_own_time() -> None:

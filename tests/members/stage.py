@@ -18,7 +18,7 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo
 from chalicelib.runtime.settings import settings
-from tests.tables import create_tables
+from tests.tables import QUEUES, create_tables
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ADMIN_KEY = "the-demo-admin-key-0123456789abcdef"
@@ -58,9 +58,10 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
     environment |= {"ORDER_FEED_SECRET": "order-feed"}
-    environment |= {name: f"{name.lower()}-unused" for name in ("EXPIRY_QUEUE_URL", "ORDERS_RETRY_QUEUE_URL")}
     with mock_aws():
         _forget_last_stage()
+        queues = dynamo.service("sqs")
+        environment |= {name: queues.create_queue(QueueName=name.lower())["QueueUrl"] for name in QUEUES}
         environment |= create_tables(dynamo.client(), "test")
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -1,10 +1,13 @@
+import json
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.programme.document import read_programme
-from tests.programme.builders import ROOT, demo_document
+from chalicelib.programme.document import faults, read_programme
+from chalicelib.programme.warnings import warnings
+from tests.programme.builders import ROOT, a_document, a_rule, demo_document
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -18,7 +21,10 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_demo_document_is_valid() -> None:
-    assert [rule.id for rule in read_programme(demo_document()).rules] == ["check_in", "order"]
+    programme = read_programme(demo_document())
+
+    assert [rule.id for rule in programme.rules[:3]] == ["check_in", "order", "check_in_month"]
+    assert warnings(programme) == ()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,63 @@ def test_the_demo_document_is_valid() -> None:
         ("class_order", ["activity", "activity", "behaviour"], "class_order"),
         ("reversal", "forget", "reversal"),
         ("surprise", 1, "surprise"),
+        ("rules.1.id", "a:b", "rules.1.id"),
+        ("rules.1.id", "three_orders", "tasks.0.id"),
+        ("caps.0.id", "check_in", "caps.0.id"),
+        ("caps.1.id", "check_ins", "caps.1.id"),
+        ("caps.0.rules", ["check_in", "nobody"], "caps.0.rules.1"),
+        ("caps.0.rules", ["check_in", "check_in"], "caps.0.rules.1"),
+        ("caps.0.rules", ["check_in", "level_gold"], "caps.0.rules.1"),
+        ("budgets.0.rules", ["nobody"], "budgets.0.rules.0"),
+        ("budgets.0.shards", 0, "budgets.0.shards"),
+        ("budgets.0.period", "decade", "budgets.0.period"),
+        ("indicators.0.id", "order", "indicators.0.id"),
+        ("indicators.0.id", "login", "indicators.18.id"),
+        ("rules.0.activity", "dancing", "rules.0.activity"),
+        ("rules.0.activity", "review", "rules.0.amount.kind"),
+        ("rules.1.activity", "ride", "rules.1.amount.kind"),
+        ("rules.1.activity", "invite_order", "rules.1.pending.kind"),
+        ("rules.3.activity", "review", "rules.3.activity"),
+        ("rules.3.caps", [{"times": 1, "period": "day"}], "rules.3.caps"),
+        ("rules.3.pending", {"kind": "days", "days": 1}, "rules.3.pending"),
+        ("rules.3.amount.bp", 9_999, "rules.3.amount.bp"),
+        ("stacking.ceiling_bp", 14_000, "rules.5.amount.bp"),
+        ("stacking.activities", "shuffle", "stacking.activities"),
+        ("rules.6.amount.steps", [{"from": 2, "points": 1}, {"from": 2, "points": 2}], "rules.6.amount.steps.1.from"),
+        ("rules.6.amount.steps", [{"from": 0, "points": 1}], "rules.6.amount.steps.0.from"),
+        ("rules.6.amount.steps", [{"from_time": 1, "points": 1}], "rules.6.amount.steps.0.from"),
+        ("rules.2.amount.rewards", [{"days": 32, "points": 1}], "rules.2.amount.rewards.0.days"),
+        ("rules.0.amount.make_up.per_month", 0, "rules.0.amount.make_up.per_month"),
+        ("rules.0.caps", [{"period": "day"}], "rules.0.caps.0"),
+        ("rules.0.caps", [{"points": 1, "times": 1, "period": "day"}], "rules.0.caps.0"),
+        ("rules.0.caps", [{"times": 1, "period": "day"}, {"times": 2, "period": "day"}], "rules.0.caps.1"),
+        ("rules.0.when", {"hours": [[12, 12]]}, "rules.0.when.hours.0"),
+        ("rules.0.when", {"hours": [[0, 25]]}, "rules.0.when.hours.0.1"),
+        ("rules.0.when", {"weekdays": [8]}, "rules.0.when.weekdays.0"),
+        ("rules.0.when", {"weekdays": [1, 1]}, "rules.0.when.weekdays"),
+        ("rules.0.when", {"from_on": "2026-02-30"}, "rules.0.when.from_on"),
+        ("rules.0.when", {"from_on": "2026-02-02", "until_on": "2026-02-01"}, "rules.0.when.until_on"),
+        ("rules.0.when", {"skus": ["a"]}, "rules.0.when.skus"),
+        ("rules.0.when", {"min_fen": 1}, "rules.0.when.min_fen"),
+        ("rules.0.when", {"platforms": ["jd"]}, "rules.0.when.platforms"),
+        ("rules.0.trial", {"members": ["m"] * 2}, "rules.0.trial.members"),
+        ("rules.0.trial", {"members": [str(n) for n in range(1001)]}, "rules.0.trial.members"),
+        ("rules.0.validity", {"kind": "fixed_day", "month": 4, "day": 31}, "rules.0.validity.day"),
+        ("rules.0.validity", {"kind": "idle"}, "idle_months"),
+        ("rules.0.validity", {"kind": "quarter", "quarters": 9}, "rules.0.validity.quarters"),
+        ("tasks.0.activity", "dancing", "tasks.0.activity"),
+        ("tasks.0.activity", "malicious_review", "tasks.0.activity"),
+        ("tasks.1.counts", "fen", "tasks.1.counts"),
+        ("tasks.1.goal", 32, "tasks.1.goal"),
+        ("tasks.0.when", {"first": True}, "tasks.0.when.first"),
+        (
+            "tasks.0.window",
+            {"kind": "dates", "from_on": "2026-02-02", "until_on": "2026-02-01"},
+            "tasks.0.window.until_on",
+        ),
+        ("tasks.0.window", {"kind": "ever"}, "tasks.0.window.kind"),
+        ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
+        ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
     ],
 )
 def test_every_fault_is_refused_and_named_by_its_path(path: str, value: Any, field: str) -> None:
@@ -49,8 +112,99 @@ def test_every_fault_is_refused_and_named_by_its_path(path: str, value: Any, fie
     assert refused.value.field == field
 
 
-def test_every_document_that_ships_is_valid() -> None:
-    import json
+def test_all_faults_of_a_document_are_listed_at_once() -> None:
+    types = faults({"zone": 1, "rules": [{"id": "a", "amount": {"kind": "dice"}}]})
+    document = changed("rules.0.activity", "dancing") | {"zone": "Asia/Nowhere"}
 
+    assert {"name", "zone", "rules.0.amount.kind", "rules.0.validity"} <= {fault.path for fault in types}
+    assert [fault.path for fault in faults(document)] == ["zone", "rules.0.activity"]
+    assert faults(demo_document()) == ()
+    assert all(fault.reason and not fault.reason.startswith(fault.path) for fault in types)
+
+
+def test_a_document_of_the_first_days_still_reads() -> None:
+    programme = read_programme(json.loads((ROOT / "local/programmes/cdnow.json").read_text()))
+
+    assert (programme.grace_days, programme.notice_days, programme.stacking.activities) == (30, 30, "best_one")
+    assert programme.rules[0].enabled
+
+
+def test_a_rate_that_its_multipliers_carry_beyond_the_ledger_is_refused() -> None:
+    rule = a_rule("order")
+    rule["amount"] |= {"fen": 1, "less": []}
+    double = a_rule("double", amount={"kind": "multiplier", "bp": 20_000, "group": "activity"})
+
+    assert faults(a_document(rule)) == ()
+    assert [fault.path for fault in faults(a_document(rule, double))] == ["rules.0.amount.points"]
+
+
+def test_every_document_that_ships_is_valid() -> None:
     for path in sorted((ROOT / "local/programmes").glob("*.json")):
         assert read_programme(json.loads(path.read_text())).rules
+
+
+def test_a_programme_is_never_changed_and_two_of_the_same_words_are_equal() -> None:
+    one, same = read_programme(demo_document()), read_programme(demo_document())
+    other = read_programme(changed("rules.0.amount.points", 3))
+
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert repr(one.point_value) == "PointValue(points=100, fen=100)"
+    for change in (lambda: setattr(one, "name", "x"), lambda: setattr(one, "new", 1), lambda: delattr(one, "name")):
+        with pytest.raises(FrozenInstanceError):
+            change()
+
+
+def test_a_check_ins_points_never_wait() -> None:
+    rule = a_rule("check_in", "check_in", pending={"kind": "days", "days": 1})
+
+    assert [fault.path for fault in faults(a_document(rule))] == ["rules.0.pending"]
+    rule["pending"] = {"kind": "receipt", "days": 7, "fallback_days": 22, "pos_fallback_days": 7}
+    assert [fault.path for fault in faults(a_document(rule))] == ["rules.0.pending"]
+
+
+@pytest.mark.parametrize(
+    ("points", "shards", "paths"),
+    [(1000, 4, ["budgets.0.shards"]), (1200, 4, []), (1000, 3, []), (100, 1, [])],
+)
+def test_each_share_of_a_budget_holds_the_largest_award(points: int, shards: int, paths: list[str]) -> None:
+    rules = [a_rule("small", "review"), a_rule("large", "review", amount={"kind": "fixed", "points": 300})]
+    budget = {"id": "b", "points": points, "period": "month", "rules": ["small", "large"], "shards": shards}
+
+    found = faults(a_document(*rules, budgets=[budget]))
+
+    assert [fault.path for fault in found] == paths
+    assert all(fault.reason.endswith("每份名额装不下一次奖励,请减少shards") for fault in found)
+
+
+def test_a_cap_on_points_bounds_the_award_a_share_must_hold() -> None:
+    rule = a_rule("large", "review", amount={"kind": "fixed", "points": 300}, caps=[{"points": 250, "period": "day"}])
+    budget = {"id": "b", "points": 1000, "period": "month", "rules": ["large"], "shards": 4}
+
+    assert faults(a_document(rule, budgets=[budget])) == ()
+
+
+def test_at_most_twenty_enabled_rules_and_tasks_answer_one_activity() -> None:
+    rules = [a_rule(f"r{place}", "review") for place in range(20)]
+    task = {
+        "id": "t",
+        "name": "t",
+        "activity": "review",
+        "counts": "times",
+        "goal": 2,
+        "window": {"kind": "month"},
+        "points": 5,
+        "points_class": "activity",
+        "validity": {"kind": "never"},
+    }
+    off, other = a_rule("off", "review", enabled=False), a_rule("other", "invite")
+    double = a_rule("double", "sale", amount={"kind": "multiplier", "bp": 20_000, "group": "activity"})
+    by_amount = {"kind": "per_amount", "fen": 100, "points": 1, "rounding": "floor", "less": []}
+    sales = [a_rule(f"s{place}", "sale", amount=by_amount) for place in range(20)]
+
+    assert faults(a_document(*rules, off, other, double, *sales)) == ()
+    assert [fault.path for fault in faults(a_document(*rules, off, a_rule("one_more", "review")))] == [
+        "rules.21.activity"
+    ]
+    assert [fault.path for fault in faults(a_document(*rules, tasks=[task]))] == ["tasks.0.activity"]

@@ -16,7 +16,7 @@ from chalicelib.runtime.settings import settings
 from local.cdnow import log_file
 from local.places import ROOT, Mend
 from local.replay_steps import BEGINS_AT, TERMS_FILE
-from tests.tables import create_tables
+from tests.tables import QUEUES, create_tables
 
 BESIDE = ROOT.parent / "shared" / "data" / "CDNOW_master.txt"
 
@@ -35,7 +35,7 @@ def cdnow() -> Path:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "1", "ADMIN_KEY_SECRET": "-", "ORDER_FEED_SECRET": "-"}
-    given |= {"EXPIRY_QUEUE_URL": "-", "ORDERS_RETRY_QUEUE_URL": "-", "AWS_DEFAULT_REGION": "cn-north-1"}
+    given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
     with mock_aws():
         for name, value in given.items():

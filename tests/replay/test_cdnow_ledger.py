@@ -12,10 +12,12 @@ import pytest
 
 from chalicelib.earning.order import Order, Paid, order_key
 from chalicelib.earning.settle_order import settle_order
-from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.chain import sealed
+from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.model import Account, Entry, Guard, Kind, Receipt, business_on
 from chalicelib.ledger.rebuild import rebuild
-from chalicelib.ledger.table import Decide
+from chalicelib.ledger.table import Decide, Seen
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
 from local.cdnow import read_log
@@ -41,12 +43,12 @@ class LedgerInMemory:
 
     def post(self, member_id: str, decide: Decide, *, guard_key: str | None = None) -> Receipt:
         account = self.accounts.get(member_id) or Account(member_id=member_id, due_shard="0000")
-        posting = decide(account, self.guards.get(guard_key or ""))
+        posting, _ = sealed(decide(Seen(account, self.guards.get(guard_key or ""))))
         self.accounts[member_id] = posting.account
         self.entries[member_id] += posting.entries
         if posting.guard:
             self.guards[posting.guard.key] = posting.guard
-        return Receipt(posting.entries, posting.account)
+        return Receipt(posting.entries, posting.account, guard=posting.guard)
 
     def due_through(self, on: date) -> list[str]:
         return [account.member_id for account in self.accounts.values() if account.due_on and account.due_on <= on]
@@ -63,7 +65,7 @@ def replay(orders: list[Paid], terms: Terms) -> LedgerInMemory:
         night = datetime(on.year, on.month, on.day, 0, 5, tzinfo=UTC) - SHANGHAI
         if on.day == 1:  # points end with a month here: no other night has anything to do
             for member_id in ledger.due_through(on):
-                ledger.post(member_id, lambda account, _guard, now=night: apply(account, [Expire()], terms.ledger, now))
+                ledger.post(member_id, lambda seen, now=night: apply(seen.account, [Expire()], terms.ledger, now))
         for paid in by_day[on]:
             key = order_key(paid.platform, paid.order_no)
             order = Order(key=key, paid=paid, member_id=paid.buyer_id, received_at=paid.paid_at.astimezone(UTC))

@@ -12,7 +12,8 @@ from chalicelib.earning.order import Paid, order_key
 from chalicelib.earning.record_orders import Received, record_orders
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
-from chalicelib.ledger.apply import Expire, apply
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.buyers import find_members
 from chalicelib.members.model import Identity
@@ -61,7 +62,7 @@ def pass_last_night(members: frozenset[str]) -> None:
     terms = open_programme().book().version(1).ledger
     now = datetime(1998, 12, 31, 16, 5, tzinfo=UTC)
     for member_id in members:
-        open_ledger().post(member_id, lambda account, _guard: apply(account, [Expire()], terms, now))
+        open_ledger().post(member_id, lambda seen: apply(seen.account, [Expire()], terms, now))
 
 
 def test_the_journal_by_member_and_whole_says_the_same(log: Path) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len
-
+from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.ledger.model import MAX_POINTS, Part
-from chalicelib.programme.activity import MAX_ORDER_FEN, Ordered
+from chalicelib.programme.activity import MAX_ORDER_FEN, Behaved, Ordered, earning_fen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document
 class PerAmount:
     """`points` for each `fen` of what was paid less the parts named in `less` and less refunds."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
-
-    ANSWERS: ClassVar = frozenset({"order"})
-    """The activities this kind can answer."""
+    ANSWERS: ClassVar = frozenset({"order", "indicator"})
+    """The activities this kind can answer; of indicators only those of money."""
 
     kind: Literal["per_amount"]
     fen: Annotated[int, Ge(1), Le(10**7)]
@@ -34,14 +31,26 @@ class PerAmount:
             return "less", "有重复项"
         return None
 
-    def base_fen(self, activity: Ordered) -> int:
-        """The fen that earn, never below 0."""
-        taken_off: int = sum(getattr(activity, f"{part}_fen") for part in self.less)
-        return max(0, activity.paid_fen - taken_off - activity.refunded_fen)
+    def earned_fen(self, activity: Ordered | Behaved) -> tuple[int, ...]:
+        """The fen that earn, of each line and then of the freight; never below 0."""
+        return earning_fen(activity, self.less) if isinstance(activity, Ordered) else (activity.fen,)
 
-    def parts(self, activity: Ordered, rule: str) -> tuple[Part, ...]:
-        """One line: the whole order's points."""
-        base_fen = self.base_fen(activity)
+    def base_fen(self, activity: Ordered) -> int:
+        """The fen of the whole order that earn, never below 0."""
+        return sum(self.earned_fen(activity))
+
+    def points_of(self, base_fen: int) -> int:
+        """Points for so much money, rounded once."""
         whole, rest = divmod(base_fen * self.points, self.fen)
-        up = {"floor": False, "half_up": 2 * rest >= self.fen, "ceiling": rest > 0}[self.rounding]
-        return (Part(rule, whole + up, f"消费{base_fen // 100}.{base_fen % 100:02d}元"),)
+        if not rest or self.rounding == "floor":
+            return whole
+        return whole + (self.rounding == "ceiling" or 2 * rest >= self.fen)
+
+    def parts(self, activity: Ordered | Behaved, rule: str, name: str = "") -> tuple[Part, ...]:
+        """One line: the whole order's points."""
+        return self.parts_of(self.earned_fen(activity), rule)
+
+    def parts_of(self, earned_fen: Sequence[int], rule: str) -> tuple[Part, ...]:
+        """One line: the points for these amounts together."""
+        base_fen = sum(earned_fen)
+        return (Part(rule, self.points_of(base_fen), f"消费{base_fen // 100}.{base_fen % 100:02d}元"),)

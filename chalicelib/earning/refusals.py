@@ -1,0 +1,117 @@
+"""Why not (为什么没给我): awards that were refused, kept with their reason beside the journal, for half a year.
+
+No money moves by them, so they cost one put and end by themselves; what was credited is in the journal for ever.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import stamp
+from chalicelib.programme.award import Refused
+from chalicelib.runtime.dynamo import Client, Item, client, decode_item, encode_item
+from chalicelib.runtime.settings import settings
+
+KEPT = timedelta(days=183)
+
+
+class NotPaid(NamedTuple):
+    """One activity that earned nothing, and why each rule that could have paid did not."""
+
+    member_id: str
+    at: datetime
+    activity: str
+    id: str
+    source: str
+    terms_version: int
+    refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class RefusalsTable:
+    """`M#<member>` / `<instant>#<activity>#<id>`; TTL forgets them."""
+
+    dynamo: Client
+    name: str
+
+    def put(self, one: NotPaid, now: datetime) -> None:
+        """Keep it; the same activity again only replaces its own line."""
+        item = {
+            "pk": f"M#{one.member_id}",
+            "sk": f"{stamp(one.at)}#{one.activity}#{one.id}",
+            "activity": one.activity,
+            "id": one.id,
+            "source": one.source,
+            "terms": one.terms_version,
+            "refused": [[refused.rule, refused.code, refused.text] for refused in one.refused],
+            "expires_epoch_s": int((now + KEPT).timestamp()),
+        }
+        self.dynamo.put_item(TableName=self.name, Item=encode_item(item))
+
+    def page(self, member_id: str, *, before_key: str, limit: int, now: datetime) -> list[tuple[str, NotPaid]]:
+        """Up to `limit` lines older than `before_key`, newest first, with their keys; what has ended is left out."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "expires_epoch_s > :now",
+            "ExpressionAttributeValues": encode_item({":pk": f"M#{member_id}", ":now": int(now.timestamp())}),
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if before_key:
+            request["ExclusiveStartKey"] = encode_item({"pk": f"M#{member_id}", "sk": before_key})
+        found: list[Item] = []
+        while True:  # what has ended counts against a query's limit, so a page may need several
+            page = self.dynamo.query(**request)
+            found += [decode_item(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page or len(found) >= limit:
+                return [(item["sk"], _not_paid(item)) for item in found[:limit]]
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def refusals_page(
+    member_id: str, *, table: RefusalsTable, cursor: str, limit: int, now: datetime
+) -> tuple[list[NotPaid], str]:
+    """A page of what was refused, newest first, and the cursor of the next one, empty at the end."""
+    found = table.page(member_id, before_key=_key_of(cursor) if cursor else "", limit=limit + 1, now=now)
+    shown = found[:limit]
+    more = len(found) > limit
+    return [one for _, one in shown], urlsafe_b64encode(shown[-1][0].encode()).decode() if more else ""
+
+
+def why_text(refused: Sequence[Refused]) -> str:
+    """The reasons in words for a member, each once."""
+    return ";".join(dict.fromkeys(one.text for one in refused)) or "没有适用的积分规则"
+
+
+def _not_paid(item: Item) -> NotPaid:
+    return NotPaid(
+        member_id=item["pk"][2:],
+        at=datetime.fromisoformat(item["sk"][:24]),
+        activity=item["activity"],
+        id=item["id"],
+        source=item["source"],
+        terms_version=item["terms"],
+        refused=tuple(Refused(*one) for one in item["refused"]),
+    )
+
+
+def _key_of(cursor: str) -> str:
+    try:
+        key = urlsafe_b64decode(cursor.encode()).decode()
+    except (Base64Error, ValueError):
+        raise JifenError(Code.INVALID_CURSOR, field="cursor") from None
+    if len(key) > 300 or key[23:25] != "Z#":
+        raise JifenError(Code.INVALID_CURSOR, field="cursor")
+    return key
+
+
+def open_refusals() -> RefusalsTable:
+    """The stage's refused awards."""
+    return RefusalsTable(client(), settings().refusals_table)

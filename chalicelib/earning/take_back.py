@@ -1,0 +1,158 @@
+"""A refund takes back everything its order caused, each credit by its own share at the order's own terms."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from chalicelib.earning.order import Order, Paid, Refunded
+from chalicelib.earning.order_terms import ordered_of, progress_of, standing_at_payment
+from chalicelib.ledger.commands import Command, Reverse
+from chalicelib.ledger.counters import Counted, Counters, counted, running
+from chalicelib.ledger.model import Account, Cause, Guard, Kind, Policy, business_on
+from chalicelib.ledger.pending import taken_back
+from chalicelib.ledger.work import Work
+from chalicelib.programme.award import redecide
+from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.tasks import Regress, task_regress
+
+MAX_COMMANDS = 80
+"""So many entries, the account, the guard, what expired and what budgets hold of it fit one transaction's hundred."""
+
+
+def take_back(
+    order: Order, paid: Paid, guard: Guard, account: Account, commands: list[Command], book: TermsBook
+) -> Guard:
+    """Append what is to be taken back for every refund the guard does not know yet; the guard after them.
+
+    Refunds are booked in the order in which they were received, one entry each, and one more for each further credit
+    they touch, named by its rule after a `~`. Raises KeyError when `book` is older than the order's terms.
+    """
+    refunds = sorted(order.refunds.values(), key=lambda one: (one.received_at, one.refund_no))
+    if all(refund.refund_no in guard.state["refunds"] for refund in refunds):
+        return guard
+    terms = book.version(guard.state["terms"])
+    # What this very posting counts is not on the account yet.
+    counters = account.counters
+    for command in commands:
+        counters = counted(counters, getattr(command, "counts", ()))
+    known = [refund for refund in refunds if refund.refund_no in guard.state["refunds"]]
+    for refund in refunds:
+        if refund in known:
+            continue
+        if commands and len(commands) + _most_more(guard) > MAX_COMMANDS:
+            break  # the rest is settled by the next posting
+        known.append(refund)
+        guard, regress = _of_credits(order, paid, refund, known, guard, account, counters, commands, terms)
+        counters = counted(counters, regress.progress)
+    return guard
+
+
+def _most_more(guard: Guard) -> int:
+    """How many entries a refund can come to: each credit, each task; and what is due of each credit after it."""
+    return 2 * len(guard.credits) + len(guard.state.get("progress", ()))
+
+
+def _of_credits(
+    order: Order,
+    paid: Paid,
+    refund: Refunded,
+    known: list[Refunded],
+    guard: Guard,
+    account: Account,
+    counters: Counters,
+    commands: list[Command],
+    terms: Terms,
+) -> tuple[Guard, Regress]:
+    state = dict(guard.state)
+    standing = standing_at_payment(state, guard.member_id)
+    after = ordered_of(order, paid, known, terms.zone)
+    lumps = frozenset(credit.rule for credit in guard.credits if terms.rule(credit.rule) is None)
+    kept = redecide(
+        terms,
+        after,
+        standing,
+        {one.rule: one.points - one.adjusted_points for one in guard.credits if one.rule not in lumps},
+        chosen=state.get("multipliers", ()),
+        on=date.fromisoformat(state["on"]),
+    )
+    refunded_on = business_on(refund.received_at, terms.zone)
+    # Whether a window's counters are still there after its end is chance: its lump stays either way.
+    regress = task_regress(terms, after, progress_of(state), running(counters, refunded_on))
+    cause = Cause(
+        kind=Kind.REVERSE,
+        activity=guard.activity,
+        id=f"{order.key}:{refund.refund_no}",
+        at=refund.received_at,
+        occurred_at=refund.refunded_at,
+        source=paid.platform,
+        actor="order_feed",
+    )
+    text = f"退款{refund.refunded_fen // 100}.{refund.refunded_fen % 100:02d}元"
+    facts: dict[str, str | int] = {
+        "order_no": paid.order_no,
+        "refund_no": refund.refund_no,
+        "refunded_fen": refund.refunded_fen,
+    }
+    reversals: list[Reverse] = []
+    credits = []
+    others = dict(regress.lumps)
+    for credit in guard.credits:
+        left = credit.points - credit.reversed_points
+        if credit.rule in lumps:
+            points = left if left and others.get(credit.rule) == left else 0
+            if points:
+                del others[credit.rule]
+        else:
+            points = max(0, left - max(0, kept.get(credit.rule, left) + credit.adjusted_points))
+        if points or not reversals:
+            own = cause if not reversals else cause._replace(id=f"{cause.id}~{credit.rule}")
+            command, credit = taken_back(credit, points, own, text)
+            reversals.append(command._replace(facts=facts))
+        credits.append(credit)
+    for task_id, points in others.items():
+        own = cause if not reversals else cause._replace(id=f"{cause.id}~{task_id}")
+        policy = Policy(terms.programme.reversal)
+        reversals.append(Reverse(own, points, policy, terms.version, rule=task_id, text=text, facts=facts))
+    if not reversals:
+        reversals.append(Reverse(cause, 0, Policy.WAIVE, terms.version, text=text, facts=facts))
+    reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
+    reversals[0] = reversals[0]._replace(counts=regress.progress)
+    commands += reversals
+    state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
+    if regress.progress:
+        state["progress"] = _less(state.get("progress", []), regress.progress)
+    return guard._replace(credits=tuple(credits), state=state), regress
+
+
+def _charged(
+    reversals: list[Reverse], charged_points: int, account: Account, now: datetime, terms: Terms
+) -> list[Reverse]:
+    """The reversals with what the shop kept back in money: each at most what is not pending of it.
+
+    One whose points have expired in their bucket takes nothing, so it needs none of that money either.
+    """
+    work = Work(account, terms.ledger, now)
+    charged: list[Reverse] = []
+    for one in reversals:
+        own = min(charged_points, one.points - one.pending_points)
+        if work.has_ended(one.bucket, one.credited_on):
+            own = 0
+        charged_points -= own
+        charged.append(one._replace(charged_points=own))
+    return charged
+
+
+def _charged_points(refund: Refunded, terms: Terms) -> int:
+    """The points whose value the shop kept back from this refund's money."""
+    if terms.programme.reversal != "charge_refund":
+        return 0
+    value = terms.programme.point_value
+    return refund.charged_fen * value.points // value.fen
+
+
+def _less(progress: list[list[Any]], taken: tuple[Counted, ...]) -> list[list[Any]]:
+    fewer = {one.name: one.add for one in taken}
+    return [
+        [name, through, add + fewer.get(name, 0)] for name, through, add in progress if add + fewer.get(name, 0) > 0
+    ]

@@ -1,0 +1,138 @@
+"""One posting as one transaction, and what a cancelled one says: reasons stand by position, so both live here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from chalicelib.errors import JifenError
+from chalicelib.ledger.chain import sealed
+from chalicelib.ledger.items import account_item, account_of, entry_of, guard_item, guard_of
+from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting
+from chalicelib.runtime.dynamo import Item, Reason, encode_item
+
+LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class Row(NamedTuple):
+    """One write of the transaction and what it stands for."""
+
+    role: str
+    """`account`, `other`, `guard`, `budget`, `also` or `entry`."""
+    write: Mapping[str, Any]
+    subject: Any = None
+    """The budget, the refusal or the entry it is about."""
+
+
+class Writes:
+    """The transaction of one posting: accounts and guard at the versions they were read at, entries where their key is
+    free, a budget's shard where it has room.
+    """
+
+    def __init__(self, posting: Posting, guard: Guard | None, *, ledger: str, journal: str) -> None:
+        self.ledger = ledger
+        self.rows: list[Row] = []
+        sealed_posting, items = sealed(posting)
+        self._put_account("account", sealed_posting)
+        entries = [*zip(sealed_posting.entries, items, strict=True)]
+        if posting.other:
+            sealed_other, other_items = sealed(posting.other)
+            self._put_account("other", sealed_other)
+            entries += zip(sealed_other.entries, other_items, strict=True)
+            sealed_posting = sealed_posting._replace(other=sealed_other)
+        self.posting = sealed_posting
+        if posting.guard is not None:
+            item = guard_item(posting.guard, posting.account.due_shard)
+            self.rows.append(Row("guard", _versioned_put(ledger, item, guard.version if guard else 0)))
+        for one in posting.also:
+            self.rows.append(Row("also", one.write, one.refusal))
+        for entry, stored in entries:
+            put = {
+                "TableName": journal,
+                "Item": encode_item(stored),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+            self.rows.append(Row("entry", {"Put": put}, entry))
+
+    def _put_account(self, role: str, posting: Posting) -> None:
+        item = account_item(posting.account)
+        self.rows.append(Row(role, _versioned_put(self.ledger, item, posting.before.version)))
+
+    def draw(self, budget: Budget, shard: int) -> None:
+        """Draw `budget.points` from one shard, if that much is left there; its share must hold them at all."""
+        room_points = budget.share_points(shard) - budget.points
+        update = {
+            "TableName": self.ledger,
+            "Key": encode_item({"pk": budget.key, "sk": f"S#{shard}"}),
+            "UpdateExpression": "ADD spent :points",
+            "ConditionExpression": "attribute_not_exists(spent) OR spent <= :room",
+            "ExpressionAttributeValues": encode_item({":points": budget.points, ":room": room_points}),
+        }
+        self.rows.append(Row("budget", {"Update": update}, budget))
+
+    def transaction(self) -> list[Mapping[str, Any]]:
+        """The writes, in the order in which reasons come back."""
+        return [row.write for row in self.rows]
+
+
+class Lost(NamedTuple):
+    """A cancelled transaction, read by position."""
+
+    rows: tuple[Row, ...]
+    reasons: tuple[Reason, ...]
+
+    def failed(self, role: str) -> Iterator[tuple[Row, Reason]]:
+        """The rows of one role that were refused."""
+        for row, reason in zip(self.rows, self.reasons, strict=True):
+            if row.role == role and reason.code != "None":
+                yield row, reason
+
+    def race(self) -> bool:
+        """Whether an account or the guard was another's: then everything is judged again, whatever else was refused.
+
+        What stands under one of our entry keys may then be another operation's (an expiry that both would have booked).
+        """
+        return any(reason.code in LOST for role in ("account", "other", "guard") for _, reason in self.failed(role))
+
+    def standing(self) -> tuple[Entry, Entry] | None:
+        """(the entry that stands under a key we wanted to write, the one we wanted), if that is what failed."""
+        for row, reason in self.failed("entry"):
+            if reason.code == "ConditionalCheckFailed" and reason.item:
+                return entry_of(reason.item), row.subject
+        return None
+
+    def refusal(self) -> JifenError | None:
+        """What to answer when the cause's own item would not take its write."""
+        for row, reason in self.failed("also"):
+            if reason.code == "ConditionalCheckFailed":
+                refusal: JifenError = row.subject
+                return refusal
+        return None
+
+    def spent(self) -> list[Budget]:
+        """The budgets whose chosen shard had no room."""
+        return [row.subject for row, reason in self.failed("budget") if reason.code == "ConditionalCheckFailed"]
+
+    def account(self, role: str, known: Account) -> Account:
+        """The account that beat us, from the reason itself (no further read), else the one we knew."""
+        for _, reason in self.failed(role):
+            if reason.item:
+                return account_of(reason.item)
+        return known
+
+    def guard(self, known: Guard | None) -> Guard | None:
+        """The guard that beat us, likewise."""
+        for _, reason in self.failed("guard"):
+            if reason.item:
+                return guard_of(reason.item)
+        return known
+
+
+def _versioned_put(table: str, item: Item, version: int) -> dict[str, Any]:
+    put: dict[str, Any] = {"TableName": table, "Item": encode_item(item)}
+    if version:
+        put["ConditionExpression"] = "version = :version"
+        put["ExpressionAttributeValues"] = encode_item({":version": version})
+    else:
+        put["ConditionExpression"] = "attribute_not_exists(pk)"
+    return {"Put": put}

@@ -1,0 +1,186 @@
+"""One member's past lived again under other terms, and the budgets in which all members meet. Pure.
+
+Counters are the member's own and begin as the window found them. A refund takes back what `redecide` says, a void all;
+neither opens a cap or fills a budget again, as in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from chalicelib.ledger.check_in_days import CheckInDays
+from chalicelib.ledger.counters import Counted, Counters, counted, used
+from chalicelib.ledger.model import Part
+from chalicelib.programme.activity import CHECK_IN, Activity, CheckedIn, Ordered, Standing
+from chalicelib.programme.award import Award, Decision, claim, decide, redecide
+from chalicelib.programme.model import Rule, Terms
+from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
+from chalicelib.programme.periods import through_on
+from chalicelib.programme.rules.cumulative import Cumulative
+from chalicelib.programme.rules.streak import Streak
+from chalicelib.programme.tasks import task_regress
+
+MAKE_UP = "~make_up"
+"""The counter of make-up cards, as the ledger has it."""
+
+
+class Kept:
+    """An award of the replay, and what is left of it."""
+
+    __slots__ = ("kept_points", "parts", "points", "rule")
+
+    def __init__(self, award: Award) -> None:
+        self.rule, self.points, self.parts = award.rule, award.points, award.breakdown
+        self.kept_points = award.points
+
+
+class Done(NamedTuple):
+    """What a deed came to, as its refund must know it."""
+
+    deed: Deed
+    standing: Standing
+    awards: list[Kept]
+    chosen: tuple[str, ...]
+    progress: list[Counted]
+
+
+class Budgets:
+    """The draft's budgets as running sums over all members. `percent` of each is there; None: they never end."""
+
+    def __init__(self, percent: int | None) -> None:
+        self.percent = percent
+        self.spent: Counter[tuple[str, str]] = Counter()
+
+    def within(self, ask: Callable[[frozenset[str]], Decision]) -> Decision:
+        """The decision that the budgets still hold; what one of them lacks is asked for without it, as the ledger
+        does.
+        """
+        empty: frozenset[str] = frozenset()
+        decision = ask(empty)
+        while self.percent is not None:
+            drawn: Counter[tuple[str, str]] = Counter()
+            limits: dict[tuple[str, str], int] = {}
+            for award in decision.awards:
+                for use in award.budgets:
+                    drawn[use.id, use.period_key] += use.points
+                    limits[use.id, use.period_key] = use.limit_points * self.percent // 100
+            short = {key[0] for key, points in drawn.items() if self.spent[key] + points > limits[key]}
+            if not short:
+                self.spent.update(drawn)
+                break
+            empty |= short
+            decision = ask(empty)
+        return decision
+
+
+class Replay:
+    """One member under the draft."""
+
+    def __init__(self, member: MemberHistory, draft: Terms, budgets: Budgets) -> None:
+        self.member, self.draft, self.budgets = member, draft, budgets
+        self.counters: Counters = member.counters
+        self.days = member.check_ins
+        self.level = member.level
+        self.joined_on = member.joined_on
+        self.done: dict[str, Done] = {}
+        self.lost: Counter[str] = Counter()
+        """Lumps of tasks that fell by a refund of another order than the one that brought them."""
+
+    @property
+    def awards(self) -> Iterator[Kept]:
+        """All that was awarded."""
+        return (award for done in self.done.values() for award in done.awards)
+
+    def live(self, event: Event) -> None:
+        """Let one thing happen."""
+        if isinstance(event, Aside):
+            self.counters = counted(self.counters, event.counts)
+            self.joined_on = event.joined_on or self.joined_on
+            return
+        if isinstance(event, TakenBack):
+            done = self.done.get(event.of)
+            if done is not None:
+                self._take_back(done, event.ordered)
+            return
+        self.level = self.level if event.level is None else event.level
+        standing = Standing(self.level, self.counters, joined_on=self.joined_on, member_id=self.member.member_id)
+        decision = self.budgets.within(self._question(event, standing))
+        changes = [change for award in decision.awards for change in award.counts]
+        self.counters = counted(self.counters, [*changes, *decision.progress])
+        chosen = tuple(part.rule for one in decision.awards for part in one.breakdown if part.rule != one.rule)
+        awards = [Kept(award) for award in decision.awards]
+        self.done[event.id] = Done(event, standing, awards, chosen, list(decision.progress))
+
+    def _question(self, deed: Deed, standing: Standing) -> Callable[[frozenset[str]], Decision]:
+        activity, on, hour = deed.activity, deed.on, deed.hour
+        if isinstance(activity, Claim):
+            return self._claimed(activity, standing, on, hour)
+        if isinstance(activity, Repair):
+            repaired = self._repaired(activity.on, on)
+            return lambda _spent: repaired
+        if isinstance(activity, CheckedIn):
+            self.days = self.days if self.days.has(activity.on) else self.days.with_day(activity.on)
+            activity = CheckedIn(activity.on, self.days)
+        judged: Activity = activity
+        return lambda spent: decide(self.draft, judged, standing, on=on, hour=hour, spent_budgets=spent)
+
+    def _claimed(self, asked: Claim, standing: Standing, on: date, hour: int) -> Callable[[frozenset[str]], Decision]:
+        def ask(spent: frozenset[str]) -> Decision:
+            outcome = claim(
+                self.draft, asked.rule, asked.days, self.days, standing, on=on, hour=hour, spent_budgets=spent
+            )
+            return Decision((outcome,)) if isinstance(outcome, Award) else Decision(refused=(outcome,))
+
+        return ask
+
+    def _repaired(self, missed_on: date, today_on: date) -> Decision:
+        """The rewards a repaired run newly reaches; nothing, and no repair, where the draft does not sell it."""
+        answers = self.draft.answers.get(CHECK_IN)
+        rules = [one.rule for one in answers.rules] if answers else []
+        streak = next((rule.amount for rule in rules if isinstance(rule.amount, Streak)), None)
+        if streak is None or streak.can_make_up(self.days, missed_on, today_on, used(self.counters, MAKE_UP, today_on)):
+            return Decision()
+        before, self.days = self.days, self.days.with_day(missed_on)
+        awards = []
+        for rule in rules:
+            parts = _parts_of_repair(rule, rule.amount is streak, before, missed_on, today_on)
+            if parts:
+                points = sum(part.points for part in parts)
+                awards.append(Award(rule.id, points, rule.points_class, rule.validity, None, parts, ""))
+        return Decision(tuple(awards), progress=(Counted(MAKE_UP, through_on("month", today_on), 1),))
+
+    def _take_back(self, done: Done, ordered: Ordered | None) -> None:
+        if ordered is None:
+            for award in done.awards:
+                award.kept_points = 0
+            return
+        lumps = frozenset(award.rule for award in done.awards if self.draft.rule(award.rule) is None)
+        paid = {award.rule: award.points for award in done.awards if award.rule not in lumps}
+        kept = redecide(self.draft, ordered, done.standing, paid, chosen=done.chosen, on=done.deed.on)
+        regress = task_regress(self.draft, ordered, done.progress, self.counters, paid_lumps=lumps)
+        for award in done.awards:
+            if award.rule in lumps:
+                award.kept_points = 0 if award.rule in regress.lumps else award.kept_points
+            else:
+                award.kept_points = min(award.kept_points, kept.get(award.rule, award.kept_points))
+        for task in self.draft.programme.tasks:
+            if task.id in regress.lumps and task.id not in lumps:
+                self.lost[task.id] += task.points
+        fewer = {one.name: one.add for one in regress.progress}
+        left = [one._replace(add=one.add + fewer.get(one.name, 0)) for one in done.progress]
+        done.progress[:] = [one for one in left if one.add > 0]
+        self.counters = counted(self.counters, regress.progress)
+
+
+def _parts_of_repair(
+    rule: Rule, is_streak: bool, before: CheckInDays, missed_on: date, today_on: date
+) -> tuple[Part, ...]:
+    amount = rule.amount
+    if is_streak and isinstance(amount, Streak):
+        return tuple(Part(rule.id, one.points, "") for one in amount.rewards_of_make_up(before, missed_on, today_on))
+    if isinstance(amount, Cumulative) and amount.claim == "auto":
+        return tuple(Part(rule.id, one.points, "") for one in amount.rewards_of_make_up(before, missed_on, today_on))
+    return ()

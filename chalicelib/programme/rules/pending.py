@@ -1,0 +1,49 @@
+"""When points that wait (待入账) become spendable."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from chalicelib.ledger.document import Ge, Le, document
+from chalicelib.programme.activity import Activity, Ordered
+
+WaitDays = Annotated[int, Ge(0), Le(366)]
+
+
+@document
+class AfterDays:
+    """`days` after the credit."""
+
+    kind: Literal["days"]
+    days: Annotated[int, Ge(1), Le(366)]
+
+    def activate_on(self, activity: Activity, credited_on: date) -> date:
+        """The first business date on which the points can be spent."""
+        return credited_on + timedelta(days=self.days)
+
+
+@document
+class AfterReceipt:
+    """`days` after the buyer confirmed the receipt of the goods; `fallback_days` after the payment while nothing says
+    so, `pos_fallback_days` after a sale in a shop.
+    """
+
+    kind: Literal["receipt"]
+    days: WaitDays = 7
+    fallback_days: WaitDays = 22
+    pos_fallback_days: WaitDays = 7
+
+    def activate_on(self, activity: Activity, credited_on: date) -> date:
+        """The first business date on which the points can be spent, never before the credit."""
+        if not isinstance(activity, Ordered):
+            return credited_on
+        paid_on = activity.paid_on or credited_on
+        if activity.received_on is not None:
+            due_on = activity.received_on + timedelta(days=self.days)
+        else:
+            due_on = paid_on + timedelta(days=self.pos_fallback_days if activity.is_pos else self.fallback_days)
+        return max(due_on, credited_on)
+
+
+Pending = AfterDays | AfterReceipt

@@ -1,0 +1,284 @@
+"""The faults that `make drill` plants, one textual change each, and the tests that must catch it.
+
+`old` stands exactly once in its file: when the code moves on, the drill says so, and the fault is planted anew by hand.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LEDGER = "chalicelib/ledger/"
+TABLE = "tests/ledger/test_table.py::"
+APPLY = "tests/ledger/test_apply.py::"
+LAWS = "tests/ledger/test_apply_properties.py::"
+BUDGET = "tests/ledger/test_shared_budget.py::"
+HOLD = "tests/ledger/test_hold.py::"
+AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
+MODEL = "tests/ledger/test_state_machine.py::test_the_ledger_does_what_the_model_does[0]"
+
+
+class Fault(NamedTuple):
+    """One planted fault; `tests` are pytest node ids, of which one must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+FAULTS = [
+    Fault(
+        "the account's version is not checked",
+        LEDGER + "writes.py",
+        '"version = :version"',
+        '"version = :version OR attribute_exists(pk)"',
+        ("tests/ledger/test_expire.py::test_expiry_and_a_credit_at_once_lose_nothing",),
+    ),
+    Fault(
+        "the guard is written over whatever stands there",
+        LEDGER + "writes.py",
+        'Row("guard", _versioned_put(ledger, item, guard.version if guard else 0))',
+        'Row("guard", {"Put": {"TableName": ledger, "Item": encode_item(item)}})',
+        (TABLE + "test_two_members_cannot_both_own_a_guarded_cause[moto]",),
+    ),
+    Fault(
+        "an entry may be written twice under its key, as if a request token were enough",
+        LEDGER + "writes.py",
+        '"ConditionExpression": "attribute_not_exists(pk)",',
+        '"ConditionExpression": "attribute_not_exists(pk) OR attribute_exists(pk)",',
+        (TABLE + "test_the_same_cause_again_returns_the_first_receipt[moto]",),
+    ),
+    Fault(
+        "the budget's condition is dropped",
+        LEDGER + "writes.py",
+        '"attribute_not_exists(spent) OR spent <= :room"',
+        '"attribute_not_exists(spent) OR spent <= :room OR spent > :room"',
+        (BUDGET + "test_a_budget_pays_while_a_shard_has_room_and_then_refuses_clearly[moto]",),
+    ),
+    Fault(
+        "the budget's room forgets the draw itself",
+        LEDGER + "writes.py",
+        "budget.share_points(shard) - budget.points",
+        "budget.share_points(shard) - 1",
+        (MODEL,),
+    ),
+    Fault(
+        "a lost race is retried with the old decision",
+        LEDGER + "table.py",
+        "        posting = decide(seen)\n        if posting.before",
+        "        run.posting = posting = getattr(run, 'posting', None) or decide(seen)\n        if posting.before",
+        (TABLE + "test_of_two_writers_who_read_the_same_account_both_are_booked_one_after_the_other[moto]", MODEL),
+    ),
+    Fault(
+        "a lost race takes over the winner's version but not his balance",
+        LEDGER + "writes.py",
+        "                return account_of(reason.item)\n",
+        "                return known._replace(version=account_of(reason.item).version)\n",
+        (MODEL,),
+    ),
+    Fault(
+        "conflict and throttling among the reasons are swallowed",
+        LEDGER + "writes.py",
+        'LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", '
+        '"ProvisionedThroughputExceeded"})',
+        'LOST = frozenset({"ConditionalCheckFailed"})',
+        ("tests/ledger/test_conflicts.py::test_a_conflict_on_the_account_beside_a_standing_entry_is_judged_again",),
+    ),
+    Fault(
+        "an entry of another operation is taken for one's own receipt",
+        LEDGER + "table.py",
+        "        if not lost.race():\n",
+        "        if True:\n",
+        (TABLE + "test_an_expiry_that_another_operation_books_first_is_not_taken_for_ones_own_receipt[moto]",),
+    ),
+    Fault(
+        "a refusal is answered before the first success is looked for",
+        LEDGER + "table.py",
+        "            if standing is None:\n                raise\n",
+        "            if True:\n                raise\n",
+        (TABLE + "test_a_refusal_is_answered_only_when_the_cause_has_no_entry[moto]", MODEL),
+    ),
+    Fault(
+        "the same key with other input passes for a repeat",
+        LEDGER + "table.py",
+        "    if standing.cause.input_hash != input_hash:\n",
+        "    if False:\n",
+        (TABLE + "test_the_same_cause_with_other_input_is_refused[moto]", MODEL),
+    ),
+    Fault(
+        "a bucket ends in the first instant of its last day",
+        LEDGER + "buckets.py",
+        "return bucket_key(business_on, PointsClass.CONSUMPTION)[:3]",
+        "return bucket_key(business_on + timedelta(days=1), PointsClass.CONSUMPTION)[:3]",
+        (APPLY + "test_points_are_spendable_through_the_last_millisecond_of_their_last_day",),
+    ),
+    Fault(
+        "the business date is the date in UTC",
+        LEDGER + "model.py",
+        "return at.astimezone(_zone(zone)).date()",
+        "return at.astimezone(UTC).date()",
+        (LAWS + "test_a_point_can_be_spent_on_its_last_day_in_the_programmes_zone_and_on_no_day_after",),
+    ),
+    Fault(
+        "a later event takes the account back in time",
+        LEDGER + "work.py",
+        "max(now, account.posted_at) if account.posted_at else now",
+        "now",
+        (APPLY + "test_an_account_never_goes_back_in_time", MODEL),
+    ),
+    Fault(
+        "the latest bucket is spent first",
+        LEDGER + "buckets.py",
+        "return sorted(buckets, key=lambda key: (key[:3], rank[key[3]]))",
+        "return sorted(buckets, key=lambda key: (key[:3], rank[key[3]]), reverse=True)",
+        (LAWS + "test_spending_empties_every_earlier_bucket_before_it_touches_a_later_one",),
+    ),
+    Fault(
+        "the programme's order of classes is ignored",
+        LEDGER + "buckets.py",
+        "return sorted(buckets, key=lambda key: (key[:3], rank[key[3]]))",
+        "return sorted(buckets, key=lambda key: (key[:3], -rank[key[3]]))",
+        (LAWS + "test_spending_empties_every_earlier_bucket_before_it_touches_a_later_one", MODEL),
+    ),
+    Fault(
+        "an empty bucket stays",
+        LEDGER + "work.py",
+        "                del mine[key]\n",
+        "                mine[key] = 0\n",
+        (APPLY + "test_spending_takes_the_earliest_bucket_first_and_the_entry_lists_what_it_took", MODEL),
+    ),
+    Fault(
+        "what the member owes is not paid by what comes in",
+        LEDGER + "work.py",
+        "        if not self.deficit_points:\n",
+        "        if True:\n",
+        (MODEL,),
+    ),
+    Fault(
+        "a frozen member may spend",
+        LEDGER + "work.py",
+        "        if self.frozen:\n",
+        "        if False:\n",
+        (MODEL,),
+    ),
+    Fault(
+        "what is counted is not written",
+        LEDGER + "work.py",
+        "            self.counters = counted(self.counters, counts)\n",
+        "            pass\n",
+        (MODEL,),
+    ),
+    Fault(
+        "a hold is no activity",
+        LEDGER + "work.py",
+        "frozenset({Kind.EARN, Kind.REDEEM, Kind.HOLD, Kind.CAPTURE})",
+        "frozenset({Kind.EARN, Kind.REDEEM})",
+        (MODEL,),
+    ),
+    Fault(
+        "the due date leaves the index as soon as its bucket is spent",
+        LEDGER + "work.py",
+        "        if not only_worker and account.due_on and (due is None or account.due_on < due):\n",
+        "        if False:\n",
+        (APPLY + "test_an_operation_moves_the_due_date_only_earlier_and_the_worker_puts_it_right",),
+    ),
+    Fault(
+        "an operation moves the due date later than the next bucket's end",
+        LEDGER + "buckets.py",
+        "    return last_on + timedelta(days=1) if last_on else None\n\n\ndef spend_order",
+        "    return last_on + timedelta(days=2) if last_on else None\n\n\ndef spend_order",
+        (MODEL,),
+    ),
+    Fault(
+        "pending points are not listed under their day",
+        LEDGER + "items.py",
+        "    elif activate_on:\n",
+        "    elif False:\n",
+        (MODEL,),
+    ),
+    Fault(
+        "a refund takes more than its credit gave",
+        LEDGER + "pending.py",
+        "    points = min(points, credit.points - credit.reversed_points)\n",
+        "    points = min(points, credit.points)\n",
+        (MODEL,),
+    ),
+    Fault(
+        "a refund takes points twice whose bucket has ended",
+        LEDGER + "apply.py",
+        "    elif work.has_ended(command.bucket, command.credited_on):\n",
+        "    elif False:\n",
+        (APPLY + "test_a_refund_after_the_bucket_has_ended_takes_nothing_twice", MODEL),
+    ),
+    Fault(
+        "waived points are dropped in silence",
+        LEDGER + "apply.py",
+        '        facts["waived_points"] = waived\n',
+        "        pass\n",
+        (LAWS + "test_whatever_is_taken_back_is_taken_waived_kept_back_or_owed",),
+    ),
+    Fault(
+        "an activated credit stays pending and is activated again",
+        LEDGER + "pending.py",
+        "credit._replace(pending_points=0, bucket=bucket, activate_on=None, credited_on=credited_on)",
+        "credit._replace(bucket=bucket)",
+        (MODEL,),
+    ),
+    Fault(
+        "a resolved hold keeps its points and can be resolved again",
+        LEDGER + "hold.py",
+        "    return known._replace(taken={}, release_at=None, ",
+        "    return known._replace(",
+        (HOLD + "test_a_hold_is_captured_once_and_cannot_be_released_after[moto]", MODEL),
+    ),
+    Fault(
+        "points come back to another bucket than their own",
+        LEDGER + "apply.py",
+        "        kept_key = key\n",
+        "        kept_key = max(work.buckets, default=key)\n",
+        (MODEL,),
+    ),
+    Fault(
+        "points that come back on their last day are given grace",
+        LEDGER + "apply.py",
+        "ended_on < work.today_on and work.terms.grace_days",
+        "ended_on <= work.today_on and work.terms.grace_days",
+        (MODEL,),
+    ),
+    Fault(
+        "a transfer writes only the sender's side",
+        LEDGER + "writes.py",
+        '            self._put_account("other", sealed_other)\n',
+        "",
+        (MODEL,),
+    ),
+    Fault(
+        "the chain is not linked",
+        LEDGER + "chain.py",
+        "        last_hash = found\n",
+        "",
+        (MODEL,),
+    ),
+    Fault(
+        "points are computed in floating point",
+        "chalicelib/programme/rules/per_amount.py",
+        "whole, rest = divmod(base_fen * self.points, self.fen)",
+        "whole, rest = int(base_fen / self.fen * self.points + 0.5), 0",
+        ("tests/programme/test_per_amount.py::test_the_rest_is_rounded_by_name",),
+    ),
+    Fault(
+        "the auditor believes every hash",
+        LEDGER + "audit.py",
+        "    if entry.hash != found_hash:\n",
+        "    if False:\n",
+        (AUDIT + "[entry_changed]",),
+    ),
+    Fault(
+        "the auditor does not look who owns an order",
+        LEDGER + "audit.py",
+        '    if member_id == guard.get("member_id"):\n',
+        "    if True:\n",
+        (AUDIT + "[order_given_to_another]",),
+    ),
+]

@@ -1,0 +1,135 @@
+"""What a brand hears before it publishes terms that are valid and still probably not meant."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from chalicelib.programme.document import read_programme
+from chalicelib.programme.warnings import Forecast, warnings
+from tests.programme.builders import a_document, a_rule, demo_document
+
+TODAY_ON = date(2026, 11, 20)
+
+
+def warned(*rules: dict[str, Any], forecast: Forecast | None = None, **given: Any) -> list[tuple[str, str]]:
+    found = warnings(read_programme(a_document(*rules, **given)), forecast, today_on=TODAY_ON)
+    assert all(one.text for one in found)
+    return [(one.path, one.code) for one in found]
+
+
+def fixed(points: int) -> dict[str, Any]:
+    return {"kind": "fixed", "points": points}
+
+
+def a_check_in(**given: Any) -> dict[str, Any]:
+    streak = {"kind": "streak", "points": 5, "cycle": "run", "repeats": True, "rewards": [{"day": 7, "points": 50}]}
+    return a_rule("check_in", "check_in", amount=streak, **given)
+
+
+def test_an_invite_worth_no_more_than_a_check_in_or_a_message_is_named() -> None:
+    indicators = [
+        {"id": "invite", "name": "邀请", "dimension": "activity"},
+        {"id": "message", "name": "发言", "dimension": "activity"},
+    ]
+    invite, message = a_rule("invite", "invite", amount=fixed(5)), a_rule("message", "message", amount=fixed(6))
+
+    found = warned(a_check_in(), invite, message, indicators=indicators)
+
+    assert found == [("rules.1.amount", "invite_too_low"), ("rules.1.amount", "invite_too_low")]
+    assert warned(a_check_in(), a_rule("invite", "invite", amount=fixed(7))) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "code"),
+    [
+        ({"when": {"until_on": "2026-11-19"}}, "rules.0.when.until_on", "dates_over"),
+        ({"validity": {"kind": "on_date", "on": "2026-11-19"}}, "rules.0.validity.on", "validity_over"),
+        (
+            {"when": {"from_on": "2027-01-01"}, "validity": {"kind": "on_date", "on": "2026-12-31"}},
+            "rules.0.validity.on",
+            "validity_over",
+        ),
+        (
+            {"when": {"from_on": "2026-11-21", "until_on": "2026-11-22", "weekdays": [1, 5]}},
+            "rules.0.when.weekdays",
+            "never",
+        ),
+        ({"caps": [{"points": 4, "period": "day"}]}, "rules.0.caps.0.points", "cap_too_small"),
+        ({"trial": {"members": []}}, "rules.0.trial.members", "nobody_on_trial"),
+        ({"caps": [{"times": 1, "period": "day"}, {"points": 51, "period": "day"}]}, "rules.0.caps.1", "cap_too_high"),
+    ],
+)
+def test_a_rule_that_can_never_pay_or_a_cap_that_never_holds_is_named(
+    given: dict[str, Any], path: str, code: str
+) -> None:
+    assert warned(a_rule("review", "review", **given)) == [(path, code)]
+    assert warned(a_rule("review", "review", enabled=False, **given)) == []
+
+
+def test_a_shared_cap_or_a_budget_below_one_award_is_named() -> None:
+    shared = {"id": "x", "points": 4, "period": "day", "rules": ["review"]}
+
+    assert warned(a_rule("review", "review"), caps=[shared]) == [("caps.0.points", "cap_too_small")]
+    one_shard = {**shared, "shards": 1}
+    assert warned(a_rule("review", "review"), budgets=[one_shard]) == [("budgets.0.points", "budget_too_small")]
+
+
+def test_a_shared_cap_that_nothing_comes_near_is_named() -> None:
+    shared = {"id": "x", "points": 10**6, "period": "month", "rules": ["check_in"]}
+
+    assert warned(a_check_in(), caps=[shared]) == [("caps.0.points", "cap_too_high")]
+    assert warned(a_check_in(), caps=[shared | {"points": 600}]) == []
+
+
+def test_a_multiplier_that_another_always_beats_is_named() -> None:
+    def times(rule_id: str, bp: int, **given: Any) -> dict[str, Any]:
+        return a_rule(rule_id, amount={"kind": "multiplier", "bp": bp, "group": "activity"}, **given)
+
+    assert warned(a_rule("order"), times("two", 20_000), times("three", 30_000)) == [("rules.1", "shadowed")]
+    assert warned(a_rule("order"), times("two", 20_000), times("three", 30_000, when={"weekdays": [6]})) == []
+
+
+@pytest.mark.parametrize(
+    ("indicator", "name", "is_forbidden"),
+    [
+        ("share", "传播", True),
+        ("moments_share", "传播", True),
+        ("x1", "转发到朋友圈", True),
+        ("follow", "公众号", True),
+        ("download_app", "应用", True),
+        ("likelihood", "可能", False),
+        ("wecom_contact", "加企微", False),
+    ],
+)
+def test_a_reward_that_wechat_forbids_is_named(indicator: str, name: str, is_forbidden: bool) -> None:
+    indicators = [{"id": indicator, "name": name, "dimension": "activity"}]
+    codes = {code for _path, code in warned(a_rule("r", indicator), indicators=indicators)}
+
+    assert codes == ({"forbidden_by_wechat"} if is_forbidden else set())
+
+
+def test_more_rules_than_a_member_can_follow_are_named() -> None:
+    rules = [a_rule(f"r{place}", "review") for place in range(4)]
+
+    assert warned(*rules, max_shown_rules=3) == [("rules", "too_many_rules")]
+    assert warned(*rules[:3], rules[3] | {"trial": {"members": ["m"]}}, max_shown_rules=3) == []
+
+
+def test_a_forecast_above_a_budget_is_named_by_the_budgets_own_period() -> None:
+    budget = {"id": "b", "points": 700, "period": "week", "rules": ["review"]}
+    rule = a_rule("review", "review")
+
+    assert warned(rule, budgets=[budget], forecast=Forecast(30, {"review": 3000})) == []
+    assert warned(rule, budgets=[budget], forecast=Forecast(30, {"review": 3005})) == [
+        ("budgets.0.points", "over_budget")
+    ]
+
+
+def test_the_demo_with_everything_switched_on_warns_of_too_many_rules_alone() -> None:
+    document = demo_document()
+    penalties = {one["id"] for one in document["indicators"] if one.get("penalty")}
+    for rule in document["rules"]:
+        rule["enabled"] = rule["activity"] not in penalties
+
+    assert {one.code for one in warnings(read_programme(document))} == {"too_many_rules"}
