@@ -2,7 +2,7 @@
 
 Requests and units are counted; CPU is compared with a bare boto3 client that sends the very same requests, the network
 taken away from both; the same operations run on a small and on a large store; imports are timed in fresh processes.
-`python -m benchmarks operations` runs one part alone (operations, growth, decisions, starts).
+`python -m benchmarks operations` prints one part alone (operations, growth, decisions, starts).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GROWTH_CALLS = 100
 
 
 def main(parts: list[str]) -> None:
-    """Print the page and keep it as dist/bench.md, with every figure in dist/bench.json."""
+    """Print the page; a whole one is kept as dist/bench.md, with every figure in dist/bench.json."""
     began, load_before = time.monotonic(), os.getloadavg()[0]
 
     def asked(part: str) -> bool:
@@ -57,6 +57,8 @@ def main(parts: list[str]) -> None:
     found = Found(machine, operations, grown, decided, started, _sizes())
     text = page(found)
     print(text)
+    if parts:
+        return
     (ROOT / "dist").mkdir(exist_ok=True)
     (ROOT / "dist/bench.md").write_text(text + "\n")
     (ROOT / "dist/bench.json").write_text(json.dumps(_plain(found), ensure_ascii=False, indent=1) + "\n")

@@ -475,7 +475,7 @@ def test_what_was_kept_back_in_money_is_not_used_up_by_points_that_have_expired(
     shop.book = plain_book(terms_with(a_rule("brief", validity=ended), a_rule("bonus"), reversal="charge_refund"))
     shop.record(paid())
     shop.settle()
-    later = NOW + timedelta(days=5)
+    later = NOW + timedelta(days=15)
     shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(112)], TERMS, later))
     shop.record(refund(charged_fen=112), at=later)
 
