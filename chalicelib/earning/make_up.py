@@ -20,15 +20,14 @@ from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.award import made_up
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import through_on
+from chalicelib.programme.rules.streak import MADE_UP
 
 MAKE_UP = "make_up"
-COUNTER = "~make_up"
-"""No rule, cap or task can be named so."""
 
 
 def made_up_this_month(account: Account, today_on: date) -> int:
     """How many days the member has made up in the month of `today_on`."""
-    return used(account.counters, COUNTER, today_on)
+    return used(account.counters, MADE_UP, today_on)
 
 
 def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now: datetime, source: str) -> Receipt:
@@ -77,7 +76,7 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             points=price_points,
             terms_version=terms.version,
             text=" · ".join([f"补签{on.isoformat()}", *refused]),
-            counts=(Counted(COUNTER, through_on("month", today_on), 1),),
+            counts=(Counted(MADE_UP, through_on("month", today_on), 1),),
             checked_in_on=on,
             facts=facts,
         )

@@ -11,20 +11,15 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from chalicelib.ledger.check_in_days import CheckInDays
-from chalicelib.ledger.counters import Counted, Counters, counted, used
-from chalicelib.ledger.model import Part
+from chalicelib.ledger.counters import Counted, Counters, counted, running, used
+from chalicelib.ledger.model import business_on
 from chalicelib.programme.activity import CHECK_IN, Activity, CheckedIn, Ordered, Standing
-from chalicelib.programme.award import Award, Decision, claim, decide, redecide
-from chalicelib.programme.model import Rule, Terms
+from chalicelib.programme.award import Award, Decision, claim, decide, made_up, redecide
+from chalicelib.programme.model import Terms
 from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
 from chalicelib.programme.periods import through_on
-from chalicelib.programme.rules.cumulative import Cumulative
-from chalicelib.programme.rules.streak import Streak
+from chalicelib.programme.rules.streak import MADE_UP, Streak
 from chalicelib.programme.tasks import task_regress
-
-MAKE_UP = "~make_up"
-"""The counter of make-up cards, as the ledger has it."""
 
 
 class Kept:
@@ -103,7 +98,7 @@ class Replay:
         if isinstance(event, TakenBack):
             done = self.done.get(event.of)
             if done is not None:
-                self._take_back(done, event.ordered)
+                self._take_back(done, event.ordered, business_on(event.at, self.draft.zone))
             return
         self.level = self.level if event.level is None else event.level
         standing = Standing(self.level, self.counters, joined_on=self.joined_on, member_id=self.member.member_id)
@@ -119,8 +114,7 @@ class Replay:
         if isinstance(activity, Claim):
             return self._claimed(activity, standing, on, hour)
         if isinstance(activity, Repair):
-            repaired = self._repaired(activity.on, on)
-            return lambda _spent: repaired
+            return self._repaired(activity.on, standing, on, hour)
         if isinstance(activity, CheckedIn):
             self.days = self.days if self.days.has(activity.on) else self.days.with_day(activity.on)
             activity = CheckedIn(activity.on, self.days)
@@ -136,23 +130,25 @@ class Replay:
 
         return ask
 
-    def _repaired(self, missed_on: date, today_on: date) -> Decision:
+    def _repaired(
+        self, missed_on: date, standing: Standing, on: date, hour: int
+    ) -> Callable[[frozenset[str]], Decision]:
         """The rewards a repaired run newly reaches; nothing, and no repair, where the draft does not sell it."""
         answers = self.draft.answers.get(CHECK_IN)
-        rules = [one.rule for one in answers.rules] if answers else []
-        streak = next((rule.amount for rule in rules if isinstance(rule.amount, Streak)), None)
-        if streak is None or streak.can_make_up(self.days, missed_on, today_on, used(self.counters, MAKE_UP, today_on)):
-            return Decision()
+        amounts = [one.rule.amount for one in answers.rules] if answers else []
+        streak = next((amount for amount in amounts if isinstance(amount, Streak)), None)
+        if streak is None or streak.can_make_up(self.days, missed_on, on, used(self.counters, MADE_UP, on)):
+            return lambda _spent: Decision()
         before, self.days = self.days, self.days.with_day(missed_on)
-        awards = []
-        for rule in rules:
-            parts = _parts_of_repair(rule, rule.amount is streak, before, missed_on, today_on)
-            if parts:
-                points = sum(part.points for part in parts)
-                awards.append(Award(rule.id, points, rule.points_class, rule.validity, None, parts, ""))
-        return Decision(tuple(awards), progress=(Counted(MAKE_UP, through_on("month", today_on), 1),))
+        progress = (Counted(MADE_UP, through_on("month", on), 1),)
 
-    def _take_back(self, done: Done, ordered: Ordered | None) -> None:
+        def ask(spent: frozenset[str]) -> Decision:
+            decision = made_up(self.draft, missed_on, before, standing, on=on, hour=hour, spent_budgets=spent)
+            return decision._replace(progress=progress)
+
+        return ask
+
+    def _take_back(self, done: Done, ordered: Ordered | None, on: date) -> None:
         if ordered is None:
             for award in done.awards:
                 award.kept_points = 0
@@ -160,27 +156,16 @@ class Replay:
         lumps = frozenset(award.rule for award in done.awards if self.draft.rule(award.rule) is None)
         paid = {award.rule: award.points for award in done.awards if award.rule not in lumps}
         kept = redecide(self.draft, ordered, done.standing, paid, chosen=done.chosen, on=done.deed.on)
-        regress = task_regress(self.draft, ordered, done.progress, self.counters, paid_lumps=lumps)
+        regress = task_regress(self.draft, ordered, done.progress, running(self.counters, on))
+        others = dict(regress.lumps)
         for award in done.awards:
             if award.rule in lumps:
-                award.kept_points = 0 if award.rule in regress.lumps else award.kept_points
+                if award.kept_points and others.get(award.rule) == award.kept_points:
+                    award.kept_points -= others.pop(award.rule)
             else:
                 award.kept_points = min(award.kept_points, kept.get(award.rule, award.kept_points))
-        for task in self.draft.programme.tasks:
-            if task.id in regress.lumps and task.id not in lumps:
-                self.lost[task.id] += task.points
+        self.lost.update(others)
         fewer = {one.name: one.add for one in regress.progress}
         left = [one._replace(add=one.add + fewer.get(one.name, 0)) for one in done.progress]
         done.progress[:] = [one for one in left if one.add > 0]
         self.counters = counted(self.counters, regress.progress)
-
-
-def _parts_of_repair(
-    rule: Rule, is_streak: bool, before: CheckInDays, missed_on: date, today_on: date
-) -> tuple[Part, ...]:
-    amount = rule.amount
-    if is_streak and isinstance(amount, Streak):
-        return tuple(Part(rule.id, one.points, "") for one in amount.rewards_of_make_up(before, missed_on, today_on))
-    if isinstance(amount, Cumulative) and amount.claim == "auto":
-        return tuple(Part(rule.id, one.points, "") for one in amount.rewards_of_make_up(before, missed_on, today_on))
-    return ()

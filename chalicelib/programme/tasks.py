@@ -164,8 +164,6 @@ def task_regress(
     ordered: Ordered,
     counted: Iterable[Counted],
     counters: Counters,
-    *,
-    paid_lumps: frozenset[str] = frozenset(),
 ) -> Regress:
     """What a refund of an order takes back of tasks.
 

@@ -21,6 +21,10 @@ class StreakReward:
     points: Annotated[int, Ge(1), Le(1_000_000)]
 
 
+MADE_UP = "~make_up"
+"""The counter of days made up in a month; no rule, cap or task can be named so."""
+
+
 @document
 class MakeUp:
     """The make-up card (补签卡): what a missed day costs, how far back, how often in a calendar month."""
