@@ -11,6 +11,7 @@ from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
 from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
+from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
 from chalicelib.members.routes import bp as members_routes
@@ -22,6 +23,7 @@ from chalicelib.runtime.edge import one_error_shape
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
 for blueprint in (
+    adjustment_routes,
     behaviour_routes,
     check_in_routes,
     earning_routes,

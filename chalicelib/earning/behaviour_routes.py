@@ -28,6 +28,7 @@ from chalicelib.programme.tasks import tasks_shown
 from chalicelib.runtime import queue
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Body, Call, Json, endpoint
+from chalicelib.runtime.lists import limit_of, listing
 from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
@@ -50,7 +51,7 @@ def post_events(call: Call) -> Json:
     )
     taken = take_in(call.body.events, call.now, intake)
     shown = [answers.told_answer(record, one) for record, one in zip(call.body.events, taken, strict=True)]
-    return {"list": shown, "next_cursor": None, "has_more": False}
+    return listing(shown)
 
 
 class BehaviourIn(Body):
@@ -91,7 +92,7 @@ def get_tasks(call: Call) -> Json:
     terms = terms_at(call.now)
     standing = _standing(call)
     shown = tasks_shown(terms, standing, business_on(call.now, terms.zone))
-    return {"list": [answers.task_answer(task) for task in shown], "next_cursor": None, "has_more": False}
+    return listing([answers.task_answer(task) for task in shown])
 
 
 @bp.route("/me/ways-to-earn", methods=["GET"])
@@ -163,14 +164,8 @@ def _refused_page(member_id: str, call: Call) -> Json:
         member_id,
         table=open_refusals(),
         cursor=call.query.get("cursor", ""),
-        limit=_limit(call.query.get("limit", "20")),
+        limit=limit_of(call.query, MAX_PAGE),
         now=call.now,
     )
     shown = [answers.not_paid_answer(one, zone) for one in found]
-    return {"list": shown, "next_cursor": next_cursor or None, "has_more": bool(next_cursor)}
-
-
-def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 3 or not 1 <= int(text) <= MAX_PAGE:
-        raise JifenError(Code.INVALID_REQUEST, f"limit应为1至{MAX_PAGE}", field="limit")
-    return int(text)
+    return listing(shown, next_cursor)

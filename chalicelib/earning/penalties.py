@@ -21,6 +21,7 @@ from chalicelib.runtime.dynamo import (
     Cancelled,
     ConditionFailed,
     Item,
+    batch_get,
     conditional,
     decode_item,
     encode_item,
@@ -109,31 +110,12 @@ class PenaltiesTable:
         return sorted(self._of_ids(ids), key=lambda penalty: penalty.id, reverse=True)
 
     def _of_ids(self, ids: Sequence[str]) -> Iterator[Penalty]:
-        wanted: Any = {}
-        if ids:
-            keys = [encode_item({"pk": ALL, "sk": penalty_id}) for penalty_id in ids]
-            wanted = {self.ledger.ledger: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            answer = self.ledger.dynamo.batch_get_item(RequestItems=wanted)
-            for typed in answer["Responses"].get(self.ledger.ledger, []):
-                yield _penalty(decode_item(typed))
-            wanted = answer.get("UnprocessedKeys")
+        keys = [{"pk": ALL, "sk": penalty_id} for penalty_id in ids]
+        for typed in batch_get(self.ledger.dynamo, self.ledger.ledger, keys):
+            yield _penalty(decode_item(typed))
 
     def _backwards(self, pk: str, before_id: str, limit: int) -> Iterator[Item]:
-        request: dict[str, Any] = {
-            "TableName": self.ledger.ledger,
-            "KeyConditionExpression": "pk = :pk AND sk < :before",
-            "ExpressionAttributeValues": encode_item({":pk": pk, ":before": before_id or "~"}),
-            "ScanIndexForward": False,
-            "ConsistentRead": True,
-            "Limit": limit,
-        }
-        while True:
-            page = self.ledger.dynamo.query(**request)
-            yield from map(decode_item, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return self.ledger.listed(pk, before_id, limit)
 
     def _put_new(self, item: Item) -> Mapping[str, Any]:
         put = {

@@ -18,12 +18,12 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import member, staff
 from chalicelib.members.buyers import unknown_members
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
+from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, client_key, endpoint
+from chalicelib.runtime.lists import limit_of, listing
 
 bp = Blueprint(__name__)
 MAX_PAGE = 50
 _PENALTY_ID = re.compile(r"[0-9a-f]{20}")
-_KEY = re.compile(r"[0-9A-Za-z._:-]{1,64}")
 _PROPOSERS = staff("operator", "customer_service")
 _DECIDERS = staff("reviewer")
 _READERS = staff("operator", "customer_service", "reviewer")
@@ -65,11 +65,7 @@ class AppealIn(Body):
 @endpoint(bp, caller=_PROPOSERS, body=PenaltyIn)
 def post_penalty(call: Call) -> Json:
     """Propose to deduct points on evidence. Needs an Idempotency-Key; the same key and content again is `replayed`."""
-    key = call.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key):
-        raise JifenError(
-            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
-        )
+    key = client_key(call)
     if unknown_members({call.body.member_id}):
         raise JifenError(Code.MEMBER_NOT_FOUND, field="member_id")
     done = propose(
@@ -91,7 +87,7 @@ def get_penalties(call: Call) -> Json:
     state = call.query.get("state", "")
     if state and state not in set(State):
         raise JifenError(Code.INVALID_REQUEST, "state不是已知的状态", field="state")
-    limit = _limit(call)
+    limit = limit_of(call.query, MAX_PAGE)
     found = open_penalties().all(state=state, before_id=_cursor(call), limit=limit + 1)
     zone = _zone(call)
     return _page(found, limit, [staff_answer(one, zone) for one in found[:limit]])
@@ -138,7 +134,7 @@ def post_penalty_reversal(call: Call, penalty_id: str) -> Json:
 @endpoint(bp, caller=member, query=frozenset({"cursor", "limit"}))
 def get_my_penalties(call: Call) -> Json:
     """The member's penalties with their reasons, newest first, and until when each can be appealed."""
-    limit = _limit(call)
+    limit = limit_of(call.query, MAX_PAGE)
     found = open_penalties().of_member(call.caller.id, before_id=_cursor(call), limit=limit + 1)
     return _page(found, limit, [member_answer(one, _zone(call), call.now) for one in found[:limit]])
 
@@ -156,8 +152,7 @@ def _done(done: Done, call: Call) -> Json:
 
 
 def _page(found: list[Penalty], limit: int, shown: list[dict[str, Any]]) -> Json:
-    more = len(found) > limit
-    return {"list": shown, "next_cursor": found[limit - 1].id if more else None, "has_more": more}
+    return listing(shown, found[limit - 1].id if len(found) > limit else None)
 
 
 def _step(call: Call, note: str) -> Step:
@@ -179,10 +174,3 @@ def _cursor(call: Call) -> str:
     if cursor and not _PENALTY_ID.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     return cursor
-
-
-def _limit(call: Call) -> int:
-    text = call.query.get("limit", "20")
-    if not text.isascii() or not text.isdigit() or len(text) > 3 or not 1 <= int(text) <= MAX_PAGE:
-        raise JifenError(Code.INVALID_REQUEST, f"limit应为1至{MAX_PAGE}", field="limit")
-    return int(text)

@@ -10,12 +10,13 @@ from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import stamp
 from chalicelib.programme.award import Refused
-from chalicelib.runtime.dynamo import Client, Item, client, decode_item, encode_item
+from chalicelib.runtime.dynamo import Client, Item, client, decode_item, encode_item, pages
 from chalicelib.runtime.settings import settings
 
 KEPT = timedelta(days=183)
@@ -66,13 +67,9 @@ class RefusalsTable:
         }
         if before_key:
             request["ExclusiveStartKey"] = encode_item({"pk": f"M#{member_id}", "sk": before_key})
-        found: list[Item] = []
-        while True:  # what has ended counts against a query's limit, so a page may need several
-            page = self.dynamo.query(**request)
-            found += [decode_item(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page or len(found) >= limit:
-                return [(item["sk"], _not_paid(item)) for item in found[:limit]]
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        # What has ended counts against a query's limit, so a page may need several.
+        items = (decode_item(item) for page in pages(self.dynamo, **request) for item in page)
+        return [(item["sk"], _not_paid(item)) for item in islice(items, limit)]
 
 
 def refusals_page(

@@ -31,6 +31,7 @@ from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Body, Call, Json, endpoint
+from chalicelib.runtime.lists import listing
 
 bp = Blueprint(__name__)
 PARKED_ID = r"[0-9A-Za-z-]{1,64}"
@@ -53,7 +54,7 @@ def post_orders(call: Call) -> Json:
     )
     for place, one in zip(received, recorded, strict=True):
         answers[place] = _recorded(call.body.orders[place], one)
-    return {"list": [answers[place] for place in range(len(answers))], "next_cursor": None, "has_more": False}
+    return listing([answers[place] for place in range(len(answers))])
 
 
 class RefundQuoteIn(Body):
@@ -133,12 +134,8 @@ def get_parked_orders(call: Call) -> Json:
     if not re.fullmatch(f"({PARKED_ID})?", after_id):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     parked = open_orders().parked(after_id=after_id, limit=PARKED_PAGE)
-    more = len(parked) == PARKED_PAGE
-    return {
-        "list": [{"id": one.id, "payload": one.payload, "parked_at": in_zone(one.parked_at, zone)} for one in parked],
-        "next_cursor": parked[-1].id if more else None,
-        "has_more": more,
-    }
+    shown = [{"id": one.id, "payload": one.payload, "parked_at": in_zone(one.parked_at, zone)} for one in parked]
+    return listing(shown, parked[-1].id if len(parked) == PARKED_PAGE else None)
 
 
 @bp.route("/staff/parked-orders/{record_id}/replays", methods=["POST"])

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from chalicelib.earning.claim_reward import ACTIVITY as CLAIM
+from chalicelib.earning.make_up import MAKE_UP
 from chalicelib.earning.order import Order, order_key
 from chalicelib.earning.order_terms import ordered_of
 from chalicelib.earning.refusals import NotPaid
@@ -36,7 +38,6 @@ from chalicelib.programme.past import (
 from chalicelib.programme.rules.by_length import ByLength
 from chalicelib.programme.rules.per_amount import PerAmount
 
-CLAIM, MAKE_UP = "check_in_reward", "make_up"
 Answered = Callable[[str, int], bool]
 """Whether an activity is answered by the terms of a version: so that it is a behaviour, and no prize or present."""
 

@@ -17,7 +17,8 @@ from chalicelib.members.access import staff
 from chalicelib.programme.table import open_programme
 from chalicelib.runtime import queue
 from chalicelib.runtime.clock import in_zone
-from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
+from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, client_key, endpoint
+from chalicelib.runtime.lists import limit_of, listing
 from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
@@ -25,7 +26,6 @@ bp = Blueprint(__name__)
 ZONE = "Asia/Shanghai"
 """For times that belong to no version."""
 _ID = re.compile(r"[0-9a-f]{20}")
-_KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LIMIT = re.compile(r"[1-9][0-9]?|100")
 _STAFF = staff("operator", "reviewer", "finance")
 
@@ -60,7 +60,7 @@ def post_simulation(call: Call) -> Json:
         open_programme(),
         Asked(body.draft_id or "", body.version or 0, body.from_on, body.to_on, body.sample_percent),
         id=f"{int(call.now.timestamp() * 1000):012x}{secrets.token_hex(4)}",  # sorts by time
-        key=_key(call),
+        key=client_key(call),
         by=call.caller.id,
         now=call.now,
         send=lambda messages: queue.send(settings().simulations_queue_url, messages),
@@ -72,19 +72,11 @@ def post_simulation(call: Call) -> Json:
 @endpoint(bp, caller=_STAFF, query=frozenset({"limit", "cursor"}))
 def get_simulations(call: Call) -> Json:
     """List simulations without their results, newest first."""
-    limit_text, cursor = call.query.get("limit", "20"), call.query.get("cursor", "~")
-    if not _LIMIT.fullmatch(limit_text):
-        raise JifenError(Code.INVALID_REQUEST, "limit应为1至100", field="limit")
+    limit, cursor = limit_of(call.query, 100), call.query.get("cursor", "~")
     if cursor != "~" and not _ID.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
-    limit = int(limit_text)
     found = open_simulations().newest(below=cursor, limit=limit + 1)
-    shown, more = found[:limit], len(found) > limit
-    return {
-        "list": [_answer(one) for one in shown],
-        "next_cursor": shown[-1].id if more else None,
-        "has_more": more,
-    }
+    return listing([_answer(one) for one in found[:limit]], found[limit - 1].id if len(found) > limit else None)
 
 
 @bp.route("/staff/programme/simulations/{simulation_id}", methods=["GET"])
@@ -113,12 +105,3 @@ def _answer(one: Simulation) -> dict[str, Any]:
         "asked_at": in_zone(one.asked_at, ZONE),
         "changed_at": in_zone(one.changed_at, ZONE) if one.changed_at else None,
     }
-
-
-def _key(call: Call) -> str:
-    key = call.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key):
-        raise JifenError(
-            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
-        )
-    return key

@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
@@ -27,6 +28,7 @@ from chalicelib.runtime.dynamo import (
     conditional,
     decode_item,
     encode_item,
+    pages,
     transact,
 )
 from chalicelib.runtime.settings import settings
@@ -144,13 +146,9 @@ class SimulationsTable:
             "ExpressionAttributeValues": encode_item({":pk": SIMULATIONS, **values}),
             **given,
         }
-        found: list[Item] = []
-        while True:  # a query ends early at 1 MB, before a projection leaves anything out
-            page = self.dynamo.query(**request)
-            found += [decode_item(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page or len(found) >= given.get("Limit", 1):
-                return found[: given.get("Limit")]
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        # A query ends early at 1 MB, before a projection leaves anything out.
+        items = (item for page in pages(self.dynamo, **request) for item in page)
+        return [decode_item(item) for item in islice(items, given.get("Limit", 1))]
 
 
 _HEADING = (

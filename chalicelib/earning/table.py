@@ -14,21 +14,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.earning.items import REFUND, order_of, paid_facts, readable_order, refund_facts
 from chalicelib.earning.order import GoodsReceived, Order, Paid, Refund, order_key, why_not
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
 from chalicelib.runtime.dynamo import (
-    MAX_BATCH_GET,
     Client,
     ConditionFailed,
     Item,
+    batch_get,
     client,
     conditional,
     decode_item,
     encode_item,
+    pages,
 )
 from chalicelib.runtime.settings import settings
 
@@ -150,19 +151,8 @@ class OrdersTable:
 
     def orders(self, keys: Sequence[str]) -> list[Order]:
         """The orders under `keys`, strongly read, 100 a call; one that cannot be read is logged and left out."""
-        found: list[Order] = []
-        for start in range(0, len(keys), MAX_BATCH_GET):
-            wanted: Any = {
-                self.name: {
-                    "Keys": [encode_item({"pk": key}) for key in keys[start : start + MAX_BATCH_GET]],
-                    "ConsistentRead": True,
-                }
-            }
-            while wanted:
-                answer = self.dynamo.batch_get_item(RequestItems=wanted)
-                found += [order for item in answer["Responses"].get(self.name, []) if (order := readable_order(item))]
-                wanted = answer.get("UnprocessedKeys")
-        return found
+        found = batch_get(self.dynamo, self.name, [{"pk": key} for key in keys])
+        return [order for item in found if (order := readable_order(item))]
 
     def changed_keys(self, changed_on: date) -> Iterator[list[str]]:
         """Pages of the keys of orders that changed last on a business date."""
@@ -230,18 +220,15 @@ class OrdersTable:
         self.dynamo.delete_item(TableName=self.name, Key=encode_item({"pk": f"PARKED#{record_id}"}))
 
     def _keys(self, index: str, condition: str, value: str) -> Iterator[list[str]]:
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "IndexName": index,
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": encode_item({":value": value}),
-        }
-        while True:
-            page = self.dynamo.query(**request)
-            yield [item["pk"]["S"] for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=encode_item({":value": value}),
+        )
+        for page in found:
+            yield [item["pk"]["S"] for item in page]
 
 
 def waiting_buyer(platform: str, buyer_id: str) -> str:

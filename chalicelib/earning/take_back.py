@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -9,9 +10,9 @@ from chalicelib.earning.order import Order, Paid, Refunded
 from chalicelib.earning.order_terms import ordered_of, progress_of, standing_at_payment
 from chalicelib.ledger.commands import Command, Reverse
 from chalicelib.ledger.counters import Counted, Counters, counted, running
-from chalicelib.ledger.model import Account, Cause, Guard, Kind, Policy, business_on
+from chalicelib.ledger.model import Account, Cause, Credit, Guard, Kind, Policy, business_on
 from chalicelib.ledger.pending import taken_back
-from chalicelib.ledger.work import Work
+from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.programme.tasks import Regress, task_regress
@@ -79,6 +80,19 @@ def _of_credits(
     refunded_on = business_on(refund.received_at, terms.zone)
     # Whether a window's counters are still there after its end is chance: its lump stays either way.
     regress = task_regress(terms, after, progress_of(state), running(counters, refunded_on))
+    plain = _plain(order, paid, refund, guard, terms)
+    credits, reversals = _reversals(guard, kept, lumps, dict(regress.lumps), plain)
+    reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
+    reversals[0] = reversals[0]._replace(counts=regress.progress)
+    commands += reversals
+    state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
+    if regress.progress:
+        state["progress"] = _less(state.get("progress", []), regress.progress)
+    return guard._replace(credits=credits, state=state), regress
+
+
+def _plain(order: Order, paid: Paid, refund: Refunded, guard: Guard, terms: Terms) -> Reverse:
+    """The refund's own reversal, of nothing yet: what all that it takes back have in common."""
     cause = Cause(
         kind=Kind.REVERSE,
         activity=guard.activity,
@@ -88,41 +102,42 @@ def _of_credits(
         source=paid.platform,
         actor="order_feed",
     )
-    text = f"退款{refund.refunded_fen // 100}.{refund.refunded_fen % 100:02d}元"
     facts: dict[str, str | int] = {
         "order_no": paid.order_no,
         "refund_no": refund.refund_no,
         "refunded_fen": refund.refunded_fen,
     }
+    text = f"退款{refund.refunded_fen // 100}.{refund.refunded_fen % 100:02d}元"
+    return Reverse(cause, 0, Policy(terms.programme.reversal), terms.version, text=text, facts=facts)
+
+
+def _reversals(
+    guard: Guard, kept: Mapping[str, int], lumps: frozenset[str], fallen: dict[str, int], plain: Reverse
+) -> tuple[tuple[Credit, ...], list[Reverse]]:
+    """The guard's credits less what they do not keep, and the reversals: at least one, the first under the refund's own
+    name. `fallen` are the lumps that lost their ground; one that stands on no credit of this guard is another order's.
+    """
+    credits: list[Credit] = []
     reversals: list[Reverse] = []
-    credits = []
-    others = dict(regress.lumps)
+
+    def named(rule: str) -> Cause:
+        return plain.cause._replace(id=f"{plain.cause.id}~{rule}") if reversals else plain.cause
+
     for credit in guard.credits:
         left = credit.points - credit.reversed_points
         if credit.rule in lumps:
-            points = left if left and others.get(credit.rule) == left else 0
+            points = left if left and fallen.get(credit.rule) == left else 0
             if points:
-                del others[credit.rule]
+                del fallen[credit.rule]
         else:
             points = max(0, left - max(0, kept.get(credit.rule, left) + credit.adjusted_points))
         if points or not reversals:
-            own = cause if not reversals else cause._replace(id=f"{cause.id}~{credit.rule}")
-            command, credit = taken_back(credit, points, own, text)
-            reversals.append(command._replace(facts=facts))
+            command, credit = taken_back(credit, points, named(credit.rule), plain.text)
+            reversals.append(command._replace(facts=plain.facts))
         credits.append(credit)
-    for task_id, points in others.items():
-        own = cause if not reversals else cause._replace(id=f"{cause.id}~{task_id}")
-        policy = Policy(terms.programme.reversal)
-        reversals.append(Reverse(own, points, policy, terms.version, rule=task_id, text=text, facts=facts))
-    if not reversals:
-        reversals.append(Reverse(cause, 0, Policy.WAIVE, terms.version, text=text, facts=facts))
-    reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
-    reversals[0] = reversals[0]._replace(counts=regress.progress)
-    commands += reversals
-    state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
-    if regress.progress:
-        state["progress"] = _less(state.get("progress", []), regress.progress)
-    return guard._replace(credits=tuple(credits), state=state), regress
+    for task_id, points in fallen.items():
+        reversals.append(plain._replace(cause=named(task_id), points=points, rule=task_id))
+    return tuple(credits), reversals or [plain]
 
 
 def _charged(
@@ -132,11 +147,12 @@ def _charged(
 
     One whose points have expired in their bucket takes nothing, so it needs none of that money either.
     """
-    work = Work(account, terms.ledger, now)
+    today_on = business_on(max(now, account.posted_at or now), terms.zone)
     charged: list[Reverse] = []
     for one in reversals:
         own = min(charged_points, one.points - one.pending_points)
-        if work.has_ended(one.bucket, one.credited_on):
+        ended_at = account.idle_ended_at
+        if has_ended(one.bucket, one.credited_on, idle_ended_at=ended_at, today_on=today_on, zone=terms.zone):
             own = 0
         charged_points -= own
         charged.append(one._replace(charged_points=own))

@@ -22,7 +22,6 @@ from chalicelib.runtime.dynamo import (
     ConditionFailed,
     Item,
     conditional,
-    decode_item,
     encode_item,
     transact,
 )
@@ -48,7 +47,7 @@ class AdjustmentsTable:
 
     def claim(self, key: str) -> Claim | None:
         """What was made under a client's key."""
-        for item in self._batch_get([{"pk": key, "sk": "K"}]):
+        for item in self.ledger.items([{"pk": key, "sk": "K"}]):
             return Claim(item["id"], item["input_hash"])
         return None
 
@@ -70,13 +69,13 @@ class AdjustmentsTable:
 
     def proposal(self, id: str) -> Proposal:
         """A proposal as it stands; raises ADJUSTMENT_NOT_FOUND."""
-        for item in self._batch_get([items.timed_key("ADJ", id)]):
+        for item in self.ledger.items([items.timed_key("ADJ", id)]):
             return items.proposal_of(item)
         raise JifenError(Code.ADJUSTMENT_NOT_FOUND)
 
     def batch(self, id: str) -> Batch:
         """A batch's head as it stands; raises ADJUSTMENT_NOT_FOUND."""
-        for item in self._batch_get([items.timed_key("ADJB", id)]):
+        for item in self.ledger.items([items.timed_key("ADJB", id)]):
             return items.batch_of(item)
         raise JifenError(Code.ADJUSTMENT_NOT_FOUND, "没有这个导入批次")
 
@@ -91,7 +90,7 @@ class AdjustmentsTable:
     def chunk(self, batch_id: str, number: int) -> tuple[list[Row], dict[int, str]]:
         """A chunk's rows, and what became of them so far: POSTED or an error code's number as text, by line."""
         keys = [items.rows_key(batch_id, number), items.outcomes_key(batch_id, number)]
-        found = {item["sk"]: item for item in self._batch_get(keys)}
+        found = {item["sk"]: item for item in self.ledger.items(keys)}
         rows = [items.row_of(row) for row in found.get(keys[0]["sk"], {}).get("rows", [])]
         return rows, items.outcomes(found.get(keys[1]["sk"], {}))
 
@@ -99,7 +98,7 @@ class AdjustmentsTable:
         """What became of a batch's rows so far, by line."""
         keys = [items.outcomes_key(batch.id, number) for number in range(batch.chunks)]
         found: dict[int, str] = {}
-        for item in self._batch_get(keys):
+        for item in self.ledger.items(keys):
             found |= items.outcomes(item)
         return found
 
@@ -201,20 +200,7 @@ class AdjustmentsTable:
 
     def _month(self, pk: str, after_id: str) -> Iterator[Item]:
         """One month's items, newest first, page by page as far as they are asked for."""
-        request: dict[str, Any] = {
-            "TableName": self.ledger.ledger,
-            "KeyConditionExpression": "pk = :pk AND sk < :after",
-            "ExpressionAttributeValues": encode_item({":pk": pk, ":after": after_id or "~"}),
-            "ScanIndexForward": False,
-            "ConsistentRead": True,
-            "Limit": 200,
-        }
-        while True:
-            page = self.ledger.dynamo.query(**request)
-            yield from map(decode_item, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return self.ledger.listed(pk, after_id, 200)
 
     def _outcome(self, batch_id: str, chunk: int, line: int, outcome: str) -> Write:
         key = items.outcomes_key(batch_id, chunk)
@@ -241,18 +227,6 @@ class AdjustmentsTable:
             "ExpressionAttributeValues": encode_item(values),
         }
         return {"Update": {**update, **({"ExpressionAttributeNames": names} if names else {})}}
-
-    def _batch_get(self, keys: Sequence[Mapping[str, str]]) -> list[Item]:
-        wanted: Any = {self.ledger.ledger: {"Keys": [encode_item(key) for key in keys], "ConsistentRead": True}}
-        found: list[Item] = []
-        for attempt in range(ATTEMPTS):
-            answer = self.ledger.dynamo.batch_get_item(RequestItems=wanted)
-            found += [decode_item(item) for item in answer["Responses"].get(self.ledger.ledger, [])]
-            wanted = answer.get("UnprocessedKeys") or {}
-            if not wanted:
-                return found
-            self.ledger.pause(random.uniform(0, 0.05 * 2**attempt))
-        raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
 
 
 def open_adjustments() -> AdjustmentsTable:

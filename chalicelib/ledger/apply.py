@@ -27,7 +27,7 @@ from chalicelib.ledger.commands import (
     Reverse,
 )
 from chalicelib.ledger.model import MAX_POINTS, Account, LedgerTerms, Policy, Posting, Refusal
-from chalicelib.ledger.work import Work
+from chalicelib.ledger.work import Work, has_ended
 
 
 def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now: datetime) -> Posting:
@@ -126,7 +126,13 @@ def _reverse(work: Work, command: Reverse) -> None:
     waived = 0
     if command.policy is Policy.PENDING_ONLY:
         waived, rest = rest, 0
-    elif work.has_ended(command.bucket, command.credited_on):
+    elif has_ended(
+        command.bucket,
+        command.credited_on,
+        idle_ended_at=work.idle_ended_at,
+        today_on=work.today_on,
+        zone=work.terms.zone,
+    ):
         # What was not spent has expired with its bucket: taking it again from others would take it twice.
         waived, rest = rest, 0
     charged = min(rest, command.charged_points)

@@ -7,7 +7,7 @@ the buckets they came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from chalicelib.errors import Code
@@ -16,8 +16,6 @@ from chalicelib.ledger.buckets import Buckets, spend_order
 from chalicelib.ledger.commands import Capture, GiveBack, Hold
 from chalicelib.ledger.model import Cause, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
 from chalicelib.ledger.table import LedgerTable, Seen
-
-MAX_HOLD = timedelta(days=7)
 
 
 def hold_key(hold_id: str) -> str:

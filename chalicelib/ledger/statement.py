@@ -19,7 +19,7 @@ SOON_DAYS = 30
 MAX_PAGE = 50
 OPEN_SHOWN = 20
 """How many guards with something pending or held a balance shows; the rest is a list of its own."""
-_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[a-z]+#[a-z_]+#[\x21-\x7e]{1,200}")
+_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[a-z]+#[a-z0-9_]+#[\x21-\x7e]{1,200}")
 _OPEN_PLACE = re.compile(r"([0-9][0-9TZ:.-]{9,23}#[!-~]{1,64}) ([!-~]{1,300})")
 
 

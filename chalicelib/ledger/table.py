@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -18,7 +18,17 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.items import account_of, entry_of, guard_of, hold_shard, member_pk
 from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting, Receipt, Refusal, stamp
 from chalicelib.ledger.writes import Lost, Writes
-from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, decode_item, encode_item, transact
+from chalicelib.runtime.dynamo import (
+    Cancelled,
+    Client,
+    Item,
+    batch_get,
+    client,
+    decode_item,
+    encode_item,
+    pages,
+    transact,
+)
 from chalicelib.runtime.settings import settings
 
 ATTEMPTS = 5
@@ -177,7 +187,7 @@ class LedgerTable:
             keys.append({"pk": guard_key, "sk": "G"})
         if other_id:
             keys.append({"pk": member_pk(other_id), "sk": "A"})
-        found = {item["pk"]: item for item in self._batch_get(keys)}
+        found = {item["pk"]: item for item in self.items(keys)}
         return Seen(
             self._account(found, member_id),
             guard_of(found[guard_key]) if guard_key and guard_key in found else None,
@@ -197,7 +207,7 @@ class LedgerTable:
         one.
         """
         keys = [{"pk": member_pk(member_id), "sk": "A"} for member_id in member_ids]
-        found = {item["pk"]: item for item in self._batch_get(keys)}
+        found = {item["pk"]: item for item in self.items(keys)}
         return [self._account(found, member_id) for member_id in member_ids]
 
     def fresh(self, member_id: str) -> Account:
@@ -207,7 +217,7 @@ class LedgerTable:
 
     def guards(self, keys: Sequence[str]) -> dict[str, Guard]:
         """The guards among up to 100 keys, strongly read in one call, by key."""
-        return {item["pk"]: guard_of(item) for item in self._batch_get([{"pk": key, "sk": "G"} for key in keys])}
+        return {item["pk"]: guard_of(item) for item in self.items([{"pk": key, "sk": "G"} for key in keys])}
 
     def entry(self, member_id: str, key: str) -> Entry | None:
         """One entry by its key, strongly read."""
@@ -233,18 +243,13 @@ class LedgerTable:
     def entries_between(self, member_id: str, since: datetime, until: datetime) -> list[Entry]:
         """Every entry whose cause's instant lies in the span, oldest first; pages as long as there are any."""
         values = {":pk": member_pk(member_id), ":since": stamp(since), ":until": f"{stamp(until)}$"}
-        request: dict[str, Any] = {
-            "TableName": self.journal,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :until",
-            "ExpressionAttributeValues": encode_item(values),
-        }
-        found: list[Entry] = []
-        while True:
-            page = self.dynamo.query(**request)
-            found += [entry_of(decode_item(item)) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        found = pages(
+            self.dynamo,
+            TableName=self.journal,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues=encode_item(values),
+        )
+        return [entry_of(decode_item(item)) for page in found for item in page]
 
     def due(self, shard: int, through_on: date) -> Iterator[list[Due]]:
         """Pages of what the due index lists under `through_on` or earlier; eventually consistent."""
@@ -255,18 +260,15 @@ class LedgerTable:
         return self._due(hold_shard(shard), f"{stamp(now)}$")
 
     def _due(self, shard: str, end: str) -> Iterator[list[Due]]:
-        request: dict[str, Any] = {
-            "TableName": self.ledger,
-            "IndexName": "due",
-            "KeyConditionExpression": "due_shard = :shard AND due_key < :end",
-            "ExpressionAttributeValues": encode_item({":shard": shard, ":end": end}),
-        }
-        while True:
-            page = self.dynamo.query(**request)
-            yield [_due_of(decode_item(item)) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        found = pages(
+            self.dynamo,
+            TableName=self.ledger,
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_key < :end",
+            ExpressionAttributeValues=encode_item({":shard": shard, ":end": end}),
+        )
+        for page in found:
+            yield [_due_of(decode_item(item)) for item in page]
 
     def open_guards(self, member_id: str, limit: int) -> list[Guard]:
         """Up to `limit` (at most 100) of a member's guards with something pending or held, the next due first.
@@ -286,21 +288,27 @@ class LedgerTable:
     def budget_spent(self, budget: Budget) -> int:
         """How many points of a budget its shards have paid, strongly read in one call."""
         keys = [{"pk": budget.key, "sk": f"S#{shard}"} for shard in range(budget.shards)]
-        return sum(item["spent"] for item in self._batch_get(keys))
+        return sum(item["spent"] for item in self.items(keys))
 
-    def _batch_get(self, keys: Sequence[Item]) -> list[Item]:
-        if not keys:
-            return []
-        wanted = {self.ledger: {"Keys": [encode_item(key) for key in keys], "ConsistentRead": True}}
-        found: list[Item] = []
-        for attempt in range(ATTEMPTS):
-            answer = self.dynamo.batch_get_item(RequestItems=wanted)
-            found += [decode_item(item) for item in answer["Responses"].get(self.ledger, [])]
-            wanted = answer.get("UnprocessedKeys") or {}
-            if not wanted:
-                return found
-            self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
-        raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
+    def items(self, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """What stands in the ledger table under `keys`, strongly read, in any order."""
+        found = batch_get(
+            self.dynamo, self.ledger, keys, lambda attempt: self.pause(self.jitter.uniform(0, BACKOFF_S * 2**attempt))
+        )
+        return [decode_item(item) for item in found]
+
+    def listed(self, pk: str, before: str, limit: int) -> Iterator[Item]:
+        """The items of a list in the ledger table, newest first, before a sort key; `limit` a page, as far as asked."""
+        found = pages(
+            self.dynamo,
+            TableName=self.ledger,
+            KeyConditionExpression="pk = :pk AND sk < :before",
+            ExpressionAttributeValues=encode_item({":pk": pk, ":before": before or "~"}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return (decode_item(item) for page in found for item in page)
 
 
 def _replay(standing: Entry, input_hash: str) -> Receipt:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
@@ -28,7 +28,7 @@ from chalicelib.ledger.model import (
     stamp,
 )
 from chalicelib.ledger.table import LedgerTable, Seen
-from chalicelib.runtime.dynamo import decode_item, encode_item
+from chalicelib.runtime.dynamo import encode_item
 
 ACTIVITY = "transfer"
 CODE_LIFE = timedelta(minutes=10)
@@ -156,12 +156,6 @@ def _code_key(code: str) -> dict[str, str]:
 
 
 def _read_code(ledger: LedgerTable, code: str) -> TransferCode | None:
-    keys = [encode_item(_code_key(code))]
-    answer = ledger.dynamo.batch_get_item(RequestItems={ledger.ledger: {"Keys": keys, "ConsistentRead": True}})
-    found: list[Any] = answer["Responses"].get(ledger.ledger, [])
-    if not found:
-        if answer.get("UnprocessedKeys"):
-            raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
-        return None
-    item = decode_item(found[0])
-    return TransferCode(item["member_id"], datetime.fromisoformat(item["expires_at"]))
+    for item in ledger.items([_code_key(code)]):
+        return TransferCode(item["member_id"], datetime.fromisoformat(item["expires_at"]))
+    return None

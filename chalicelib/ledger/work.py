@@ -122,19 +122,6 @@ class Work:
             text="积分到期",
         )
 
-    def has_ended(self, key: str, credited_on: date | None) -> bool:
-        """Whether points credited into this bucket on that date have expired there since, if they were not spent.
-
-        An empty key is no bucket of their own. What lives on activity has ended when it was credited before the last
-        time such points did.
-        """
-        if not key:
-            return False
-        if key[:3] != IDLE:
-            return key < self.first_valid
-        ended_at = self.idle_ended_at
-        return ended_at is not None and (credited_on is None or credited_on < business_on(ended_at, self.terms.zone))
-
     def credited(self, buckets: Buckets) -> tuple[dict[str, int], int]:
         """What of incoming points reaches which bucket, and how many pay what is owed, earliest expiry first."""
         if not self.deficit_points:
@@ -258,6 +245,19 @@ class Work:
         if after.total_points != self.total_points:
             raise AssertionError("the entries do not explain the account")
         return Posting(account, after, tuple(self.entries))
+
+
+def has_ended(key: str, credited_on: date | None, *, idle_ended_at: datetime | None, today_on: date, zone: str) -> bool:
+    """Whether points credited into this bucket on that date have expired there since, if they were not spent.
+
+    An empty key is no bucket of their own. What lives on activity has ended when it was credited before the last time
+    such points did, at `idle_ended_at` of its account.
+    """
+    if not key:
+        return False
+    if key[:3] != IDLE:
+        return key < first_valid_key(today_on)
+    return idle_ended_at is not None and (credited_on is None or credited_on < business_on(idle_ended_at, zone))
 
 
 def _idle_due_on(buckets: Buckets, active_at: datetime | None, terms: LedgerTerms) -> date | None:

@@ -18,6 +18,7 @@ from chalicelib.members.table import open_members
 from chalicelib.runtime import log, queue
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, anyone, endpoint
+from chalicelib.runtime.lists import listing
 from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
@@ -104,11 +105,7 @@ def post_staff_key(call: Call) -> Json:
 def get_staff_keys(call: Call) -> Json:
     """All staff keys, revoked ones too, without the keys themselves."""
     page, next_cursor = staff_keys.list_staff_keys(open_members(), call.query.get("cursor"))
-    return {
-        "list": [_shown_key(held) for held in page],
-        "next_cursor": next_cursor,
-        "has_more": next_cursor is not None,
-    }
+    return listing([_shown_key(held) for held in page], next_cursor)
 
 
 @bp.route("/staff/keys/{staff_id}", methods=["DELETE"])

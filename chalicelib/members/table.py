@@ -71,11 +71,8 @@ class MembersTable:
 
     def known(self, member_ids: Collection[str]) -> set[str]:
         """Those of the ids that are members', strongly read, a hundred a call."""
-        keys = [db.encode_item(items.member_key(member_id)) for member_id in sorted(set(member_ids))]
-        found: set[str] = set()
-        for start in range(0, len(keys), db.MAX_BATCH_GET):
-            found |= {item["pk"].partition("#")[2] for item in self._batch(keys[start : start + db.MAX_BATCH_GET])}
-        return found
+        keys = [items.member_key(member_id) for member_id in sorted(set(member_ids))]
+        return {item["pk"].partition("#")[2] for item in self._batch(keys)}
 
     def links(self, identities: Sequence[Identity]) -> dict[Identity, Link]:
         """Whose identities these are, unknown ones left out: one batch read per 100, unprocessed keys asked again.
@@ -83,12 +80,8 @@ class MembersTable:
         Raises JifenError UNAVAILABLE when keys stay unprocessed after the last attempt.
         """
         by_key = {identity.key(): identity for identity in identities}
-        keys = [db.encode_item(items.link_key(identity)) for identity in by_key.values()]
-        found: dict[Identity, Link] = {}
-        for start in range(0, len(keys), db.MAX_BATCH_GET):
-            for item in self._batch(keys[start : start + db.MAX_BATCH_GET]):
-                found[by_key[item["pk"]]] = items.read_link(item)
-        return found
+        keys = [items.link_key(identity) for identity in by_key.values()]
+        return {by_key[item["pk"]]: items.read_link(item) for item in self._batch(keys)}
 
     def add_member(self, member: Member, identity: Identity, link: Link) -> Link | None:
         """Store a new member with a first identity, or answer the link that the identity has already."""
@@ -172,19 +165,16 @@ class MembersTable:
 
     def reminded(self, hour: int, shard: int) -> Iterator[list[str]]:
         """The members of one part of an hour's list, by rising id, in pages that one batch read can take."""
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": db.encode_item({":pk": items.reminder_pk(hour, shard)}),
-            "ConsistentRead": True,
-            "Limit": db.MAX_BATCH_GET,
-        }
-        while True:
-            page = self.dynamo.query(**request)
-            yield [item["sk"]["S"] for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        found = db.pages(
+            self.dynamo,
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=db.encode_item({":pk": items.reminder_pk(hour, shard)}),
+            ConsistentRead=True,
+            Limit=db.MAX_BATCH_GET,
+        )
+        for page in found:
+            yield [item["sk"]["S"] for item in page]
 
     def staff_key(self, staff_id: str) -> StaffKey | None:
         """A staff key's row, revoked ones included."""
@@ -262,16 +252,7 @@ class MembersTable:
         raise JifenError(Code.BUSY, retry_after_seconds=1)
 
     def _batch(self, keys: Sequence[Mapping[str, Any]]) -> list[db.Item]:
-        asked: Mapping[str, Any] = {self.name: {"Keys": list(keys), "ConsistentRead": True}}
-        found: list[db.Item] = []
-        for attempt in range(ATTEMPTS):
-            answer = self.dynamo.batch_get_item(RequestItems=asked)
-            found += [db.decode_item(item) for item in answer["Responses"].get(self.name, [])]
-            asked = answer.get("UnprocessedKeys") or {}
-            if not asked:
-                return found
-            self._wait(attempt)
-        raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
+        return [db.decode_item(item) for item in db.batch_get(self.dynamo, self.name, keys, self._wait)]
 
     def _wait(self, attempt: int) -> None:
         """Full jitter below 50, 100, 200, 400 ms: callers that collided must not collide again in step."""

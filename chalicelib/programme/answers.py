@@ -13,6 +13,7 @@ from chalicelib.programme.model import Terms
 from chalicelib.programme.page import programme_page
 from chalicelib.programme.pause import Changed
 from chalicelib.runtime.clock import in_zone
+from chalicelib.runtime.lists import listing
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -24,9 +25,7 @@ DEFAULT_ZONE = "Asia/Shanghai"
 def page_answer(found: Sequence[T], limit: int, show: Callable[[T], Answer], place: Callable[[T], str]) -> Answer:
     """`{list, next_cursor, has_more}` of up to `limit` of what was found, which is one more where there is more."""
     shown = found[:limit]
-    has_more = len(found) > limit
-    cursor = place(shown[-1]) if has_more else None
-    return {"list": [show(one) for one in shown], "next_cursor": cursor, "has_more": has_more}
+    return listing([show(one) for one in shown], place(shown[-1]) if len(found) > limit else None)
 
 
 def heading_answer(heading: Heading) -> Answer:

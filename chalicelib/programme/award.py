@@ -6,13 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any, NamedTuple
 
-from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.model import Part
-from chalicelib.ledger.validity import OnDate, Validity
+from chalicelib.ledger.validity import OnDate
 from chalicelib.programme import conditions, tasks
 from chalicelib.programme.activity import (
     CHECK_IN,
@@ -44,7 +42,7 @@ from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.rules.streak import Streak
 from chalicelib.programme.tasks import Task
 
-__all__ = ["NOTHING", "Award", "BudgetUse", "Decision", "Refused", "award", "claim", "decide", "made_up", "redecide"]
+__all__ = ["NOTHING", "Award", "BudgetUse", "Decision", "Refused", "claim", "decide", "made_up", "redecide"]
 
 
 def decide(
@@ -246,25 +244,3 @@ def _lump(task: Task, on: date) -> Award | Refused:
     part = Part(task.id, task.points, f"完成任务:{task.name}")
     mark = tasks.lump_mark(task, on)
     return Award(task.id, task.points, task.points_class, task.validity, None, (part,), part.why, (mark,))
-
-
-class Credited(NamedTuple):
-    """One rule's points as of a day, for what does not ask `decide` yet."""
-
-    points: int
-    points_class: PointsClass
-    expires_on: date | None
-    rule: str
-    breakdown: Parts
-    text: str
-    validity: Validity
-
-
-def award(rule: Rule, activity: Activity, credited_on: date) -> Credited:
-    """What one rule alone pays for `activity`, valid from `credited_on`: no conditions, caps or multipliers."""
-    amount: Any = rule.amount
-    parts: Parts = amount.parts(activity, rule.id, rule.name)
-    points = sum(part.points for part in parts)
-    text = " · ".join(part.why for part in parts)
-    expires_on = rule.validity.expires_on(credited_on)
-    return Credited(points, rule.points_class, expires_on, rule.id, parts, text, rule.validity)

@@ -180,11 +180,6 @@ class Terms:
         answers = self.answers.get(activity)
         return answers is not None and bool(answers.rules or answers.tasks)
 
-    def rule_for(self, activity: str) -> Rule | None:
-        """The first enabled rule that pays for an activity by itself, None when the programme has none."""
-        answers = self.answers.get(activity)
-        return answers.rules[0].rule if answers and answers.rules else None
-
     def rule(self, rule_id: str) -> Rule | None:
         """A rule by its id, enabled or not; None when these terms have no such rule."""
         return self._by_id.get(rule_id)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Blueprint
@@ -40,14 +39,13 @@ from chalicelib.programme.pause import pause_rule, resume_rule
 from chalicelib.programme.publish import publish
 from chalicelib.programme.table import forget, open_programme, terms_at, terms_book
 from chalicelib.programme.warnings import Forecast
-from chalicelib.runtime.edge import JSON_BODY, Call, Json, anyone, endpoint
+from chalicelib.runtime.edge import JSON_BODY, Call, Json, anyone, client_key, endpoint
+from chalicelib.runtime.lists import limit_of, listing
 
 bp = Blueprint(__name__)
 
 _DRAFT_ID = re.compile(r"[0-9a-f]{20}")
-_KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
-_LIMIT = re.compile(r"[1-9][0-9]?|100")
 _CURSOR = re.compile(r"[^\x00-\x1f~]{1,120}")
 _READERS = staff("operator", "reviewer", "finance")
 _WRITERS = staff("operator", "reviewer")
@@ -72,7 +70,7 @@ def get_programme(call: Call) -> Json:
 @endpoint(bp, caller=_READERS, query=_PAGE_QUERY)
 def get_programme_versions(call: Call) -> Json:
     """List the published versions, newest first: who published them, when and why."""
-    limit, cursor = _limit(call.query, default="100"), call.query.get("cursor")
+    limit, cursor = limit_of(call.query, 100, default=100), call.query.get("cursor")
     if cursor is not None and not _NUMBER.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     found = open_programme().headings(before=int(cursor) if cursor else None, limit=limit + 1)
@@ -125,7 +123,7 @@ def post_draft(call: Call) -> Json:
         call.body.name,
         call.body.document,
         draft_id=f"{int(call.now.timestamp() * 1000):012x}{secrets.token_hex(4)}",  # sorts by time
-        key=_key(call, needed=True),
+        key=client_key(call),
         by=call.caller.id,
         now=call.now,
     )
@@ -136,7 +134,7 @@ def post_draft(call: Call) -> Json:
 @endpoint(bp, caller=_READERS, query=_PAGE_QUERY)
 def get_drafts(call: Call) -> Json:
     """List the drafts, newest first, without their documents."""
-    limit, cursor = _limit(call.query), call.query.get("cursor", "~")
+    limit, cursor = limit_of(call.query, 100), call.query.get("cursor", "~")
     if cursor != "~" and not _DRAFT_ID.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     found = open_programme().drafts(below=cursor, limit=limit + 1)
@@ -235,7 +233,7 @@ def post_rule_resumption(call: Call, rule_id: str) -> Json:
 @endpoint(bp, caller=_READERS, query=_PAGE_QUERY)
 def get_pauses(call: Call) -> Json:
     """The rules that are paused now, and a page of the history of pauses, newest first."""
-    limit, cursor = _limit(call.query), call.query.get("cursor", "~")
+    limit, cursor = limit_of(call.query, 100), call.query.get("cursor", "~")
     if cursor != "~" and not _CURSOR.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
     table = open_programme()
@@ -249,23 +247,14 @@ def get_pauses(call: Call) -> Json:
 def get_trials(call: Call) -> Json:
     """The rules that the terms in force give to some members only, on trial."""
     terms = terms_at(call.now)
-    return {"version": terms.version, "list": answers.trial_answers(terms), "next_cursor": None, "has_more": False}
+    return {"version": terms.version, **listing(answers.trial_answers(terms))}
 
 
 def _change(call: Call, rule_id: str, change: Any) -> Json:
-    key = _key(call, needed=False)
+    key = client_key(call, needed=False)
     done = change(open_programme(), rule_id, reason=call.body.reason, by=call.caller.id, now=call.now, key=key)
     forget()
     return answers.changed_answer(rule_id, done)
-
-
-def _key(call: Call, *, needed: bool) -> str:
-    key = call.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key) and (needed or key):
-        raise JifenError(
-            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
-        )
-    return key
 
 
 def _edition(version: str) -> Edition:
@@ -285,10 +274,3 @@ def _known_id(draft_id: str) -> str:
     if not _DRAFT_ID.fullmatch(draft_id):
         raise JifenError(Code.DRAFT_NOT_FOUND)
     return draft_id
-
-
-def _limit(query: Mapping[str, str], default: str = "20") -> int:
-    limit = query.get("limit", default)
-    if not _LIMIT.fullmatch(limit):
-        raise JifenError(Code.INVALID_REQUEST, "limit应为1至100", field="limit")
-    return int(limit)

@@ -12,6 +12,7 @@ from chalicelib.publishing.completeness import missing, slots
 from chalicelib.publishing.model import ZONE, Delivery, Heading, Issue, Plan, whole_minutes
 from chalicelib.publishing.pages import Page
 from chalicelib.runtime.clock import in_zone
+from chalicelib.runtime.lists import listing
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -19,11 +20,7 @@ T = TypeVar("T")
 
 def page_answer(page: Page[T], show: Callable[[T], Answer]) -> Answer:
     """`{list, next_cursor, has_more}`."""
-    return {
-        "list": [show(entry) for entry in page.list],
-        "next_cursor": page.next_cursor,
-        "has_more": page.next_cursor is not None,
-    }
+    return listing([show(entry) for entry in page.list], page.next_cursor)
 
 
 def changed_answer(changed: tuple[Issue, bool]) -> Answer:

@@ -23,14 +23,13 @@ from chalicelib.publishing.bodies import (
     PlanBody,
     RetryBody,
 )
-from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
+from chalicelib.runtime.edge import JSON_BODY, Call, Json, client_key, endpoint
+from chalicelib.runtime.lists import limit_of
 
 bp = Blueprint(__name__)
 
 _ISSUE_ID = re.compile(r"[0-9a-f]{16}")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
-_KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_LIMIT = re.compile(r"[1-9][0-9]?|100")
 _WRITERS = staff("operator", "reviewer")
 _REVIEWERS = staff("reviewer")
 _PAGE_QUERY = frozenset({"month", "limit", "cursor"})
@@ -42,11 +41,7 @@ def post_issue(call: Call) -> Json:
     """Draft an issue, however incomplete. Needs an Idempotency-Key; the same key and plan again is `replayed`."""
     from chalicelib.publishing import answers, plan_issue, table
 
-    key = call.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key):
-        raise JifenError(
-            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
-        )
+    key = client_key(call)
     return answers.changed_answer(
         plan_issue.draft_issue(
             table.open_publishing(),
@@ -65,7 +60,7 @@ def get_issues(call: Call) -> Json:
     """The issues planned in a month, earliest first, without their articles."""
     from chalicelib.publishing import answers, table
 
-    month, limit = _month(call.query), _limit(call.query)
+    month, limit = _month(call.query), limit_of(call.query, 100)
     page = table.open_publishing().headings(month, limit=limit, cursor=call.query.get("cursor"))
     return answers.page_answer(page, answers.heading_answer)
 
@@ -161,7 +156,7 @@ def get_outbox(call: Call) -> Json:
     """What went out through the outbox channel, by the month it was planned in."""
     from chalicelib.publishing import answers, table
 
-    month, limit = _month(call.query), _limit(call.query)
+    month, limit = _month(call.query), limit_of(call.query, 100)
     page = table.open_publishing().outbox(month, limit=limit, cursor=call.query.get("cursor"))
     return answers.page_answer(page, answers.delivery_answer)
 
@@ -177,10 +172,3 @@ def _month(query: Mapping[str, str]) -> str:
     if not _MONTH.fullmatch(month):
         raise JifenError(Code.INVALID_REQUEST, "month应为年月,如2026-03", field="month")
     return month
-
-
-def _limit(query: Mapping[str, str]) -> int:
-    limit = query.get("limit", "20")
-    if not _LIMIT.fullmatch(limit):
-        raise JifenError(Code.INVALID_REQUEST, "limit应为1至100", field="limit")
-    return int(limit)

@@ -28,6 +28,7 @@ from chalicelib.runtime.dynamo import (
     conditional,
     decode_item,
     encode_item,
+    pages,
     transact,
 )
 from chalicelib.runtime.settings import settings
@@ -115,19 +116,14 @@ class PublishingTable:
 
     def due_ids(self, now: datetime) -> Iterator[str]:
         """Ids of issues whose time has come and that are not finished, oldest first (eventually consistent)."""
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "IndexName": "due",
-            "KeyConditionExpression": "due = :due AND publish_at <= :now",
-            "ExpressionAttributeValues": {":due": {"S": items.DUE}, ":now": {"S": items.stamp(now)}},
-        }
-        while True:
-            answer = self.dynamo.query(**request)
-            for typed in answer["Items"]:
-                yield typed["pk"]["S"].partition("#")[2]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            IndexName="due",
+            KeyConditionExpression="due = :due AND publish_at <= :now",
+            ExpressionAttributeValues={":due": {"S": items.DUE}, ":now": {"S": items.stamp(now)}},
+        )
+        return (typed["pk"]["S"].partition("#")[2] for page in found for typed in page)
 
     def put_in_outbox(self, issue: Issue, receipt: Receipt) -> Receipt:
         """Keep a sent issue once; answers the first receipt when it is there already."""

@@ -6,14 +6,19 @@ Retries inside a cancelled transaction are ours: botocore retries neither the ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
+
+from chalicelib.errors import Code, JifenError
 
 Item = dict[str, Any]
 Client = Any
 
 MAX_BATCH_GET = 100
+BATCH_ATTEMPTS = 5
 
 CHECK_REQUESTS = False
 """Whether botocore holds every request against its model before it is sent: a fifth of an operation's CPU. The tests
@@ -147,6 +152,43 @@ def decode_item(typed: Mapping[str, Any]) -> Item:
         else:
             plain[name] = decode(value)
     return plain
+
+
+def pages(dynamo: Client, **request: Any) -> Iterator[list[Mapping[str, Any]]]:
+    """The pages of a query, items in typed form, as far as they are asked for."""
+    while True:
+        page = dynamo.query(**request)
+        yield page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def batch_get(
+    dynamo: Client, table: str, keys: Sequence[Mapping[str, Any]], rest: Callable[[int], None] | None = None
+) -> list[Mapping[str, Any]]:
+    """What stands under plain `keys`, strongly read, a hundred a call, in typed form and any order.
+
+    What DynamoDB leaves unprocessed is asked for again after `rest(attempt)`; UNAVAILABLE when that does not end.
+    """
+    found: list[Mapping[str, Any]] = []
+    for start in range(0, len(keys), MAX_BATCH_GET):
+        some = [encode_item(key) for key in keys[start : start + MAX_BATCH_GET]]
+        wanted: Any = {table: {"Keys": some, "ConsistentRead": True}}
+        for attempt in range(BATCH_ATTEMPTS):
+            answer = dynamo.batch_get_item(RequestItems=wanted)
+            found += answer["Responses"].get(table, [])
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
+            (rest or _rest)(attempt)
+        else:
+            raise JifenError(Code.UNAVAILABLE, retry_after_seconds=1)
+    return found
+
+
+def _rest(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.05 * 2**attempt))
 
 
 def transact(dynamo: Client, writes: Sequence[Mapping[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -38,6 +39,7 @@ __all__ = [
     "Json",
     "Request",
     "anyone",
+    "client_key",
     "endpoint",
     "invalid",
     "one_error_shape",
@@ -86,6 +88,17 @@ class Call(NamedTuple):
 
 
 CallerCheck = Callable[[Request], Caller]
+_CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+def client_key(call: Call, *, needed: bool = True) -> str:
+    """The call's Idempotency-Key; refused when it is of another form, or missing where it is needed."""
+    key = call.headers.get("idempotency-key", "")
+    if not _CLIENT_KEY.fullmatch(key) and (needed or key):
+        raise JifenError(
+            Code.INVALID_REQUEST, "请求头Idempotency-Key应为1至64位字母、数字或._:-", field="Idempotency-Key"
+        )
+    return key
 
 
 def anyone(_request: Request) -> Caller:
