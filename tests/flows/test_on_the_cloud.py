@@ -89,14 +89,14 @@ def test_a_night_expires_through_its_rule_queue_and_workers_and_twice_is_once(
     )
     last_year = datetime.now(UTC) - timedelta(days=430)
     members = [f"{name}-{number}" for number in range(5)]
-    earn = an_earn(7, last_year.date() + timedelta(days=30), cause=a_cause(id=f"tmall#{name}"))
+    earn = an_earn(7, last_year.date() + timedelta(days=30), cause=a_cause(id=f"tmall#{name}", at=last_year))
     for member in members:
         ledger.post(member, lambda seen: apply(seen.account, [earn], TERMS, last_year))
 
     at_once(2, lambda _place: run_night(cloud, datetime.now(UTC)))
 
     statements = [ledger.entries(member, before_key=None, limit=9) for member in members]
-    assert [[entry.points for entry in statement] for statement in statements] == [[7, -7]] * 5
+    assert [[entry.points for entry in statement] for statement in statements] == [[-7, 7]] * 5
 
 
 def test_the_reconciliation_credits_an_order_whose_stream_record_was_lost(cloud: Stack, admin: Api, name: str) -> None:
