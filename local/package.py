@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import fcntl
 import hashlib
 import json
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from local.places import REGION, ROOT, Mend
 from local.template import Template, complete
@@ -63,6 +65,7 @@ def package(store: Path, *, root: Path = ROOT) -> Package:
                 _chalice(root, Path(unfinished))
                 if source_hash(root) != source:
                     raise Mend("the sources changed while they were packaged: try again")
+                _add_bytecode(Path(unfinished) / "deployment.zip")
                 (Path(unfinished) / "done").mkdir()
                 _own_code_only(Path(unfinished) / "deployment.zip", Path(unfinished) / "own-code.zip")
                 for name in ("deployment.zip", "own-code.zip", "template.json"):
@@ -104,10 +107,28 @@ def _chalice(root: Path, out: Path) -> None:
     (out / "template.json").write_text(json.dumps(complete(packaged), ensure_ascii=False, indent=1))
 
 
+def _add_bytecode(package_zip: Path) -> None:
+    """Put each module's bytecode beside it: Lambda's code is read-only, a cold start would compile every module anew.
+
+    It is marked as never to be checked against its source (PEP 552): times of files do not survive a zip.
+    """
+    with tempfile.TemporaryDirectory() as unzipped:
+        with zipfile.ZipFile(package_zip) as archive:
+            archive.extractall(unzipped)
+        mode = PycInvalidationMode.UNCHECKED_HASH
+        if not compileall.compile_dir(unzipped, quiet=1, stripdir=unzipped, invalidation_mode=mode):
+            raise Mend("a module of the package could not be compiled")
+        with zipfile.ZipFile(package_zip, "a", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(Path(unzipped).rglob("__pycache__/*.pyc")):
+                name = path.relative_to(unzipped).as_posix()
+                if name not in archive.NameToInfo:
+                    archive.write(path, name)
+
+
 def _own_code_only(full: Path, thin: Path) -> None:
     with zipfile.ZipFile(full) as source, zipfile.ZipFile(thin, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
-            if entry.filename == "app.py" or entry.filename.startswith("chalicelib/"):
+            if entry.filename.startswith(("app.py", "__pycache__/app.", "chalicelib/")):
                 target.writestr(entry, source.read(entry))
 
 

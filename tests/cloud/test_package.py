@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import subprocess
 import sys
@@ -57,3 +58,15 @@ def test_every_handler_loads_as_lambda_loads_it(packaged: Package, unzipped: Pat
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=unzipped, check=False)
         assert done.returncode == 0, f"{handler}: {done.stderr}"
         assert done.stdout.strip() == str(handler.startswith("app.")), f"{handler} must not need app.py"
+
+
+def test_every_module_comes_with_bytecode_that_is_used_without_a_look_at_its_source(unzipped: Path) -> None:
+    unchecked_hash = (0b01).to_bytes(4, "little")
+    without = [
+        source
+        for source in unzipped.rglob("*.py")
+        if not (compiled := Path(importlib.util.cache_from_source(os.fspath(source)))).is_file()
+        or compiled.read_bytes()[:8] != importlib.util.MAGIC_NUMBER + unchecked_hash
+    ]
+
+    assert not without
