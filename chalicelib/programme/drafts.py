@@ -30,7 +30,7 @@ def _unknown(_draft_id: str, _version: int) -> None:
 
 
 class Checked(NamedTuple):
-    """What publishing this draft now would meet; `judged` is None while it has faults."""
+    """What publishing this draft now would meet; `judged` is None while it makes no sense by itself."""
 
     draft: Draft
     faults: tuple[Fault, ...]
@@ -119,7 +119,8 @@ def check_draft(table: ProgrammeTable, draft_id: str, *, now: datetime, forecast
         return Checked(draft, found, None)
     programme = read_programme(draft.document or {})
     forecast = forecast_of(draft.id, draft.version)
-    return Checked(draft, (), judge(table, programme, effective_from=None, now=now, forecast=forecast))
+    judged = judge(table, programme, effective_from=None, now=now, forecast=forecast)
+    return Checked(draft, judged.faults, judged)
 
 
 def publish_draft(

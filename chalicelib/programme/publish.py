@@ -6,7 +6,7 @@ rule is paused instead (pause.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on
 from chalicelib.programme.book import paused_at
 from chalicelib.programme.difference import plain
-from chalicelib.programme.document import read_programme
+from chalicelib.programme.document import Fault, read_programme
 from chalicelib.programme.items import Draft, document_text
 from chalicelib.programme.model import Programme
 from chalicelib.programme.notice import Worse, earliest_start, worse_for_members
@@ -42,6 +42,8 @@ class Judged(NamedTuple):
     worse: tuple[Worse, ...]
     earliest_from: datetime | None
     """When the worse terms may begin, had they been published now; None when nothing is worse."""
+    faults: tuple[Fault, ...] = ()
+    """What cannot follow the standing version at all."""
 
 
 def publish(
@@ -72,6 +74,8 @@ def publish(
         if begins is not None and effective_from < begins:
             raise JifenError(Code.INVALID_REQUEST, "生效时间不能早于上一版本", field="effective_from")
         judged = judge(table, programme, effective_from=effective_from, now=now, forecast=forecast)
+        for path, reason in judged.faults:
+            raise JifenError(Code.INVALID_TERMS, f"{path}{reason}", field=path)
         _require_notice(judged, effective_from, programme.zone)
         found = judged.warnings
     new = table.put_version(
@@ -108,12 +112,22 @@ def judge(
     standing = table.edition(last)
     if standing is None:
         return Judged(kept, (), None)
-    before = plain(read_programme(standing.document))
+    follows = read_programme(standing.document)
+    before = plain(follows)
     worse = worse_for_members(before, plain(programme), on=on)
+    judged = Judged(kept, worse, None, tuple(_resharded(follows, programme)))
     days = before["notice_days"]
     if effective_from is not None and effective_from - now >= timedelta(days=days):
-        return Judged(kept, worse, None)
-    return Judged(kept, worse, earliest_start(now, days, programme.zone) if worse and days else None)
+        return judged
+    return judged._replace(earliest_from=earliest_start(now, days, programme.zone) if worse and days else None)
+
+
+def _resharded(before: Programme, after: Programme) -> Iterator[Fault]:
+    """Budgets whose shards would change their number: what each has spent already would meet other shares."""
+    shards = {budget.id: budget.shards for budget in before.budgets}
+    for place, budget in enumerate(after.budgets):
+        if shards.get(budget.id, budget.shards) != budget.shards:
+            yield Fault(f"budgets.{place}.shards", "不能更改,请为新的分片数换一个预算编号")
 
 
 def _last(table: ProgrammeTable) -> tuple[int, datetime | None]:

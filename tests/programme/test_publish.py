@@ -120,6 +120,19 @@ def test_a_programme_without_notice_may_worsen_at_once(table: ProgrammeTable) ->
     assert published(table, 2, {"notice_days": 0, "rules.2.amount.points": 4}).version == 2
 
 
+def test_a_standing_budget_keeps_its_number_of_shards(table: ProgrammeTable) -> None:
+    budget = {"id": "orders", "points": 8000, "period": "month", "rules": ["order"], "shards": 4}
+    published(table, changes={"budgets": [budget]})
+    resharded = {"budgets": [{**budget, "shards": 8}]}
+
+    with pytest.raises(JifenError) as refused:
+        published(table, 2, resharded, effective_from=IN_A_MONTH)
+
+    assert refusal_of(refused) == (Code.INVALID_TERMS, "budgets.0.shards")
+    renamed = {"budgets": [{**budget, "shards": 8, "id": "more_orders"}]}
+    assert published(table, 2, renamed, effective_from=IN_A_MONTH).version == 2
+
+
 def test_a_version_cannot_begin_before_the_one_it_follows(table: ProgrammeTable) -> None:
     published(table)
 
