@@ -50,7 +50,7 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
         account = seen.account
         posted_at = max(event.received_at, account.posted_at or event.received_at)
         on = business_on(posted_at, terms.zone)
-        standing = standing_of(account)
+        standing = standing_of(account, posting_terms.ledger, on)
         activity = behaved(event, terms.zone)
         decided = decide(terms, activity, standing, on=on, hour=activity.hour, spent_budgets=seen.spent_budgets)
         cause = _cause(event, event.received_at)
@@ -80,7 +80,11 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
             activity=event.indicator,
             cause_id=cause.id,
             credits=rewarded.credits,
-            state={"at": stamp(event.received_at), "input": event.input_hash},
+            state={
+                "at": stamp(event.received_at),
+                "input": event.input_hash,
+                **({"growth": decided.growth, "growth_on": on.isoformat()} if decided.growth_counts else {}),
+            },
         )
         return posting._replace(guard=guard, budgets=rewarded.budgets)
 

@@ -155,7 +155,8 @@ def post_behaviour_void(call: Call) -> Json:
 
 def _standing(call: Call) -> Standing:
     account = open_ledger().read(call.caller.id)
-    return standing_of(account)
+    terms = terms_at(call.now)
+    return standing_of(account, terms.ledger, business_on(call.now, terms.zone))
 
 
 def _refused_page(member_id: str, call: Call) -> Json:

@@ -5,15 +5,17 @@ Counters and the progress of tasks stay: a cap that was used up by a fake is not
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.earning.behaviour_event import guard_key
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
+from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Reverse
 from chalicelib.ledger.model import Cause, Credit, Guard, Kind, Policy, Posting, Receipt, Refusal, stamp
 from chalicelib.ledger.pending import taken_back
 from chalicelib.ledger.table import LedgerTable, Seen
+from chalicelib.programme.growth import growth_taken_back
 from chalicelib.programme.model import Terms
 
 
@@ -64,6 +66,11 @@ def _reversals(guard: Guard, cause: Cause, reason: str, terms: Terms) -> tuple[l
         credits.append(left)
     if not commands:
         commands.append(Reverse(cause, 0, Policy.WAIVE, terms.version, text=text))
+    if "growth_on" in guard.state:
+        counted_on, growth = date.fromisoformat(guard.state["growth_on"]), guard.state["growth"]
+        points = sum(one.points for one in guard.credits if one.points_class is PointsClass.BEHAVIOUR)
+        counts = growth_taken_back(points, growth, counted_on)
+        commands[0] = commands[0]._replace(growth=-growth, growth_on=counted_on if growth else None, counts=counts)
     # The receipt says all that was taken back, also when it is the first entry alone that answers a repeat.
     commands[0] = commands[0]._replace(facts={"voided_points": sum(command.points for command in commands)})
     return commands, tuple(credits)

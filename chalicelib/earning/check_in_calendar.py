@@ -78,7 +78,7 @@ def month_calendar(account: Account, days: tuple[date, ...], *, terms: Terms, no
     streak = streak_of(terms)
     done = check_ins.has(today_on)
     with_today = check_ins if done else check_ins.with_day(today_on)
-    standing = standing_of(account._replace(counters={}) if done else account)
+    standing = standing_of(account._replace(counters={}) if done else account, terms.ledger, today_on)
     decision = decide(terms, CheckedIn(today_on, with_today), standing, on=today_on, hour=now.hour)
     last_on = today_on if done else today_on - timedelta(days=1)
     make_up = streak.make_up if streak else None
@@ -106,7 +106,7 @@ def month_calendar(account: Account, days: tuple[date, ...], *, terms: Terms, no
 
 
 def _by_hand(account: Account, terms: Terms, today_on: date) -> tuple[ByHand, ...]:
-    standing = standing_of(account)
+    standing = standing_of(account, terms.ledger, today_on)
     shown: list[ByHand] = []
     for one in terms.answers[ACTIVITY].rules:
         amount = one.rule.amount

@@ -12,6 +12,7 @@ from chalicelib.ledger.model import Cause, Kind, Posting, Receipt, Refusal, star
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.award import Award, Decision, claim
+from chalicelib.programme.growth import growth_of
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import starts_on
 from chalicelib.programme.rules.cumulative import Cumulative
@@ -43,7 +44,7 @@ def claim_reward(
 
     def credit(seen: Seen) -> Posting:
         account = seen.account
-        standing = standing_of(account)
+        standing = standing_of(account, terms.ledger, today_on)
         outcome = claim(
             terms,
             rule_id,
@@ -57,7 +58,9 @@ def claim_reward(
         if not isinstance(outcome, Award):
             raise Refusal(Code.REWARD_REFUSED, cause, outcome.text)
         activity = CheckedIn(today_on, account.check_ins)
-        rewarded = reward(Decision((outcome,)), activity, cause, terms=terms, credited_on=today_on)
+        grown = growth_of(terms, activity, (outcome,), standing, today_on)
+        decision = Decision((outcome,), growth=grown.growth, growth_counts=grown.counts)
+        rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
         posting = apply(account, rewarded.commands, terms.ledger, now)
         return posting._replace(budgets=rewarded.budgets)
 

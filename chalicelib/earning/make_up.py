@@ -59,7 +59,7 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             terms,
             on,
             days,
-            standing_of(seen.account),
+            standing_of(seen.account, terms.ledger, today_on),
             on=today_on,
             hour=now.astimezone(ZoneInfo(terms.zone)).hour,
             spent_budgets=seen.spent_budgets,

@@ -47,9 +47,11 @@ def ordered_of(order: Order, paid: Paid, refunds: Iterable[Refunded], zone: str)
 def state_of(terms: Terms, standing: Standing, decision: Decision, credited_on: date) -> dict[str, Any]:
     """What the guard keeps: `terms` version, the business date `on` of the credit, the `multipliers` chosen,
     the member's `level` and the counters the awards were judged by, what the order counted for tasks (`progress`), and
-    its `refunds` {number: fen}.
+    its `growth` as far as it stands, and its `refunds` {number: fen}.
     """
     state: dict[str, Any] = {"terms": terms.version, "on": credited_on.isoformat(), "refunds": {}}
+    if decision.growth:
+        state["growth"] = decision.growth
     if standing.level:
         state["level"] = standing.level
     counted = {one.name: one for award in decision.awards for one in award.counts}

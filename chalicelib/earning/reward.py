@@ -8,7 +8,8 @@ from typing import NamedTuple
 from chalicelib.ledger.buckets import IDLE
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.counters import Counted
-from chalicelib.ledger.model import Account, Budget, Cause, Credit, Part, Policy
+from chalicelib.ledger.levels import level_on, settled
+from chalicelib.ledger.model import Account, Budget, Cause, Credit, LedgerTerms, Part, Policy
 from chalicelib.ledger.validity import stored
 from chalicelib.programme.activity import Activity, Standing
 from chalicelib.programme.award import Award, Decision
@@ -48,7 +49,9 @@ def reward(decision: Decision, activity: Activity, cause: Cause, *, terms: Terms
                 terms_version=terms.version,
                 breakdown=award.breakdown if commands else award.breakdown + refused,
                 text=_text(award, activate_on),
-                counts=counts if commands else counts + decision.progress,
+                counts=counts if commands else counts + decision.progress + decision.growth_counts,
+                growth=0 if commands else decision.growth,
+                growth_on=None if commands or not decision.growth else credited_on,
             )
         )
         credits.append(_credit(award, terms, bucket, activate_on, credited_on))
@@ -59,10 +62,16 @@ def reward(decision: Decision, activity: Activity, cause: Cause, *, terms: Terms
     return Reward(tuple(commands), tuple(credits), tuple(drawn.values()))
 
 
-def standing_of(account: Account) -> Standing:
-    """What the programme may look at of the member whose account this is."""
+def standing_of(account: Account, terms: LedgerTerms, on: date) -> Standing:
+    """What the programme may look at of the member whose account this is; the level is that of the date `on`."""
+    tenure = account.tenure
+    if terms.levels is not None:
+        tenure = settled(tenure, account.growth, terms.levels, on)
     return Standing(
-        level=account.level, counters=account.counters, joined_on=account.joined_on, member_id=account.member_id
+        level=level_on(tenure, on, terms.levels),
+        counters=account.counters,
+        joined_on=account.joined_on,
+        member_id=account.member_id,
     )
 
 

@@ -91,8 +91,9 @@ class _Settled(NamedTuple):
 def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms: Terms) -> _Settled:
     """The order's first settlement: its awards by the terms of its payment and the member's standing now."""
     credited_on = business_on(order.bound_at or received_at, terms.zone)
-    standing = standing_of(seen.account)
     ordered = ordered_of(order, paid, (), terms.zone)
+    # The level is that of the payment, as far as the account remembers: the one before its last change.
+    standing = standing_of(seen.account, terms.ledger, business_on(paid.paid_at, terms.zone))
     # Counters of a period that is over may be forgotten: an order settled late counts in the period that runs.
     posted_at = seen.account.posted_at
     counted_on = max(credited_on, business_on(posted_at, terms.zone)) if posted_at else credited_on
@@ -113,7 +114,8 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
     credits: tuple[Credit, ...] = rewarded.credits
     if not commands:
         refused = ";".join(one.text for one in decision.refused) or "当前方案没有消费积分规则"
-        commands.append(Earn(cause, 0, "", "", terms.version, text=refused, facts=facts, counts=decision.progress))
+        zero = Earn(cause, 0, "", "", terms.version, text=refused, facts=facts, counts=decision.progress)
+        commands.append(zero._replace(growth=decision.growth, growth_on=credited_on if decision.growth else None))
     state = {**state_of(terms, standing, decision, credited_on), "facts": {"order_no": paid.order_no}}
     guard = Guard(guard_key(order.key), order.member_id, ACTIVITY, order.key, credits=credits, state=state)
     return _Settled(commands, guard, rewarded.budgets)

@@ -14,6 +14,7 @@ from chalicelib.ledger.model import Account, Cause, Credit, Guard, Kind, Policy,
 from chalicelib.ledger.pending import taken_back
 from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
+from chalicelib.programme.growth import growth_of_order
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.programme.tasks import Regress, task_regress
 
@@ -84,6 +85,11 @@ def _of_credits(
     credits, reversals = _reversals(guard, kept, lumps, dict(regress.lumps), plain)
     reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
     reversals[0] = reversals[0]._replace(counts=regress.progress)
+    if growth := state.get("growth"):
+        left = min(growth, growth_of_order(terms, after))
+        if left < growth:
+            reversals[0] = reversals[0]._replace(growth=left - growth, growth_on=date.fromisoformat(state["on"]))
+            state["growth"] = left
     commands += reversals
     state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
     if regress.progress:

@@ -22,10 +22,13 @@ from chalicelib.ledger.commands import (
     Freeze,
     GiveBack,
     Hold,
+    Open,
     Receive,
     Redeem,
     Reverse,
+    SetLevel,
 )
+from chalicelib.ledger.levels import Tenure
 from chalicelib.ledger.model import MAX_POINTS, Account, LedgerTerms, Policy, Posting, Refusal
 from chalicelib.ledger.work import Work, has_ended
 
@@ -40,10 +43,12 @@ def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now
     only_worker = True
     for command in commands:
         work.expire()
+        work.review()
         if type(command) is not Expire:
             only_worker = False
             _DECIDERS[type(command)](work, command)
     work.expire()
+    work.review()
     return work.posting(only_worker)
 
 
@@ -78,6 +83,8 @@ def _earn(work: Work, command: Earn) -> None:
         text=command.text,
         facts=facts,
         counts=command.counts,
+        growth=command.growth,
+        growth_on=command.growth_on,
     )
 
 
@@ -163,6 +170,8 @@ def _reverse(work: Work, command: Reverse) -> None:
         text=command.text,
         facts=facts,
         counts=command.counts,
+        growth=command.growth,
+        growth_on=command.growth_on,
     )
 
 
@@ -275,6 +284,55 @@ def _freeze(work: Work, command: Freeze) -> None:
     )
 
 
+def _set_level(work: Work, command: SetLevel) -> None:
+    if command.is_trial:
+        tenure = work.tenure._replace(trial=command.level, trial_until_on=command.until_on)
+    else:
+        tenure = work.tenure._replace(
+            level=command.level, since_on=work.today_on, until_on=command.until_on, prior=work.tenure.level
+        )
+    work.book(
+        command.cause,
+        {},
+        debit="member",
+        credit="member",
+        terms_version=command.terms_version,
+        text=command.text,
+        facts=command.facts,
+        tenure=tenure,
+    )
+
+
+def _open(work: Work, command: Open) -> None:
+    points = _bounded(sum(command.buckets.values()))
+    facts = dict(command.facts)
+    reached, repaid = work.credited(command.buckets)
+    if repaid:
+        facts["repaid_points"] = repaid
+    if command.checked_in_on:
+        facts |= {"checked_in_on": command.checked_in_on.isoformat(), "run_days": command.run_days}
+        work.check_ins = work.check_ins.with_run(command.checked_in_on, command.run_days)
+    if command.joined_on:
+        facts["joined_on"] = command.joined_on.isoformat()
+        work.joined_on = command.joined_on
+    tenure = work.tenure
+    if command.level:
+        tenure = Tenure(command.level, work.today_on, command.level_until_on, tenure.level)
+    work.book(
+        command.cause,
+        reached,
+        deficit=-repaid,
+        debit=f"issuer:{command.cause.activity}",
+        credit="member",
+        terms_version=command.terms_version,
+        text=command.text,
+        facts={**facts, "opened_points": points},
+        growth=command.growth,
+        growth_on=command.growth_on,
+        tenure=tenure,
+    )
+
+
 _DECIDERS: Mapping[type, Callable[..., None]] = {
     Earn: _earn,
     Activate: _activate,
@@ -286,6 +344,8 @@ _DECIDERS: Mapping[type, Callable[..., None]] = {
     GiveBack: _give_back,
     Receive: _receive,
     Freeze: _freeze,
+    SetLevel: _set_level,
+    Open: _open,
 }
 
 

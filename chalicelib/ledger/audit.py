@@ -7,18 +7,18 @@ Nothing is ever repaired here: a wrong balance is put right by a new entry.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from chalicelib.ledger.buckets import IDLE, Buckets, earliest_due_on
 from chalicelib.ledger.counters import running
-from chalicelib.ledger.items import Item, account_item, entry_of, guard_item, guard_of, member_pk
+from chalicelib.ledger.growth import packed, recent
+from chalicelib.ledger.items import Item, account_item, account_of, entry_of, guard_item, guard_of, member_pk
 from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, LedgerTerms, business_on, digest
 from chalicelib.ledger.rebuild import balances, folded, stated
-from chalicelib.ledger.validity import Months
+from chalicelib.ledger.work import ends_on
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError)
-_OWN_CHECKS = ("version", "due_key", "due_shard", "counters")
+_OWN_CHECKS = ("version", "due_key", "due_shard", "counters", "growth")
 """Attributes of an account that are no part of its history, or only as far as a period still runs."""
 
 
@@ -170,7 +170,8 @@ def _check_account(
         else:
             findings += _differences(item, expected, ledger, but=_OWN_CHECKS)
         findings += _check_counters(item, rebuilt, terms, today_on, ledger)
-    return findings + _check_due(item, terms, ledger)
+        findings += _check_growth(item, rebuilt, terms, ledger)
+    return findings + _check_due(item, terms, today_on, ledger)
 
 
 def _check_counters(item: Item, rebuilt: Account, terms: LedgerTerms, today_on: date, ledger: str) -> list[Finding]:
@@ -189,17 +190,20 @@ def _check_counters(item: Item, rebuilt: Account, terms: LedgerTerms, today_on: 
     return findings
 
 
-def _check_due(item: Item, terms: LedgerTerms, ledger: str) -> list[Finding]:
+def _check_growth(item: Item, rebuilt: Account, terms: LedgerTerms, ledger: str) -> list[Finding]:
+    """Growth as far as it was recent at the last entry; what is older has left the account."""
+    then_on = business_on(rebuilt.posted_at, terms.zone) if rebuilt.posted_at else date.min
+    expected = packed(recent(rebuilt.growth, then_on))
+    found = str(item.get("growth", ""))
+    return [] if expected == found else [Finding(ledger, _key(item), "growth", expected or "none", found or "none")]
+
+
+def _check_due(item: Item, terms: LedgerTerms, today_on: date, ledger: str) -> list[Finding]:
     """The due index must list the account at or before the first business date on which something has ended."""
     try:
-        buckets: Buckets = item["buckets"]
-        member_id = item["pk"][2:]
-        due_on = earliest_due_on(buckets)
-        if terms.idle_months and item.get("active_at") and any(key[:3] == IDLE for key in buckets):
-            active_on = business_on(datetime.fromisoformat(item["active_at"]), terms.zone)
-            last_on = Months(kind="months", months=terms.idle_months).expires_on(active_on)
-            idle_on = last_on + timedelta(days=1) if last_on else None
-            due_on = min(on for on in (due_on, idle_on) if on)
+        account = account_of(item)
+        member_id = account.member_id
+        due_on = ends_on(account, terms, today_on - timedelta(days=1))
         listed = item.get("due_key")
         if listed is None:
             ok = due_on is None

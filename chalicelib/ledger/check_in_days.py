@@ -49,6 +49,10 @@ class CheckInDays:
         bitmap = (self.bitmap | 1 << -gap_days) & _MASK
         return CheckInDays(self.last_on, bitmap, max(self.run_days, _ones(bitmap)))
 
+    def with_run(self, on: date, run_days: int) -> CheckInDays:
+        """What a run of `run_days` that ends with `on` makes, brought from elsewhere: it stands for all days before."""
+        return CheckInDays(on, (1 << min(run_days, KEPT_DAYS)) - 1, run_days)
+
     def run_ending(self, on: date) -> int:
         """How many days in a row end with `on`, counting `on` itself; 0 when it is no checked-in day.
 

@@ -26,6 +26,9 @@ class Earn(NamedTuple):
     checked_in_on: date | None = None
     joined_on: date | None = None
     """The member's registration, when this is how the ledger hears of it."""
+    growth: int = 0
+    growth_on: date | None = None
+    """The business date in whose month the growth counts; given with `growth`."""
 
 
 class Activate(NamedTuple):
@@ -74,6 +77,10 @@ class Reverse(NamedTuple):
     facts: Mapping[str, str | int] = {}
     counts: tuple[Counted, ...] = ()
     breakdown: tuple[Part, ...] = ()
+    growth: int = 0
+    """Growth taken back, below 0."""
+    growth_on: date | None = None
+    """The business date in whose month it had counted."""
 
 
 class AdjustPending(NamedTuple):
@@ -140,8 +147,52 @@ class Freeze(NamedTuple):
     facts: Mapping[str, str | int] = {}
 
 
+class SetLevel(NamedTuple):
+    """Give the member a level until a date, or a trial of one; an entry of 0 points says so."""
+
+    cause: Cause
+    level: str
+    until_on: date | None
+    is_trial: bool
+    terms_version: int
+    text: str = ""
+    facts: Mapping[str, str | int] = {}
+
+
+class Open(NamedTuple):
+    """What a member brings from another programme: points by bucket, growth, level, run of check-ins."""
+
+    cause: Cause
+    buckets: Buckets
+    terms_version: int
+    text: str = ""
+    facts: Mapping[str, str | int] = {}
+    growth: int = 0
+    growth_on: date | None = None
+    level: str = ""
+    level_until_on: date | None = None
+    checked_in_on: date | None = None
+    run_days: int = 0
+    """Days in a row that end with `checked_in_on`."""
+    joined_on: date | None = None
+
+
 class Expire(NamedTuple):
     """Nothing but what is due: the nightly worker's command. Only it may move the due date later."""
 
 
-Command = Earn | Activate | Redeem | Reverse | AdjustPending | Hold | Capture | GiveBack | Receive | Freeze | Expire
+Command = (
+    Earn
+    | Activate
+    | Redeem
+    | Reverse
+    | AdjustPending
+    | Hold
+    | Capture
+    | GiveBack
+    | Receive
+    | Freeze
+    | SetLevel
+    | Open
+    | Expire
+)

@@ -10,13 +10,16 @@ Journal table   M#<member>      <instant>#<kind>#<activity>#<id>   entry
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zlib import crc32
 
 from chalicelib.ledger.buckets import DIGITS, EPOCH_ON, PointsClass
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Count, Counted
+from chalicelib.ledger.growth import packed as growth_packed
+from chalicelib.ledger.growth import unpacked as growth_unpacked
+from chalicelib.ledger.levels import FIRST, Tenure
 from chalicelib.ledger.model import (
     Account,
     Cause,
@@ -24,6 +27,7 @@ from chalicelib.ledger.model import (
     Entry,
     Guard,
     Kind,
+    Notice,
     Part,
     Policy,
     check_account,
@@ -33,6 +37,8 @@ from chalicelib.ledger.model import (
 
 Item = dict[str, Any]
 
+EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
+NOTICE_LIFE = timedelta(days=366)
 HOLD_SHARDS = 4
 """Partitions of the due index that list unresolved holds by their deadline."""
 
@@ -57,14 +63,14 @@ def account_item(account: Account) -> Item:
         "pending": account.pending_points,
         "held": account.held_points,
         "deficit": account.deficit_points,
-        "growth": account.growth,
-        "level": account.level,
-        "joined_on": account.joined_on.isoformat() if account.joined_on else "",
+        "growth": growth_packed(account.growth),
+        "level": _tenure_packed(account.tenure),
+        "joined_on": _day(account.joined_on),
         "frozen": account.frozen,
-        "posted_at": stamp(account.posted_at) if account.posted_at else "",
-        "active_at": stamp(account.active_at) if account.active_at else "",
-        "idle_ended_at": stamp(account.idle_ended_at) if account.idle_ended_at else "",
-        "checked_in_on": account.check_ins.last_on.isoformat() if account.check_ins.last_on else "",
+        "posted_ms": _milliseconds(account.posted_at),
+        "active_ms": _milliseconds(account.active_at),
+        "idle_ended_ms": _milliseconds(account.idle_ended_at),
+        "checked_in_on": _day(account.check_ins.last_on),
         "check_in_days": account.check_ins.bitmap,
         "run_days": account.check_ins.run_days,
         "counters": {name: _packed(count) for name, count in account.counters.items()},
@@ -75,7 +81,6 @@ def account_item(account: Account) -> Item:
 
 def account_of(item: Item) -> Account:
     """The account a stored item holds; AssertionError when it breaks an invariant."""
-    last_on = item.get("checked_in_on")
     account = Account(
         member_id=item["pk"][2:],
         due_shard=item["due_shard"],
@@ -83,19 +88,19 @@ def account_of(item: Item) -> Account:
         pending_points=item.get("pending", 0),
         held_points=item.get("held", 0),
         deficit_points=item.get("deficit", 0),
-        growth=item.get("growth", 0),
-        level=item.get("level", ""),
-        joined_on=date.fromisoformat(item["joined_on"]) if "joined_on" in item else None,
+        growth=growth_unpacked(item.get("growth", "")),
+        tenure=_tenure_unpacked(item.get("level", "")),
+        joined_on=_date(item.get("joined_on", "")),
         frozen=item.get("frozen", False),
         check_ins=CheckInDays(
-            date.fromisoformat(last_on) if last_on else None, item.get("check_in_days", 0), item.get("run_days", 0)
+            _date(item.get("checked_in_on", "")), item.get("check_in_days", 0), item.get("run_days", 0)
         ),
         counters={name: _unpacked(text) for name, text in item.get("counters", {}).items()},
         sequence=item.get("sequence", 0),
         version=item["version"],
-        posted_at=_instant(item.get("posted_at")),
-        active_at=_instant(item.get("active_at")),
-        idle_ended_at=_instant(item.get("idle_ended_at")),
+        posted_at=_moment(item.get("posted_ms")),
+        active_at=_moment(item.get("active_ms")),
+        idle_ended_at=_moment(item.get("idle_ended_ms")),
         last_hash=item.get("last_hash", b"").hex(),
         due_on=date.fromisoformat(item["due_key"][:10]) if "due_key" in item else None,
     )
@@ -125,6 +130,7 @@ def entry_item(entry: Entry) -> Item:
         "debit": entry.debit,
         "credit": entry.credit,
         "growth": entry.growth,
+        "growth_on": entry.growth_on.isoformat() if entry.growth_on else "",
         "level_before": entry.level_before,
         "level_after": entry.level_after,
         "rule": entry.rule,
@@ -171,6 +177,7 @@ def entry_of(item: Item) -> Entry:
         debit=item["debit"],
         credit=item["credit"],
         growth=item.get("growth", 0),
+        growth_on=date.fromisoformat(item["growth_on"]) if "growth_on" in item else None,
         level_before=item.get("level_before", ""),
         level_after=item.get("level_after", ""),
         rule=item.get("rule", ""),
@@ -234,6 +241,36 @@ def guard_of(item: Item) -> Guard:
     )
 
 
+def notice_item(member_id: str, notice: Notice) -> Item:
+    """A notice as stored: one of a kind and day; forgotten a year later."""
+    until_at = datetime.combine(notice.on, time(), UTC) + NOTICE_LIFE
+    return {
+        "pk": f"N#{member_id}",
+        "sk": f"{notice.on}#{notice.kind}",
+        "facts": dict(notice.facts),
+        "expires_epoch_s": int(until_at.timestamp()),
+    }
+
+
+def notice_of(item: Item) -> Notice:
+    """The notice a stored item holds."""
+    on, _, kind = item["sk"].partition("#")
+    return Notice(kind, date.fromisoformat(on), item["facts"])
+
+
+def level_item(entry: Entry) -> Item:
+    """A line of the member's log of levels, beside the entry that changed something of it."""
+    item: Item = {
+        "pk": f"L#{entry.member_id}",
+        "sk": f"{stamp(entry.posted_at)}#{entry.sequence:012d}",
+        "before": entry.level_before,
+        "after": entry.level_after,
+        "text": entry.text,
+        **{name: entry.facts[name] for name in ("level_until", "trial", "trial_until") if name in entry.facts},
+    }
+    return _without_blanks(item, keep=("before", "after"))
+
+
 def hold_shard(shard: int) -> str:
     """A partition of the due index that lists holds."""
     return f"hold{shard}"
@@ -288,6 +325,26 @@ def _date(text: str) -> date | None:
     return date.fromordinal(EPOCH_ON.toordinal() + int(text, 36)) if text else None
 
 
+def _tenure_packed(tenure: Tenure) -> str:
+    """A tenure in few bytes: level, since, until, the level before, trial, its last day, without trailing blanks."""
+    parts = (
+        tenure.level,
+        _day(tenure.since_on),
+        _day(tenure.until_on),
+        tenure.prior,
+        tenure.trial,
+        _day(tenure.trial_until_on),
+    )
+    return ".".join(parts).rstrip(".")
+
+
+def _tenure_unpacked(text: str) -> Tenure:
+    if not text:
+        return FIRST
+    level, since, until, prior, trial, trial_until = (text.split(".") + [""] * 5)[:6]
+    return Tenure(level, _date(since), _date(until), prior, trial, _date(trial_until))
+
+
 def _packed(count: Count) -> str:
     """A counter in few bytes: `<period's end>.<used>.<last day>`, the trailing part left out when empty."""
     text = f"{_day(count.through_on)}.{count.used}"
@@ -297,6 +354,15 @@ def _packed(count: Count) -> str:
 def _unpacked(text: str) -> Count:
     through, used, *last = text.split(".")
     return Count(_date(through), int(used), _date(last[0]) if last else None)
+
+
+def _milliseconds(at: datetime | None) -> int:
+    """An instant of the account in eight bytes: milliseconds since 1970, 0 for none."""
+    return (at - EPOCH_AT) // timedelta(milliseconds=1) if at else 0
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return EPOCH_AT + timedelta(milliseconds=milliseconds) if milliseconds else None
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -20,6 +20,9 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.buckets import Buckets, PointsClass
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counted, Counters
+from chalicelib.ledger.growth import Growth
+from chalicelib.ledger.levels import FIRST, LevelTerms, Tenure
+from chalicelib.ledger.notices import NoticeTerms
 
 MAX_POINTS = 10**9
 """The most one operation may move; sums stay below 2**53, what a JavaScript client can count."""
@@ -41,6 +44,8 @@ class Kind(StrEnum):
     RELEASE = "release"
     ACTIVATE = "activate"
     TRANSFER = "transfer"
+    LEVEL = "level"
+    """No points: a level kept, lost or given, a trial begun or ended."""
 
 
 class Policy(StrEnum):
@@ -74,6 +79,8 @@ class LedgerTerms(NamedTuple):
     """Months without activity after which points of the class of validity `idle` end; 0: never."""
     grace_days: int = 30
     """How long points given back after their date stay valid; 0: they expire at once."""
+    levels: LevelTerms | None = None
+    notices: NoticeTerms | None = None
 
 
 class Cause(NamedTuple):
@@ -136,6 +143,9 @@ class Entry(NamedTuple):
     level_before: str = ""
     level_after: str = ""
     growth: int = 0
+    """Change of the growth value."""
+    growth_on: date | None = None
+    """The business date in whose month it counts."""
     previous_hash: str = ""
     hash: str = ""
     """Over all other fields as stored, the previous entry's hash among them; given when the entry is sealed."""
@@ -162,8 +172,8 @@ class Account(NamedTuple):
     pending_points: int = 0
     held_points: int = 0
     deficit_points: int = 0
-    growth: int = 0
-    level: str = ""
+    growth: Growth = MappingProxyType({})
+    tenure: Tenure = FIRST
     joined_on: date | None = None
     """The business date on which the member registered, once the ledger has heard of it."""
     frozen: bool = False
@@ -265,6 +275,15 @@ class Also(NamedTuple):
     """What the caller is told when that condition fails."""
 
 
+class Notice(NamedTuple):
+    """What a member is told, written with the posting that found it due: once for each kind and day."""
+
+    kind: str
+    """`points_expiring` or `level_ending`."""
+    on: date
+    facts: Mapping[str, Any]
+
+
 class Posting(NamedTuple):
     """What one operation writes. `entries` may be empty when only the due date moves."""
 
@@ -274,6 +293,7 @@ class Posting(NamedTuple):
     guard: Guard | None = None
     budgets: tuple[Budget, ...] = ()
     also: tuple[Also, ...] = ()
+    notices: tuple[Notice, ...] = ()
     other: Posting | None = None
     """The second member's side, where one operation moves two accounts."""
 

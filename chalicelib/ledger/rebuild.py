@@ -8,6 +8,8 @@ from datetime import date
 from chalicelib.ledger.buckets import moved
 from chalicelib.ledger.chain import expected_hash
 from chalicelib.ledger.counters import counted
+from chalicelib.ledger.growth import grown
+from chalicelib.ledger.levels import Tenure
 from chalicelib.ledger.model import Account, Entry
 from chalicelib.ledger.work import ends_idle, is_active
 
@@ -45,21 +47,21 @@ def folded(account: Account, entry: Entry) -> Account:
     """The account with the changes of `entry` booked, whatever that entry claims; AssertionError when a bucket would go
     below zero.
     """
-    checked_in_on = entry.facts.get("checked_in_on")
+    facts = entry.facts
     check_ins = account.check_ins
-    if checked_in_on:
-        check_ins = check_ins.with_day(date.fromisoformat(str(checked_in_on)))
+    if "run_days" in facts:
+        check_ins = check_ins.with_run(_date(facts["checked_in_on"]), int(facts["run_days"]))
+    elif "checked_in_on" in facts:
+        check_ins = check_ins.with_day(_date(facts["checked_in_on"]))
     return account._replace(
         buckets=moved(account.buckets, entry.buckets),
         pending_points=account.pending_points + entry.pending_points,
         held_points=account.held_points + entry.held_points,
         deficit_points=account.deficit_points + entry.deficit_points,
-        growth=account.growth + entry.growth,
-        level=entry.level_after,
-        joined_on=date.fromisoformat(str(entry.facts["joined_on"]))
-        if "joined_on" in entry.facts
-        else account.joined_on,
-        frozen=bool(entry.facts.get("frozen", account.frozen)),
+        growth=grown(account.growth, entry.growth, entry.growth_on) if entry.growth_on else account.growth,
+        tenure=_tenure(account.tenure, entry),
+        joined_on=_date(facts["joined_on"]) if "joined_on" in facts else account.joined_on,
+        frozen=bool(facts.get("frozen", account.frozen)),
         check_ins=check_ins,
         counters=counted(account.counters, entry.counts),
         active_at=entry.posted_at if is_active(entry.kind, entry.buckets) else account.active_at,
@@ -68,6 +70,28 @@ def folded(account: Account, entry: Entry) -> Account:
         posted_at=entry.posted_at,
         last_hash=entry.hash,
     )
+
+
+def _tenure(before: Tenure, entry: Entry) -> Tenure:
+    """The level after an entry: its name stands in every entry, the rest where it changes."""
+    facts, after = entry.facts, before
+    if entry.level_after != before.level or "level_since" in facts:
+        after = after._replace(level=entry.level_after, prior=before.level)
+    if "level_since" in facts:
+        after = after._replace(since_on=_day(facts["level_since"]))
+    if "level_until" in facts:
+        after = after._replace(until_on=_day(facts["level_until"]))
+    if "trial" in facts:
+        after = after._replace(trial=str(facts["trial"]), trial_until_on=_day(facts["trial_until"]))
+    return after
+
+
+def _day(text: str | int) -> date | None:
+    return _date(text) if text else None
+
+
+def _date(text: str | int) -> date:
+    return date.fromisoformat(str(text))
 
 
 def stated(entry: Entry) -> tuple[int, int, int, int]:

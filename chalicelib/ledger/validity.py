@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from chalicelib.ledger.buckets import PointsClass, bucket_key, idle_bucket_key
+from chalicelib.ledger.calendar import month_end
 from chalicelib.ledger.document import Ge, Le, document
 
 
@@ -23,11 +24,11 @@ class Months:
 
     def expires_on(self, credited_on: date) -> date | None:
         """The last valid day."""
-        return _month_end(credited_on, self.months)
+        return month_end(credited_on, self.months)
 
     def bucket(self, points_class: PointsClass, credited_on: date) -> str:
         """The key of the bucket the points fall into."""
-        return bucket_key(_month_end(credited_on, self.months), points_class)
+        return bucket_key(month_end(credited_on, self.months), points_class)
 
 
 @document
@@ -41,7 +42,7 @@ class Days:
     def expires_on(self, credited_on: date) -> date | None:
         """The last valid day."""
         last_on = credited_on + timedelta(days=self.days)
-        return last_on if self.until == "day" else _month_end(last_on)
+        return last_on if self.until == "day" else month_end(last_on)
 
     def bucket(self, points_class: PointsClass, credited_on: date) -> str:
         """The key of the bucket the points fall into."""
@@ -118,7 +119,7 @@ class Quarter:
 
     def expires_on(self, credited_on: date) -> date | None:
         """The last valid day."""
-        return _month_end(credited_on, 2 - (credited_on.month - 1) % 3 + 3 * self.quarters)
+        return month_end(credited_on, 2 - (credited_on.month - 1) % 3 + 3 * self.quarters)
 
     def bucket(self, points_class: PointsClass, credited_on: date) -> str:
         """The key of the bucket the points fall into."""
@@ -184,9 +185,3 @@ def validity_of(plain: Mapping[str, Any]) -> Validity:
         values["on"] = date.fromisoformat(values["on"])
     validity: Validity = _KINDS[plain["kind"]](**values)
     return validity
-
-
-def _month_end(on: date, months_later: int = 0) -> date:
-    month = on.year * 12 + on.month - 1 + months_later
-    year, month = month // 12, month % 12 + 1
-    return date(year, month, monthrange(year, month)[1])

@@ -20,12 +20,15 @@ from chalicelib.ledger.buckets import (
     take,
 )
 from chalicelib.ledger.counters import Counted, counted, running
+from chalicelib.ledger.growth import grown, recent
+from chalicelib.ledger.levels import Tenure, is_warned, kept, next_step, raised, rechecked, step_due_on, warned_on
 from chalicelib.ledger.model import (
     Account,
     Cause,
     Entry,
     Kind,
     LedgerTerms,
+    Notice,
     Part,
     Posting,
     Refusal,
@@ -33,6 +36,7 @@ from chalicelib.ledger.model import (
     check_account,
     end_of,
 )
+from chalicelib.ledger.notices import notice_due_on, notices_of
 from chalicelib.ledger.validity import Months
 
 _ACTIVE = frozenset({Kind.EARN, Kind.REDEEM, Kind.HOLD, Kind.CAPTURE})
@@ -62,11 +66,13 @@ class Work:
         "entries",
         "first_valid",
         "frozen",
+        "growth",
         "held_points",
         "idle_ended_at",
         "joined_on",
         "pending_points",
         "posted_at",
+        "tenure",
         "terms",
         "today_on",
         "total_points",
@@ -84,6 +90,8 @@ class Work:
         self.pending_points = account.pending_points
         self.held_points = account.held_points
         self.deficit_points = account.deficit_points
+        self.growth = account.growth
+        self.tenure = account.tenure
         self.joined_on = account.joined_on
         self.frozen = account.frozen
         self.idle_ended_at = account.idle_ended_at
@@ -122,6 +130,33 @@ class Work:
             text="积分到期",
         )
 
+    def review(self) -> None:
+        """Book what time alone has decided of the level, an entry a step."""
+        tenure, levels = self.tenure, self.terms.levels
+        if levels is None or (tenure.until_on is None and not tenure.trial):
+            return
+        while (step := next_step(self.tenure, self.growth, levels, self.today_on)) is not None:
+            last_on, tenure = step
+            ended_at = end_of(last_on, self.terms.zone)
+            cause = Cause(
+                kind=Kind.LEVEL,
+                activity="level",
+                id=f"{last_on}.{self.account.sequence + len(self.entries) + 1}",
+                at=ended_at,
+                occurred_at=ended_at,
+                source="ledger",
+                actor="ledger",
+            )
+            self.book(
+                cause,
+                {},
+                terms_version=self.terms.version,
+                debit="member",
+                credit="member",
+                text=_in_words(self.tenure, tenure),
+                tenure=tenure,
+            )
+
     def credited(self, buckets: Buckets) -> tuple[dict[str, int], int]:
         """What of incoming points reaches which bucket, and how many pay what is owed, earliest expiry first."""
         if not self.deficit_points:
@@ -159,8 +194,11 @@ class Work:
         text: str = "",
         facts: Mapping[str, str | int] = {},
         counts: tuple[Counted, ...] = (),
+        growth: int = 0,
+        growth_on: date | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
-        """Book signed changes and write their entry, next in number."""
+        """Book signed changes and write their entry, next in number; `tenure` where the entry itself sets a level."""
         mine = self.buckets
         for key, change in buckets.items():
             left = mine.get(key, 0) + change
@@ -179,6 +217,9 @@ class Work:
         self.deficit_points += deficit
         if counts:
             self.counters = counted(self.counters, counts)
+        level_before = self.tenure.level
+        if growth_on is not None or tenure is not None:
+            facts = {**facts, **self._raise(growth, growth_on, tenure or self.tenure)}
         if is_active(cause.kind, buckets):
             self.active = True
         if ends_idle(cause.kind, buckets):
@@ -206,16 +247,33 @@ class Work:
                 self.deficit_points,
                 self.posted_at,
                 self.account.sequence + len(self.entries) + 1,
-                self.account.level,
-                self.account.level,
+                level_before,
+                self.tenure.level,
+                growth,
+                growth_on if growth else None,
             )
         )
+
+    def _raise(self, growth: int, growth_on: date | None, tenure: Tenure) -> dict[str, str]:
+        """Book growth and what it makes of the level (up at once, kept within the grace, down where refunds count);
+        what the entry has to say of that.
+        """
+        levels, today_on = self.terms.levels, self.today_on
+        if growth and growth_on is not None:
+            self.growth = grown(self.growth, growth, growth_on)
+            if levels is not None and growth > 0:
+                tenure = kept(raised(tenure, self.growth, levels, today_on), self.growth, levels, today_on)
+            elif levels is not None and levels.rechecks_refunds:
+                tenure = rechecked(tenure, self.growth, levels, today_on)
+        before, self.tenure = self.tenure, tenure
+        return _tenure_facts(before, tenure) if tenure != before else {}
 
     def posting(self, only_worker: bool) -> Posting:
         """The account as it is now, with its entries; the very same account when nothing changed."""
         account = self.account
         active_at = self.posted_at if self.active else account.active_at
-        due = _due_on(self.buckets, active_at, self.terms)
+        due = self._due_on(active_at)
+        notices = self._notices() if only_worker else ()
         if not only_worker and account.due_on and (due is None or account.due_on < due):
             due = account.due_on
         if not self.entries and due == account.due_on:
@@ -227,8 +285,8 @@ class Work:
             self.pending_points,
             self.held_points,
             self.deficit_points,
-            account.growth,
-            account.level,
+            recent(self.growth, self.today_on) if self.entries else account.growth,
+            self.tenure,
             self.joined_on,
             self.frozen,
             self.check_ins,
@@ -244,7 +302,54 @@ class Work:
         check_account(after)
         if after.total_points != self.total_points:
             raise AssertionError("the entries do not explain the account")
-        return Posting(account, after, tuple(self.entries))
+        return Posting(account, after, tuple(self.entries), notices=notices)
+
+    def _due_on(self, active_at: datetime | None) -> date | None:
+        """The next business date on which time alone will do something, or something is to be told."""
+        terms, due = self.terms, _due_on(self.buckets, active_at, self.terms)
+        if terms.levels is None and terms.notices is None:
+            return due
+        dates = [due]
+        if terms.levels is not None:
+            dates.append(step_due_on(self.tenure, terms.levels, self.today_on))
+            dates.append(warned_on(self.tenure, terms.levels, self.today_on))
+        if terms.notices is not None:
+            dates.append(notice_due_on(self.buckets, terms.notices, self.today_on))
+        return min((on for on in dates if on), default=None)
+
+    def _notices(self) -> tuple[Notice, ...]:
+        """What has become due to be told since the account was listed for."""
+        since_on, today_on, terms = self.account.due_on, self.today_on, self.terms
+        found: list[Notice] = []
+        if since_on is None or since_on > today_on:
+            return ()
+        if terms.notices is not None and (ends := notices_of(self.buckets, terms.notices, since_on, today_on)):
+            points = {on.isoformat(): points for on, points in sorted(ends.items())}
+            found.append(Notice("points_expiring", today_on, {"points": points}))
+        if terms.levels is not None and is_warned(self.tenure, self.growth, terms.levels, since_on, today_on):
+            until = self.tenure.until_on.isoformat() if self.tenure.until_on else ""
+            found.append(Notice("level_ending", today_on, {"level": self.tenure.level, "until": until}))
+        return tuple(found)
+
+
+def _tenure_facts(before: Tenure, after: Tenure) -> dict[str, str]:
+    """What an entry says of a level beside its name, so that a rebuild knows it too."""
+    facts = {}
+    if after.since_on != before.since_on:
+        facts["level_since"] = after.since_on.isoformat() if after.since_on else ""
+    if after.until_on != before.until_on:
+        facts["level_until"] = after.until_on.isoformat() if after.until_on else ""
+    if (after.trial, after.trial_until_on) != (before.trial, before.trial_until_on):
+        facts |= {"trial": after.trial, "trial_until": after.trial_until_on.isoformat() if after.trial_until_on else ""}
+    return facts
+
+
+def _in_words(before: Tenure, after: Tenure) -> str:
+    if before.trial != after.trial:
+        return "等级体验结束"
+    if before.level != after.level:
+        return "等级有效期满,成长值不足,等级下调"
+    return "保级成功"
 
 
 def has_ended(key: str, credited_on: date | None, *, idle_ended_at: datetime | None, today_on: date, zone: str) -> bool:
@@ -266,6 +371,14 @@ def _idle_due_on(buckets: Buckets, active_at: datetime | None, terms: LedgerTerm
         return None
     last_on = Months(kind="months", months=terms.idle_months).expires_on(business_on(active_at, terms.zone))
     return last_on + timedelta(days=1) if last_on else None
+
+
+def ends_on(account: Account, terms: LedgerTerms, done_on: date) -> date | None:
+    """The first business date on which time alone ends points or decides a level, when all of `done_on` was done."""
+    dates = [_due_on(account.buckets, account.active_at, terms)]
+    if terms.levels is not None:
+        dates.append(step_due_on(account.tenure, terms.levels, done_on))
+    return min((on for on in dates if on), default=None)
 
 
 def _due_on(buckets: Buckets, active_at: datetime | None, terms: LedgerTerms) -> date | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.errors import JifenError
 from chalicelib.ledger.chain import sealed
-from chalicelib.ledger.items import account_item, account_of, entry_of, guard_item, guard_of
+from chalicelib.ledger.items import account_item, account_of, entry_of, guard_item, guard_of, level_item, notice_item
 from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting
 from chalicelib.runtime.dynamo import Item, Reason, encode_item
 
@@ -18,7 +18,7 @@ class Row(NamedTuple):
     """One write of the transaction and what it stands for."""
 
     role: str
-    """`account`, `other`, `guard`, `budget`, `also` or `entry`."""
+    """`account`, `other`, `guard`, `budget`, `also`, `notice`, `level` or `entry`."""
     write: Mapping[str, Any]
     subject: Any = None
     """The budget, the refusal or the entry it is about."""
@@ -46,13 +46,21 @@ class Writes:
             self.rows.append(Row("guard", _versioned_put(ledger, item, guard.version if guard else 0)))
         for one in posting.also:
             self.rows.append(Row("also", one.write, one.refusal))
+        for notice in posting.notices:
+            self.rows.append(Row("notice", self._put(notice_item(posting.account.member_id, notice))))
         for entry, stored in entries:
+            if entry.level_before != entry.level_after or "level_until" in entry.facts or "trial" in entry.facts:
+                self.rows.append(Row("level", self._put(level_item(entry))))
             put = {
                 "TableName": journal,
                 "Item": encode_item(stored),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
             self.rows.append(Row("entry", {"Put": put}, entry))
+
+    def _put(self, item: Item) -> dict[str, Any]:
+        """A line that the posting alone makes: its key is the posting's own, so nothing can stand there."""
+        return {"Put": {"TableName": self.ledger, "Item": encode_item(item)}}
 
     def _put_account(self, role: str, posting: Posting) -> None:
         item = account_item(posting.account)

@@ -23,6 +23,7 @@ from chalicelib.programme.activity import (
 )
 from chalicelib.programme.caps import BudgetUse
 from chalicelib.programme.decision import NOTHING, Award, Decision, Parts, Refused
+from chalicelib.programme.growth import growth_of
 from chalicelib.programme.model import Prepared, Rule, Terms
 from chalicelib.programme.pay import (
     Ask,
@@ -62,7 +63,7 @@ def decide(
     """
     answers = terms.answers.get(activity_id(activity))
     if answers is None:
-        return NOTHING
+        return NOTHING._replace(growth=growth_of(terms, activity, (), standing, on).growth)
     judged_at = conditions.judged_at(activity, on, hour)
     ask = Ask(terms, answers, activity, standing, on, judged_at, spent_budgets, {})
     if answers.is_penalty:
@@ -78,7 +79,8 @@ def decide(
         progress += counts
         for task in reached:
             _sort_in(_lump(task, on), awards, refusals, progress)
-    return Decision(tuple(awards), tuple(refusals), tuple(progress))
+    grown = growth_of(terms, activity, awards, standing, on)
+    return Decision(tuple(awards), tuple(refusals), tuple(progress), grown.growth, grown.counts)
 
 
 def _sort_in(
@@ -164,7 +166,8 @@ def made_up(
         if parts and is_visible(one, standing):
             code = obstacle(one, ask)
             _sort_in(refused(one, ask, code) if code else within_caps(one, ask, parts, 0), awards, refusals, [])
-    return Decision(tuple(awards), tuple(refusals))
+    grown = growth_of(terms, repaired, awards, standing, on)
+    return Decision(tuple(awards), tuple(refusals), (), grown.growth, grown.counts)
 
 
 def _made_up_parts(rule: Rule, missed_on: date, days: CheckInDays, on: date, runs: str | None) -> Parts:

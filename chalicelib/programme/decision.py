@@ -58,6 +58,9 @@ class Decision(NamedTuple):
     awards: tuple[Award, ...] = ()
     refused: tuple[Refused, ...] = ()
     progress: tuple[Counted, ...] = ()
+    growth: int = 0
+    """Growth value that the activity brings, whatever its points."""
+    growth_counts: tuple[Counted, ...] = ()
 
 
 NOTHING = Decision()

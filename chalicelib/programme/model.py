@@ -14,9 +14,11 @@ from typing import Annotated, Literal, NamedTuple
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.ledger.model import LedgerTerms
+from chalicelib.ledger.notices import NoticeTerms
 from chalicelib.ledger.validity import OnDate, Validity
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
 from chalicelib.programme.conditions import EVERYTHING, Check, When, checks_of
+from chalicelib.programme.levels import Growth, Levels, ledger_levels
 from chalicelib.programme.rules import Amount
 from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
 from chalicelib.programme.rules.pending import Pending
@@ -95,6 +97,14 @@ class Indicator:
 
 
 @document
+class Notices:
+    """When members are told that points will end: so many days before, from so many points a day on."""
+
+    days_before: Annotated[tuple[Annotated[int, Ge(1), Le(366)], ...], Len(1, 6)] = (30, 7, 1)
+    min_points: Annotated[int, Ge(1), Le(10**9)] = 1
+
+
+@document
 class Programme:
     """The document a brand writes."""
 
@@ -117,6 +127,9 @@ class Programme:
     adjustment: Adjustment = Adjustment()
     indicators: Annotated[tuple[Indicator, ...], Len(0, 100)] = ()
     tasks: Annotated[tuple[Task, ...], Len(0, 50)] = ()
+    growth: Growth | None = None
+    levels: Levels | None = None
+    notices: Notices | None = None
     rules: Annotated[tuple[Rule, ...], Len(0, 100)]
 
 
@@ -171,8 +184,16 @@ class Terms:
     def ledger(self) -> LedgerTerms:
         """What the ledger needs of it."""
         programme = self.programme
+        levels, notices = programme.levels, programme.notices
+        months = programme.growth.window_months if programme.growth else 12
         return LedgerTerms(
-            self.version, programme.zone, programme.class_order, programme.idle_months, programme.grace_days
+            self.version,
+            programme.zone,
+            programme.class_order,
+            programme.idle_months,
+            programme.grace_days,
+            ledger_levels(levels, months) if levels else None,
+            NoticeTerms(notices.days_before, notices.min_points) if notices else None,
         )
 
     def answer(self, activity: str) -> bool:

@@ -20,6 +20,7 @@ from chalicelib.ledger.commands import Earn, Expire, Receive, Redeem
 from chalicelib.ledger.counters import Count
 from chalicelib.ledger.hold import capture, hold, release
 from chalicelib.ledger.items import account_item, entry_item
+from chalicelib.ledger.levels import Tenure
 from chalicelib.ledger.model import Account, Budget, Guard, Kind, Part, Posting
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.statement import statement_page
@@ -226,8 +227,8 @@ def a_maximal_demo_account() -> Account:
         buckets=buckets,
         pending_points=123_456,
         held_points=123_456,
-        growth=1_234_567,
-        level="platinum",
+        growth={24323 + month: 1_234 for month in range(13)},
+        tenure=Tenure("platinum", TODAY_ON, TODAY_ON, "diamond", "diamond", TODAY_ON),
         check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
         frozen=True,
         counters=demo_counters(),
