@@ -131,10 +131,14 @@ def warned_on(tenure: Tenure, terms: LevelTerms, today_on: date) -> date | None:
 
 
 def is_warned(tenure: Tenure, growth: Growth, terms: LevelTerms, since_on: date, today_on: date) -> bool:
-    """Whether the end of a level that would not be kept is to be told on one of the days from `since_on` to today."""
-    if tenure.until_on is None or tenure.until_on < today_on or _is_enough(tenure, growth, terms, today_on):
+    """Whether the end of a level that would not be kept is to be told on one of the days from `since_on` to today.
+
+    It would not be kept when what counts on its last day is too little as things stand.
+    """
+    until_on = tenure.until_on
+    if until_on is None or until_on < today_on or _is_enough(tenure, growth, terms, until_on):
         return False
-    return any(since_on <= tenure.until_on - timedelta(days=days) <= today_on for days in terms.warn_days)
+    return any(since_on <= until_on - timedelta(days=days) <= today_on for days in terms.warn_days)
 
 
 def settled(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> Tenure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from chalicelib.ledger.document import Ge, Le, Len, document
@@ -96,3 +97,30 @@ def ledger_levels(levels: Levels, window_months: int) -> LevelTerms:
         levels.refunds == "recheck",
         levels.warn_days,
     )
+
+
+def level_faults(levels: Levels) -> Iterator[tuple[str, str]]:
+    """(path within `levels`, reason in Chinese) of what no single field shows."""
+    if levels.levels[0].from_growth:
+        yield "levels.0.from_growth", "应为0:人人都有第一个等级"
+    for place, level in enumerate(levels.levels):
+        before = levels.levels[place - 1] if place else None
+        for name, reason in _thresholds(level, before):
+            yield f"levels.{place}.{name}", reason
+        if level.id in {one.id for one in levels.levels[:place]}:
+            yield f"levels.{place}.id", "与前面的重复"
+    if len(set(levels.warn_days)) < len(levels.warn_days):
+        yield "warn_days", "有重复项"
+    higher = {level.id for level in levels.levels[1:]}
+    for place, level_id in enumerate(levels.trial.levels if levels.trial else ()):
+        if level_id not in higher:
+            yield f"trial.levels.{place}", "不是可以体验的等级"
+
+
+def _thresholds(level: Level, before: Level | None) -> Iterator[tuple[str, str]]:
+    if level.keep_growth > level.from_growth:
+        yield "keep_growth", "高于升级线"
+    if before is not None and level.from_growth <= before.from_growth:
+        yield "from_growth", "应高于前一等级"
+    if before is not None and level.keep_growth < before.keep_growth:
+        yield "keep_growth", "低于前一等级的保级线"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from chalicelib.ledger.model import business_on, start_of
 from chalicelib.ledger.validity import validity_of
 from chalicelib.programme.amounts import worse_amount
+from chalicelib.programme.level_notice import worse_levels
 
 Plain = Mapping[str, Any]
 SAMPLED_DAYS = 400
@@ -38,6 +39,7 @@ def worse_for_members(before: Plain, after: Plain, *, on: date) -> tuple[Worse, 
     found += _transfer(before["transfer"], after["transfer"])
     found += _shared("caps", before, after)
     found += _shared("budgets", before, after)
+    found += [Worse(*one) for one in worse_levels(before, after)]
     found += _listed("rules", before, after, on, _rule)
     found += _listed("tasks", before, after, on, _task)
     return tuple(found)

@@ -115,7 +115,8 @@ def judge(
     follows = read_programme(standing.document)
     before = plain(follows)
     worse = worse_for_members(before, plain(programme), on=on)
-    judged = Judged(kept, worse, None, tuple(_resharded(follows, programme)))
+    impossible = (*_resharded(follows, programme), *_levels_gone(follows, programme))
+    judged = Judged(kept, worse, None, impossible)
     days = before["notice_days"]
     if effective_from is not None and effective_from - now >= timedelta(days=days):
         return judged
@@ -128,6 +129,14 @@ def _resharded(before: Programme, after: Programme) -> Iterator[Fault]:
     for place, budget in enumerate(after.budgets):
         if shards.get(budget.id, budget.shards) != budget.shards:
             yield Fault(f"budgets.{place}.shards", "不能更改,请为新的分片数换一个预算编号")
+
+
+def _levels_gone(before: Programme, after: Programme) -> Iterator[Fault]:
+    """Levels that some member may hold and that would be no level any more, nor in their old order."""
+    had = [level.id for level in before.levels.levels] if before.levels else []
+    has = [level.id for level in after.levels.levels] if after.levels else []
+    if [level_id for level_id in has if level_id in had] != had:
+        yield Fault("levels.levels", "不能删除或调换已有的等级,可能仍有会员持有")
 
 
 def _last(table: ProgrammeTable) -> tuple[int, datetime | None]:

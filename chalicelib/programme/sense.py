@@ -14,6 +14,7 @@ from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
 from chalicelib.programme.conditions import When
 from chalicelib.programme.figures import largest_points
+from chalicelib.programme.levels import level_faults
 from chalicelib.programme.model import Programme, Rule
 from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
 from chalicelib.programme.rules.pending import AfterReceipt
@@ -33,6 +34,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
     for place, _task in enumerate(programme.tasks):
         for path, reason in _of_task(programme, place):
             yield f"tasks.{place}.{path}", reason
+    yield from _of_levels(programme)
     yield from _of_lists(programme)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
@@ -68,6 +70,24 @@ def _of_ids(programme: Programme) -> Iterator[Fault]:
         yield from _twins(name, ids, known)
     yield from _twins("budgets", [budget.id for budget in programme.budgets], set())
     yield from _twins("indicators", [indicator.id for indicator in programme.indicators], {CHECK_IN, ORDER})
+
+
+def _of_levels(programme: Programme) -> Iterator[Fault]:
+    """Levels by themselves, and rules that ask for a level which is none."""
+    levels = programme.levels
+    if levels is None:
+        return
+    for path, reason in level_faults(levels):
+        yield f"levels.{path}", reason
+    if len(levels.levels) > 1 and programme.growth is None:
+        yield "growth", "缺失:等级由成长值决定"
+    known = {level.id for level in levels.levels}
+    whens = [(f"rules.{place}", one.when) for place, one in enumerate(programme.rules)]
+    whens += [(f"tasks.{place}", one.when) for place, one in enumerate(programme.tasks)]
+    for path, when in whens:
+        for place, level_id in enumerate(when.levels):
+            if level_id not in known:
+                yield f"{path}.when.levels.{place}", "不是已有的等级"
 
 
 def _twins(name: str, ids: Iterable[str], known: set[str]) -> Iterator[Fault]:
