@@ -14,6 +14,7 @@ from chalicelib.earning.simulation_routes import bp as simulation_routes
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
+from chalicelib.members.level_routes import bp as level_routes
 from chalicelib.members.routes import bp as members_routes
 from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
@@ -28,6 +29,7 @@ for blueprint in (
     check_in_routes,
     earning_routes,
     ledger_routes,
+    level_routes,
     members_routes,
     penalty_routes,
     programme_routes,

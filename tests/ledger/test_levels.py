@@ -19,7 +19,12 @@ from chalicelib.ledger.rebuild import folded
 from tests.ledger.builders import TERMS, a_cause, a_reversal, an_account, an_earn
 
 LEVELS = LevelTerms(
-    levels=(Level("normal", 0, 0), Level("gold", 500, 400), Level("platinum", 2000, 1600), Level("diamond", 5000, 4000)),
+    levels=(
+        Level("normal", 0, 0),
+        Level("gold", 500, 400),
+        Level("platinum", 2000, 1600),
+        Level("diamond", 5000, 4000),
+    ),
     window_months=12,
     valid_months=12,
     grace_days=30,

@@ -1,0 +1,113 @@
+"""Levels and notices as members and staff read them: plain JSON, dates of the programme's zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from chalicelib.ledger.items import Item
+from chalicelib.ledger.model import Notice
+from chalicelib.members.level import Standing
+from chalicelib.programme.levels import Level, Levels
+from chalicelib.programme.model import Terms
+from chalicelib.runtime.clock import in_zone
+
+Answer = dict[str, Any]
+
+
+def standing_answer(shown: Standing) -> Answer:
+    """Where a member stands, and what becomes of it."""
+    return {
+        "level": level_answer(shown.level),
+        "own_level": shown.own.id,
+        "growth": shown.growth,
+        "since_on": _day(shown.since_on),
+        "until_on": _day(shown.until_on),
+        "days_left": shown.days_left,
+        "grace_until_on": _day(shown.grace_until_on),
+        "keep_growth": shown.keep_growth,
+        "missing_to_keep": shown.missing_to_keep,
+        "projected_level": shown.projected.id,
+        "next": None
+        if shown.following is None
+        else {**level_answer(shown.following.level), "missing_growth": shown.following.missing_growth},
+        "trial": None if shown.trial is None else {"level": shown.trial.id, "until_on": _day(shown.trial_until_on)},
+        "text": _in_words(shown),
+    }
+
+
+def level_answer(level: Level) -> Answer:
+    """A level with what it is good for."""
+    privileges = level.privileges
+    return {
+        "id": level.id,
+        "name": level.name,
+        "from_growth": level.from_growth,
+        "keep_growth": level.keep_growth,
+        "privileges": {
+            "price_bp": privileges.price_bp,
+            "free_freight": privileges.free_freight,
+            "gates": list(privileges.gates),
+            "texts": list(privileges.texts),
+        },
+    }
+
+
+def levels_answer(levels: Levels | None) -> list[Answer]:
+    """All levels, lowest first."""
+    return [level_answer(level) for level in levels.levels] if levels else []
+
+
+def change_answer(line: Item, terms: Terms) -> Answer:
+    """A line of the log of levels."""
+    return {
+        "at": in_zone(_instant(line["sk"]), terms.zone),
+        "before": line["before"] or _first(terms),
+        "after": line["after"] or _first(terms),
+        "until_on": line.get("level_until") or None,
+        "trial": {"level": line["trial"], "until_on": line["trial_until"]} if line.get("trial") else None,
+        "reason": line.get("text", ""),
+    }
+
+
+def notice_answer(notice: Notice, terms: Terms) -> Answer:
+    """A notice in words."""
+    return {"on": notice.on.isoformat(), "kind": notice.kind, "text": _notice_in_words(notice, terms)}
+
+
+def _in_words(shown: Standing) -> str:
+    if shown.days_left is not None and shown.missing_to_keep:
+        if shown.days_left < 0:
+            return f"{shown.own.name}已到期,{_day(shown.grace_until_on)}前再得{shown.missing_to_keep}成长值可保级"
+        if shown.days_left <= _SOON_DAYS:
+            return f"{shown.own.name}{_day(shown.until_on)}到期,再得{shown.missing_to_keep}成长值可保级"
+    if shown.following is None:
+        return f"您已是最高等级{shown.own.name}"
+    return f"再得{shown.following.missing_growth}成长值升{shown.following.level.name}"
+
+
+_SOON_DAYS = 60
+
+
+def _notice_in_words(notice: Notice, terms: Terms) -> str:
+    if notice.kind == "level_ending":
+        levels = terms.programme.levels.levels if terms.programme.levels else ()
+        name = next((level.name for level in levels if level.id == notice.facts["level"]), "")
+        return f"{name}会员将于{notice.facts['until']}到期,成长值还不足以保级"
+    ends = sorted(notice.facts["points"].items())
+    told = "、".join(f"{points}分{on}到期" for on, points in ends)
+    total = sum(points for _, points in ends)
+    buys = [ware.name for ware in terms.programme.showcase if ware.points <= total]
+    return f"{told},可兑{buys[-1]}" if buys else told
+
+
+def _first(terms: Terms) -> str:
+    return terms.programme.levels.levels[0].id if terms.programme.levels else ""
+
+
+def _instant(key: str) -> datetime:
+    return datetime.fromisoformat(key[:24])
+
+
+def _day(on: date | None) -> str | None:
+    return on.isoformat() if on else None
