@@ -335,7 +335,7 @@ class Work:
 def _tenure_facts(before: Tenure, after: Tenure) -> dict[str, str]:
     """What an entry says of a level beside its name, so that a rebuild knows it too."""
     facts = {}
-    if after.since_on != before.since_on:
+    if (after.level, after.since_on) != (before.level, before.since_on):
         facts["level_since"] = after.since_on.isoformat() if after.since_on else ""
     if after.until_on != before.until_on:
         facts["level_until"] = after.until_on.isoformat() if after.until_on else ""
