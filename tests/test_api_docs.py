@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,8 @@ from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code
 from chalicelib.ledger.events import post_adjustments
+from chalicelib.ledger.items import notice_item
+from chalicelib.ledger.model import Notice
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import StaffCheck, member, order_feed
 from chalicelib.members.roles import Role
@@ -40,7 +42,7 @@ from chalicelib.publishing.channels.port import Channel, ChannelRefused
 from chalicelib.publishing.model import Issue, Receipt
 from chalicelib.publishing.send_due import send_due
 from chalicelib.publishing.table import PublishingTable, open_publishing
-from chalicelib.runtime.dynamo import service
+from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
@@ -169,6 +171,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _terms(day, member_id, operator)
     _simulation(day, operator)
     _behaviours(day, member_id, reviewer)
+    _levels(day, member_id, operator)
     _penalties(day, member_id, operator, reviewer)
     _pending(day, member_id, operator)
     _transfer(day)
@@ -268,6 +271,23 @@ def _behaviours(day: Day, member_id: str, reviewer: str) -> None:
     day.call(("GET", path), token=reviewer, query="limit=1", member_id=member_id)
     void = {"source": "tmall", "event_id": "review-78", "reason": "评价已删除"}
     day.call(("POST", "/v1/staff/behaviour-voids"), void, token=reviewer)
+
+
+def _levels(day: Day, member_id: str, operator: str) -> None:
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0006"})["token"]
+    day.call(("POST", "/v1/me/level-trials"), {"level": "gold"}, token=token)
+    for path in ("level", "levels", "level-changes"):
+        day.call(("GET", f"/v1/me/{path}"), token=token)
+    ending = Notice("points_expiring", date(2026, 3, 2), {"points": {"2026-03-31": 180, "2026-04-01": 120}})
+    ledger = open_ledger()
+    ledger.dynamo.put_item(TableName=ledger.ledger, Item=encode_item(notice_item(member_id, ending)))
+    day.call(("GET", "/v1/me/notices"), token=token)
+    path = "/v1/staff/members/{member_id}"
+    day.call(("GET", path + "/level"), token=operator, member_id=member_id)
+    day.call(("GET", path + "/level-changes"), token=operator, member_id=member_id)
+    lan = day.call(("POST", "/v1/sessions"), {"code": "demo-lan-0006"})["member_id"]
+    given = {"level": "platinum", "days": 30, "reason": "骑行大使"}
+    day.call(("POST", path + "/level-trials"), given, token=operator, member_id=lan, Idempotency_Key="ambassador-1")
 
 
 def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:
