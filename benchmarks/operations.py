@@ -92,6 +92,18 @@ def _order(book: TermsBook, *refunds: Refunded, order_no: str = "1") -> Step:
     return lambda on: settle_order(known, ledger=on.ledger, book=book)
 
 
+def _large_order(on: Stage) -> object:
+    """An order that crosses a level."""
+    known = Order(key="tmall#9", paid=paid("9", 60_000), member_id="m1", received_at=NOW)
+    return settle_order(known, ledger=on.ledger, book=DEMO_BOOK)
+
+
+def _review(on: Stage) -> object:
+    """The night after a level's validity and grace, which lowers it."""
+    night = NOW + timedelta(days=400)
+    return on.ledger.post("m1", lambda seen: apply(seen.account, [Expire()], DEMO_TERMS.ledger, night))
+
+
 def _behave(indicator: str, event_id: str) -> Step:
     event = Event("tmall", event_id, indicator, "m1", NOW, NOW, length=30)
     return lambda on: behave(event, ledger=on.ledger, refusals=on.refusals, book=DEMO_BOOK)
@@ -189,6 +201,8 @@ OPERATIONS = (
     Operation("refused award", (_RICH, _behave("ride", "e0")), _behave("ride", "e1"), "2 / 1"),
     Operation("order credit, at once", (_RICH,), _order(BOOK_PAYING_AT_ONCE), "2 / 6"),
     Operation("order credit, pending", (_RICH,), _order(DEMO_BOOK), "2 / 6"),
+    Operation("order that crosses a level", (_RICH,), _large_order, "2 / 6 + 2 for the log"),
+    Operation("review of a level", (_large_order,), _review, "2 / 4 + 2 for the log"),
     Operation("refund, credited", (_RICH, _order(BOOK_PAYING_AT_ONCE)), _order(BOOK_PAYING_AT_ONCE, _REFUND), "2 / 6"),
     Operation("refund, pending", (_RICH, _order(DEMO_BOOK)), _order(DEMO_BOOK, _REFUND), "2 / 6"),
     Operation("activation", (_RICH, _order(DEMO_BOOK)), _activate, "2 / 6"),
