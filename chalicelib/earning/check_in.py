@@ -11,7 +11,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn
-from chalicelib.ledger.model import Cause, Kind, Part, Posting, Receipt, Refusal, start_of
+from chalicelib.ledger.model import Cause, Entry, Kind, Part, Posting, Receipt, Refusal, business_on, start_of
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.award import Decision, decide
@@ -31,15 +31,7 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         raise JifenError(Code.ACTIVITY_OFF)
     local = now.astimezone(ZoneInfo(terms.zone))
     today_on = local.date()
-    cause = Cause(
-        kind=Kind.EARN,
-        activity=ACTIVITY,
-        id=today_on.isoformat(),
-        at=start_of(today_on, terms.zone),
-        occurred_at=now,
-        source=source,
-        actor=member_id,
-    )
+    cause = cause_of_today(member_id, zone=terms.zone, now=now, source=source)
 
     def credit(seen: Seen) -> Posting:
         account = seen.account
@@ -59,6 +51,25 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         return posting._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, credit)
+
+
+def cause_of_today(member_id: str, *, zone: str, now: datetime, source: str = "") -> Cause:
+    """The one check-in of the business day of `now`; its key finds the day's entry, from wherever it came."""
+    today_on = business_on(now, zone)
+    return Cause(
+        kind=Kind.EARN,
+        activity=ACTIVITY,
+        id=today_on.isoformat(),
+        at=start_of(today_on, zone),
+        occurred_at=now,
+        source=source,
+        actor=member_id,
+    )
+
+
+def paid_points(entry: Entry) -> int:
+    """What a check-in paid in all, told by its own entry, the first of several."""
+    return int(entry.facts.get("all_points", entry.points))
 
 
 def streak_of(terms: Terms) -> Streak | None:

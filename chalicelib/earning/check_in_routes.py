@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from chalice.app import Blueprint
 from pydantic import Field
 
-from chalicelib.earning.check_in import ACTIVITY, check_in
-from chalicelib.earning.check_in_calendar import check_in_days, month_calendar
+from chalicelib.earning.check_in import ACTIVITY, check_in, paid_points
+from chalicelib.earning.check_in_calendar import check_in_days, month_calendar, todays_entry
 from chalicelib.earning.claim_reward import claim_reward
 from chalicelib.earning.explain import explain
 from chalicelib.earning.make_up import make_up
@@ -36,7 +36,7 @@ def post_check_in(call: Call) -> Json:
     entry = next(one for one in receipt.entries if "streak_days" in one.facts)
     return {
         "checked_in_on": entry.facts["checked_in_on"],
-        "points": entry.facts.get("all_points", entry.points),
+        "points": paid_points(entry),
         "reason": entry.text,
         "streak_days": entry.facts["streak_days"],
         "next_reward_days": entry.facts.get("next_reward_days"),
@@ -54,13 +54,15 @@ def get_check_ins(call: Call) -> Json:
     ledger = open_ledger()
     account = ledger.read(call.caller.id)
     days = check_in_days(account, first_on=first_on, ledger=ledger, zone=terms.zone)
-    calendar = month_calendar(account, days, terms=terms, now=call.now)
+    today = todays_entry(account, ledger=ledger, terms=terms, now=call.now)
+    calendar = month_calendar(account, days, terms=terms, now=call.now, today=today)
     following, card = calendar.next_reward, calendar.make_up
     return {
         "month": f"{first_on:%Y-%m}",
         "days": [on.isoformat() for on in calendar.days],
         "checked_in_today": calendar.checked_in_today,
         "today_points": calendar.today_points,
+        "today_reason": calendar.today_reason,
         "streak_days": calendar.streak_days,
         "next_reward_days": following.days if following else None,
         "next_reward_points": following.points if following else None,
@@ -72,7 +74,8 @@ def get_check_ins(call: Call) -> Json:
         if card
         else None,
         "claimable": [
-            {"rule": one.rule, "days": one.days, "points": one.points, "state": one.state} for one in calendar.by_hand
+            {"rule": one.rule, "days": one.days, "points": one.points, "state": one.state, "text": one.text}
+            for one in calendar.by_hand
         ],
         "reminder_hour": reminder_hour(call.caller.id),
     }
