@@ -8,8 +8,8 @@ from typing import Any
 from chalicelib.earning.behave import Outcome
 from chalicelib.earning.behaviour_feed import Answered
 from chalicelib.earning.behaviour_matrix import DIMENSIONS, Way, Ways
-from chalicelib.earning.explain import explain
 from chalicelib.earning.refusals import NotPaid, why_text
+from chalicelib.programme.explain import explain
 from chalicelib.programme.model import Indicator, Rule, Terms
 from chalicelib.programme.tasks import TaskShown
 from chalicelib.programme.words import yuan

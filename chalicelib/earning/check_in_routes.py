@@ -12,13 +12,13 @@ from pydantic import Field
 from chalicelib.earning.check_in import ACTIVITY, check_in, paid_points
 from chalicelib.earning.check_in_calendar import check_in_days, month_calendar, todays_entry
 from chalicelib.earning.claim_reward import claim_reward
-from chalicelib.earning.explain import explain
 from chalicelib.earning.make_up import make_up
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Receipt, business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
 from chalicelib.members.reminders import FIRST_HOUR, LAST_HOUR, remind_at, reminder_hour
+from chalicelib.programme.explain import explain
 from chalicelib.programme.model import Terms
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
