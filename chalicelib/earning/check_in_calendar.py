@@ -33,6 +33,7 @@ class MakeUpShown(NamedTuple):
     price_points: int
     left_this_month: int
     days: tuple[date, ...]
+    text: str
 
 
 class ByHand(NamedTuple):
@@ -105,20 +106,6 @@ def month_calendar(
         paid = (paid_points(today), today.text) if today else (0, "")
     else:
         paid = _would_pay(account, terms, today_on, local.hour)
-    streak = streak_of(terms)
-    make_up = streak.make_up if streak else None
-    shown = None
-    if streak and make_up:
-        used = made_up_this_month(account, today_on)
-        shown = MakeUpShown(
-            make_up.price_points,
-            max(0, make_up.per_month - used),
-            tuple(
-                on
-                for back in range(make_up.look_back_days, 0, -1)
-                if streak.can_make_up(check_ins, on := today_on - timedelta(days=back), today_on, used) is None
-            ),
-        )
     return Calendar(
         days=days,
         checked_in_today=done,
@@ -126,7 +113,7 @@ def month_calendar(
         today_reason=paid[1],
         streak_days=days_in_a_row(terms, check_ins, today_on if done else today_on - timedelta(days=1)),
         next_reward=next_reward(terms, check_ins, CheckedIn(today_on, check_ins)),
-        make_up=shown,
+        make_up=_make_up(account, terms, today_on),
         by_hand=_by_hand(account, terms, today_on, local.hour),
     )
 
@@ -138,6 +125,19 @@ def _would_pay(account: Account, terms: Terms, today_on: date, hour: int) -> tup
     if decision.awards:
         return sum(award.points for award in decision.awards), " · ".join(award.text for award in decision.awards)
     return 0, ";".join(one.text for one in decision.refused)
+
+
+def _make_up(account: Account, terms: Terms, today_on: date) -> MakeUpShown | None:
+    streak = streak_of(terms)
+    card = streak.make_up if streak else None
+    if streak is None or card is None:
+        return None
+    used = made_up_this_month(account, today_on)
+    back = [today_on - timedelta(days=ago) for ago in range(card.look_back_days, 0, -1)]
+    problems = {on: streak.can_make_up(account.check_ins, on, today_on, used, account.joined_on) for on in back}
+    left = max(0, card.per_month - used)
+    text = f"补签一天{card.price_points}分,本月还可补签{left}次" if left else f"本月补签{card.per_month}次已用完"
+    return MakeUpShown(card.price_points, left, tuple(on for on in back if problems[on] is None), text)
 
 
 def _by_hand(account: Account, terms: Terms, today_on: date, hour: int) -> tuple[ByHand, ...]:

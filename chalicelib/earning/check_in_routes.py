@@ -70,6 +70,7 @@ def get_check_ins(call: Call) -> Json:
             "price_points": card.price_points,
             "left_this_month": card.left_this_month,
             "days": [on.isoformat() for on in card.days],
+            "text": card.text,
         }
         if card
         else None,

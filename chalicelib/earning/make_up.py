@@ -33,7 +33,8 @@ def made_up_this_month(account: Account, today_on: date) -> int:
 def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now: datetime, source: str) -> Receipt:
     """Spend a make-up card's price on the missed day `on`; a repeat returns the first receipt.
 
-    Raises MAKE_UP_REFUSED with the reason (too old, another cycle, all used), INSUFFICIENT_POINTS, MEMBER_FROZEN.
+    Raises MAKE_UP_REFUSED with the reason (too old, before joining, another cycle, all used), INSUFFICIENT_POINTS,
+    MEMBER_FROZEN.
     """
     streak = streak_of(terms)
     if streak is None or streak.make_up is None:
@@ -51,15 +52,16 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
     )
 
     def repair(seen: Seen) -> Posting:
-        days = seen.account.check_ins
-        problem = streak.can_make_up(days, on, today_on, made_up_this_month(seen.account, today_on))
+        account = seen.account
+        days = account.check_ins
+        problem = streak.can_make_up(days, on, today_on, made_up_this_month(account, today_on), account.joined_on)
         if problem:
             raise Refusal(Code.MAKE_UP_REFUSED, cause, problem)
         decision = made_up(
             terms,
             on,
             days,
-            standing_of(seen.account),
+            standing_of(account),
             on=today_on,
             hour=now.astimezone(ZoneInfo(terms.zone)).hour,
             spent_budgets=seen.spent_budgets,
@@ -84,7 +86,7 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             command._replace(cause=earned._replace(id=f"{on.isoformat()}~{command.rule}"))
             for command in rewarded.commands
         ]
-        posting = apply(seen.account, [spend, *rewards], terms.ledger, now)
+        posting = apply(account, [spend, *rewards], terms.ledger, now)
         return posting._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, repair)
