@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.earning.check_in import (
     ACTIVITY,
+    Coming,
     NextReward,
     cause_of_today,
+    coming_rewards,
     days_in_a_row,
     next_reward,
     paid_points,
@@ -59,6 +61,8 @@ class Calendar(NamedTuple):
     """Why so many, or why none."""
     streak_days: int
     next_reward: NextReward | None
+    coming: tuple[Coming, ...]
+    """The next reward of each rule, soonest first."""
     make_up: MakeUpShown | None
     by_hand: tuple[ByHand, ...]
 
@@ -106,13 +110,17 @@ def month_calendar(
         paid = (paid_points(today), today.text) if today else (0, "")
     else:
         paid = _would_pay(account, terms, today_on, local.hour)
+    # Before it is done: the run that today goes on with, none on the first day of a cycle.
+    run_days = days_in_a_row(terms, check_ins.with_day(today_on), today_on) - (not done)
+    coming = coming_rewards(terms, check_ins, standing_of(account), today_on)
     return Calendar(
         days=days,
         checked_in_today=done,
         today_points=paid[0],
         today_reason=paid[1],
-        streak_days=days_in_a_row(terms, check_ins, today_on if done else today_on - timedelta(days=1)),
-        next_reward=next_reward(terms, check_ins, CheckedIn(today_on, check_ins)),
+        streak_days=run_days,
+        next_reward=next_reward(coming),
+        coming=tuple(coming),
         make_up=_make_up(account, terms, today_on),
         by_hand=_by_hand(account, terms, today_on, local.hour),
     )

@@ -66,6 +66,10 @@ def get_check_ins(call: Call) -> Json:
         "streak_days": calendar.streak_days,
         "next_reward_days": following.days if following else None,
         "next_reward_points": following.points if following else None,
+        "next_rewards": [
+            {"rule": one.rule.id, "name": one.rule.name, "days": one.days, "points": one.points, "text": one.text}
+            for one in calendar.coming
+        ],
         "make_up": {
             "price_points": card.price_points,
             "left_this_month": card.left_this_month,

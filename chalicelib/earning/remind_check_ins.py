@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import ACTIVITY, days_in_a_row, next_reward
+from chalicelib.earning.check_in import ACTIVITY, coming_rewards, days_in_a_row, next_reward
+from chalicelib.earning.reward import standing_of
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.ledger.table import LedgerTable
-from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.model import Terms
 from chalicelib.runtime import log
 
@@ -58,7 +58,7 @@ def reminder_of(account: Account, terms: Terms, today_on: date) -> Reminder | No
     if account.frozen or days.has(today_on):
         return None
     yesterday_on = today_on - timedelta(days=1)
-    following = next_reward(terms, days, CheckedIn(today_on, days))
+    following = next_reward(coming_rewards(terms, days, standing_of(account), today_on))
     return Reminder(
         account.member_id,
         today_on,

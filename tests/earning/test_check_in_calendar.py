@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.earning.check_in import check_in
 from chalicelib.earning.check_in_calendar import Calendar, check_in_days, month_calendar, todays_entry
+from chalicelib.earning.make_up import make_up
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms
 from tests.earning.conftest import Shop
@@ -109,3 +110,104 @@ def test_a_reward_on_trial_for_others_is_not_shown(shop: Shop) -> None:
     terms = only(a_streak(), a_count(claim="by_hand", trial={"members": ["m2"]}))
 
     assert seen(shop, at(SUNDAY), terms).by_hand == ()
+
+
+def coming(shop: Shop, on: date, terms: Terms) -> list[tuple[str, int, int, str]]:
+    found = seen(shop, at(on), terms).coming
+    return [(one.rule.id, one.days, one.points, one.text) for one in found]
+
+
+def test_each_rule_says_its_next_reward_soonest_first(shop: Shop) -> None:
+    terms = only(a_streak(day=3), a_count())
+    sign(shop, date(2026, 11, 20), terms)
+
+    assert coming(shop, date(2026, 11, 20), terms) == [
+        ("count", 1, 20, "再签1天得20分"),
+        ("row", 2, 10, "再签2天得10分"),
+    ]
+
+
+def test_rewards_of_one_day_are_told_together(shop: Shop) -> None:
+    calendar = seen(shop, at(SUNDAY), only(a_streak(day=2), a_count()))
+
+    assert calendar.next_reward == (2, 30)
+
+
+def test_a_reward_to_be_claimed_is_said_to_be_claimed(shop: Shop) -> None:
+    assert coming(shop, SUNDAY, only(a_streak(day=9), a_count(claim="by_hand"))) == [
+        ("count", 2, 20, "再签2天可领取20分"),
+        ("row", 9, 10, "再签9天得10分"),
+    ]
+
+
+def test_a_month_that_is_too_short_for_its_reward_looks_to_the_next_one(shop: Shop) -> None:
+    terms = only(a_count())
+
+    assert coming(shop, date(2028, 2, 28), terms) == [("count", 2, 20, "再签2天得20分")], "28 and 29 February"
+    assert coming(shop, date(2027, 2, 28), terms) == [("count", 3, 20, "再签3天得20分")], "28 February, 1 and 2 March"
+
+
+def test_a_week_ends_on_sunday(shop: Shop) -> None:
+    terms = only(a_streak(cycle="week", day=2), a_count(cycle="week"))
+    sign(shop, date(2026, 11, 21), terms)
+
+    assert coming(shop, SUNDAY, terms) == [("row", 1, 10, "再签1天得10分"), ("count", 1, 20, "再签1天得20分")]
+    sign(shop, SUNDAY, terms)
+    monday = date(2026, 11, 23)
+    assert seen(shop, at(monday), terms).streak_days == 0, "nothing that today goes on with"
+    assert coming(shop, monday, terms) == [("row", 2, 10, "再签2天得10分"), ("count", 2, 20, "再签2天得20分")]
+
+
+def test_rewards_that_the_member_would_not_be_paid_are_not_promised(shop: Shop) -> None:
+    terms = only(
+        a_streak("theirs", trial={"members": ["m2"]}),
+        a_streak("over", when={"until_on": "2026-11-23"}),
+        a_streak("gold", when={"levels": ["gold"]}),
+        a_streak("stopped"),
+        a_streak("mine", when={"until_on": "2026-11-24", "hours": [[6, 9]]}),
+        paused=frozenset({"stopped"}),
+    )
+
+    assert coming(shop, SUNDAY, terms) == [("mine", 3, 10, "再签3天得10分")]
+
+
+def test_a_cap_used_up_promises_nothing_before_its_period_ends(shop: Shop) -> None:
+    terms = only(a_streak(caps=[{"points": 2, "period": "month"}]))
+    sign(shop, SUNDAY, terms)
+
+    assert coming(shop, SUNDAY, terms) == []
+    sign(shop, date(2026, 11, 29), terms)
+    assert coming(shop, date(2026, 11, 29), terms) == [("row", 2, 10, "再签2天得10分")], "1 December"
+
+
+def offered(shop: Shop, on: date, terms: Terms) -> tuple[int, list[str], str]:
+    shown = seen(shop, at(on), terms).make_up
+    assert shown is not None
+    return shown.left_this_month, [day.isoformat()[5:] for day in shown.days], shown.text
+
+
+def test_days_that_can_be_made_up_reach_over_a_month_end_and_a_leap_day(shop: Shop) -> None:
+    terms = only(a_streak())
+    sign(shop, date(2028, 2, 28), terms)
+
+    assert offered(shop, date(2028, 3, 2), terms) == (
+        3,
+        ["02-24", "02-25", "02-26", "02-27", "02-29", "03-01"],
+        "补签一天0分,本月还可补签3次",
+    )
+
+
+def test_a_monthly_and_a_weekly_run_offer_only_days_of_their_own_cycle(shop: Shop) -> None:
+    assert offered(shop, date(2028, 3, 2), only(a_streak(cycle="month")))[1] == ["03-01"]
+    assert offered(shop, date(2028, 3, 1), only(a_streak(cycle="month")))[1] == []
+    assert offered(shop, date(2026, 11, 25), only(a_streak(cycle="week")))[1] == ["11-23", "11-24"]
+    assert offered(shop, date(2026, 11, 23), only(a_streak(cycle="week")))[1] == []
+
+
+def test_cards_are_counted_by_the_calendar_month_they_are_used_in(shop: Shop) -> None:
+    terms = only(a_streak())
+    for day in (25, 26, 27):
+        make_up("m1", date(2026, 11, day), ledger=shop.ledger, terms=terms, now=at(date(2026, 11, 30)), source="x")
+
+    assert offered(shop, date(2026, 11, 30), terms) == (0, [], "本月补签3次已用完")
+    assert offered(shop, date(2026, 12, 1), terms)[:2] == (3, ["11-24", "11-28", "11-29", "11-30"])

@@ -139,6 +139,13 @@ def test_days_of_the_cycle_count_in_a_row_or_not() -> None:
     assert of_the_month().days_in_cycle(days, date(2026, 12, 1)) == 0
 
 
+def test_a_reward_for_more_days_than_the_next_month_has_waits_for_a_longer_one() -> None:
+    whole_month = Cumulative(kind="cumulative", cycle="month", rewards=(DaysReward(31, 9),))
+
+    assert whole_month.next_reward(CheckInDays(), date(2027, 1, 31)) == (1 + 28 + 31, 9)
+    assert whole_month.next_reward(CheckInDays(), date(2028, 1, 31)) == (1 + 29 + 31, 9)
+
+
 def test_the_next_reward_is_this_cycles_while_its_days_suffice_else_the_next_ones() -> None:
     days = checked_in(1, 3)
 
