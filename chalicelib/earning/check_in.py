@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.reward import reward, standing_of, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.check_in_days import CheckInDays
@@ -47,12 +47,13 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent_budgets)
         rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
         commands = _together(rewarded.commands) or [_unpaid(cause, decision, terms)]
-        facts = _reward_facts(terms, activity, standing)
+        facts = run_facts(terms, days, standing, today_on)
         if len(commands) > 1:
             facts["all_points"] = sum(command.points for command in commands)
+            facts["all_reason"] = " · ".join(command.text for command in commands if command.text)
         first = commands[0]._replace(facts=facts, checked_in_on=today_on)
         posting = apply(account, [first, *commands[1:]], terms.ledger, now)
-        return posting._replace(budgets=rewarded.budgets)
+        return with_balance(posting, cause)._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, credit)
 
@@ -76,6 +77,11 @@ def paid_points(entry: Entry) -> int:
     return int(entry.facts.get("all_points", entry.points))
 
 
+def reason_of(entry: Entry) -> str:
+    """Why a check-in paid so many or none, told by its own entry."""
+    return str(entry.facts.get("all_reason", entry.text))
+
+
 def streak_of(terms: Terms) -> Streak | None:
     """The programme's table for days in a row, None when it has none."""
     answers = terms.answers.get(ACTIVITY)
@@ -87,6 +93,13 @@ def days_in_a_row(terms: Terms, days: CheckInDays, on: date) -> int:
     """The run that ends with `on`, as the programme's table counts it; 0 when `on` was missed."""
     streak = streak_of(terms)
     return streak.streak_days(days, on) if streak else days.run_ending(on)
+
+
+def run_of_today(terms: Terms, days: CheckInDays, today_on: date) -> int:
+    """The run as it stands: through today, or before today's check-in the days that it would go on with, none of them
+    on the first day of a cycle.
+    """
+    return days_in_a_row(terms, days.with_day(today_on), today_on) - (not days.has(today_on))
 
 
 class Coming(NamedTuple):
@@ -143,6 +156,15 @@ def next_reward(coming: Sequence[Coming]) -> NextReward | None:
     return NextReward(soonest, sum(one.points for one in coming if one.days == soonest))
 
 
+def run_facts(terms: Terms, days: CheckInDays, standing: Standing, on: date) -> dict[str, str | int]:
+    """What the receipt says beside the points; kept in the entry, so that a repeat says the same."""
+    facts: dict[str, str | int] = {"streak_days": run_of_today(terms, days, on)}
+    following = next_reward(coming_rewards(terms, days, standing, on))
+    if following:
+        facts["next_reward_days"], facts["next_reward_points"] = following
+    return facts
+
+
 def _together(commands: tuple[Earn, ...]) -> list[Earn]:
     """Awards that fall into the first one's bucket become one entry: the breakdown still tells them apart."""
     merged: list[Earn] = []
@@ -172,12 +194,3 @@ def _unpaid(cause: Cause, decision: Decision, terms: Terms) -> Earn:
         text=";".join(one.text for one in decision.refused) or "签到成功",
         counts=decision.progress,
     )
-
-
-def _reward_facts(terms: Terms, activity: CheckedIn, standing: Standing) -> dict[str, str | int]:
-    """What the receipt says beside the points; kept in the entry, so that a repeat says the same."""
-    facts: dict[str, str | int] = {"streak_days": days_in_a_row(terms, activity.days, activity.on)}
-    following = next_reward(coming_rewards(terms, activity.days, standing, activity.on))
-    if following:
-        facts["next_reward_days"], facts["next_reward_points"] = following
-    return facts

@@ -12,9 +12,10 @@ from chalicelib.earning.check_in import (
     NextReward,
     cause_of_today,
     coming_rewards,
-    days_in_a_row,
     next_reward,
     paid_points,
+    reason_of,
+    run_of_today,
     streak_of,
 )
 from chalicelib.earning.make_up import MAKE_UP, made_up_this_month
@@ -26,6 +27,7 @@ from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.award import Award, claim, decide
 from chalicelib.programme.model import Terms
+from chalicelib.programme.periods import THIS, again
 from chalicelib.programme.rules.cumulative import Cumulative
 
 
@@ -107,18 +109,16 @@ def month_calendar(
     check_ins = account.check_ins
     done = check_ins.has(today_on)
     if done:
-        paid = (paid_points(today), today.text) if today else (0, "")
+        paid = (paid_points(today), reason_of(today)) if today else (0, "")
     else:
         paid = _would_pay(account, terms, today_on, local.hour)
-    # Before it is done: the run that today goes on with, none on the first day of a cycle.
-    run_days = days_in_a_row(terms, check_ins.with_day(today_on), today_on) - (not done)
     coming = coming_rewards(terms, check_ins, standing_of(account), today_on)
     return Calendar(
         days=days,
         checked_in_today=done,
         today_points=paid[0],
         today_reason=paid[1],
-        streak_days=run_days,
+        streak_days=run_of_today(terms, check_ins, today_on),
         next_reward=next_reward(coming),
         coming=tuple(coming),
         make_up=_make_up(account, terms, today_on),
@@ -162,5 +162,7 @@ def _by_hand(account: Account, terms: Terms, today_on: date, hour: int) -> tuple
                 shown.append(ByHand(one.rule.id, reward.days, outcome.points, "open", text))
             elif outcome.code != "trial_only":
                 state = outcome.code if outcome.code in ("claimed", "not_reached") else "closed"
-                shown.append(ByHand(one.rule.id, reward.days, reward.points, state, outcome.text))
+                is_late = state == "not_reached" and not amount.can_reach(reward, account.check_ins, today_on)
+                text = f"{THIS[amount.cycle]}天数已不够,{again(amount.cycle)}重新累计" if is_late else outcome.text
+                shown.append(ByHand(one.rule.id, reward.days, reward.points, state, text))
     return tuple(shown)

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from chalice.app import Blueprint
 from pydantic import Field
 
-from chalicelib.earning.check_in import ACTIVITY, check_in, paid_points
+from chalicelib.earning.check_in import ACTIVITY, check_in, paid_points, reason_of
 from chalicelib.earning.check_in_calendar import check_in_days, month_calendar, todays_entry
 from chalicelib.earning.claim_reward import claim_reward
 from chalicelib.earning.make_up import make_up
+from chalicelib.earning.reward import after_points
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import Receipt, business_on
+from chalicelib.ledger.model import Entry, Receipt, business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
 from chalicelib.members.reminders import FIRST_HOUR, LAST_HOUR, remind_at, reminder_hour
@@ -37,11 +38,9 @@ def post_check_in(call: Call) -> Json:
     return {
         "checked_in_on": entry.facts["checked_in_on"],
         "points": paid_points(entry),
-        "reason": entry.text,
-        "streak_days": entry.facts["streak_days"],
-        "next_reward_days": entry.facts.get("next_reward_days"),
-        "next_reward_points": entry.facts.get("next_reward_points"),
-        **_balance(receipt, terms),
+        "reason": reason_of(entry),
+        **_run(entry),
+        **_balance(receipt, entry, terms),
     }
 
 
@@ -102,9 +101,11 @@ def post_make_up(call: Call) -> Json:
     return {
         "made_up_on": entry.facts["checked_in_on"],
         "price_points": -entry.points,
+        "reason": entry.text,
         "reward_points": entry.facts.get("reward_points", 0),
-        "streak_days": entry.facts["streak_days"],
-        **_balance(receipt, terms),
+        "reward_reason": entry.facts.get("reward_reason"),
+        **_run(entry),
+        **_balance(receipt, entry, terms),
     }
 
 
@@ -130,7 +131,7 @@ def post_check_in_reward(call: Call) -> Json:
         source=SOURCE,
     )
     entry = next(one for one in receipt.entries if one.kind == "earn")
-    return {"points": entry.points, "reason": entry.text, **_balance(receipt, terms)}
+    return {"points": entry.points, "reason": entry.text, **_balance(receipt, entry, terms)}
 
 
 class ReminderIn(Body):
@@ -150,14 +151,16 @@ def put_check_in_reminder(call: Call) -> Json:
     return {"reminder_hour": hour}
 
 
-def _balance(receipt: Receipt, terms: Terms) -> dict[str, Any]:
+def _run(entry: Entry) -> dict[str, Any]:
+    """How the run stands after it, and what comes next."""
+    names = ("streak_days", "next_reward_days", "next_reward_points")
+    return {name: entry.facts.get(name) for name in names}
+
+
+def _balance(receipt: Receipt, entry: Entry, terms: Terms) -> dict[str, Any]:
     """What is left after it, and what that buys."""
-    after_points = receipt.entries[-1].available_after
-    return {
-        "balance_after_points": after_points,
-        "buys": explain(after_points, terms),
-        "replayed": receipt.replayed,
-    }
+    left_points = after_points(receipt, entry)
+    return {"balance_after_points": left_points, "buys": explain(left_points, terms), "replayed": receipt.replayed}
 
 
 def _month(text: str, today_on: date) -> date:

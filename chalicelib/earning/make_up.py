@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import streak_of
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.check_in import run_facts, streak_of
+from chalicelib.earning.reward import reward, standing_of, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Redeem
@@ -68,9 +68,10 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
         )
         earned = cause._replace(kind=Kind.EARN)
         rewarded = reward(decision, CheckedIn(today_on, days), earned, terms=terms, credited_on=today_on)
-        facts: dict[str, str | int] = {"streak_days": streak.streak_days(days.with_day(on), today_on)}
+        facts = run_facts(terms, days.with_day(on), standing_of(account), today_on)
         if rewarded.commands:
             facts["reward_points"] = sum(command.points for command in rewarded.commands)
+            facts["reward_reason"] = " · ".join(command.text for command in rewarded.commands)
         # What is refused beside no reward is said with the price.
         refused = [] if rewarded.commands else [one.text for one in decision.refused]
         spend = Redeem(
@@ -87,6 +88,6 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             for command in rewarded.commands
         ]
         posting = apply(account, [spend, *rewards], terms.ledger, now)
-        return posting._replace(budgets=rewarded.budgets)
+        return with_balance(posting, cause)._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, repair)

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import ACTIVITY, coming_rewards, days_in_a_row, next_reward
+from chalicelib.earning.check_in import ACTIVITY, coming_rewards, days_in_a_row, next_reward, run_of_today
 from chalicelib.earning.reward import standing_of
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.ledger.table import LedgerTable
@@ -62,7 +62,7 @@ def reminder_of(account: Account, terms: Terms, today_on: date) -> Reminder | No
     return Reminder(
         account.member_id,
         today_on,
-        days_in_a_row(terms, days.with_day(today_on), today_on) - 1,
+        run_of_today(terms, days, today_on),
         following.days if following else None,
         following.points if following else None,
         0 if days.has(yesterday_on) else days_in_a_row(terms, days, yesterday_on - timedelta(days=1)),

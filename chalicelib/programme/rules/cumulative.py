@@ -63,7 +63,7 @@ class Cumulative:
         suffice for waits for the next one that is long enough.
         """
         done = self.days_in_cycle(days, on)
-        to_come = ((through_on(self.cycle, on) or on) - on).days + (not days.has(on))
+        to_come = self._to_come(days, on)
         for reward in self.rewards:
             if done < reward.days <= done + to_come:
                 return reward.days - done, reward.points
@@ -74,6 +74,14 @@ class Cumulative:
             if first.days <= length:
                 return to_come + first.days, first.points
             to_come += length
+
+    def can_reach(self, reward: DaysReward, days: CheckInDays, on: date) -> bool:
+        """Whether the days of the cycle of `on`, those to come included, suffice for a reward."""
+        return reward.days <= self.days_in_cycle(days, on) + self._to_come(days, on)
+
+    def _to_come(self, days: CheckInDays, on: date) -> int:
+        """How many days of the cycle can still be checked in, `on` itself among them until it is."""
+        return ((through_on(self.cycle, on) or on) - on).days + (not days.has(on))
 
     def reached(self, days: CheckInDays, on: date) -> tuple[DaysReward, ...]:
         """The rewards that the days of the cycle of `on` suffice for: what can be claimed by hand."""
