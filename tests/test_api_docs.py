@@ -380,9 +380,12 @@ def _import(day: Day, member_id: str, operator: str, reviewer: str) -> None:
 
 
 def _member(day: Day) -> str:
+    """Mei registers, misses her first day's check-in and makes it up the next day."""
+    day.stage.later(days=-1)
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0001"})
     token = session["token"]
     settle_behaviours({"Records": _messages(settings().behaviours_queue_url)}, None)
+    day.stage.later(days=1)
     day.call(("GET", "/v1/me"), token=token)
     day.call(("POST", "/v1/me/check-ins"), token=token)
     day.call(("PUT", "/v1/me/check-ins/reminder"), {"hour": 20}, token=token)

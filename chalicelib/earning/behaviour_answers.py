@@ -8,14 +8,16 @@ from typing import Any
 from chalicelib.earning.behave import Outcome
 from chalicelib.earning.behaviour_feed import Answered
 from chalicelib.earning.behaviour_matrix import DIMENSIONS, Way, Ways
-from chalicelib.earning.explain import explain
 from chalicelib.earning.refusals import NotPaid, why_text
+from chalicelib.programme.explain import explain
 from chalicelib.programme.model import Indicator, Rule, Terms
 from chalicelib.programme.tasks import TaskShown
+from chalicelib.programme.texts import penalty_text
 from chalicelib.programme.words import yuan
 from chalicelib.runtime.clock import in_zone
 
 DIMENSION_NAMES = {"login": "登录", "activity": "互动", "transaction": "交易"}
+COUNTED = {"times": "次", "days": "天", "fen": "元"}
 CLASS_NAMES = {"consumption": "消费积分", "behaviour": "行为积分", "activity": "活动积分"}
 
 
@@ -59,6 +61,8 @@ def task_text(task: TaskShown) -> str:
     if not missing:
         return f"{task.name}已完成"
     left = yuan(missing).removesuffix("元") if task.counts == "fen" else str(missing)
+    if not task.text:
+        return f"还差{left}{COUNTED[task.counts]},完成得{task.points}分"
     return task.text.replace("{n}", left).replace("{p}", str(task.points))
 
 
@@ -83,7 +87,7 @@ def matrix_answer(
             for dimension in DIMENSIONS
         ],
         "deductions": [
-            {"id": indicator.id, "name": indicator.name, "points": points, "text": rule.text}
+            {"id": indicator.id, "name": indicator.name, "points": points, "text": penalty_text(rule, points)}
             for indicator, rule, points in deductions
         ],
     }
@@ -98,7 +102,7 @@ def way_answer(way: Way) -> dict[str, Any]:
         "points_class": rule.points_class.value,
         "class_name": CLASS_NAMES[rule.points_class.value],
         "points": way.points,
-        "text": rule.text,
+        "text": way.text,
         "state": way.state,
         "left_text": way.told,
         "caps": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
+from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import used
 from chalicelib.programme import caps, conditions
 from chalicelib.programme.activity import CHECK_IN, ORDER, Standing
@@ -15,6 +16,7 @@ from chalicelib.programme.caps import Limit
 from chalicelib.programme.figures import largest_points, smallest_points
 from chalicelib.programme.model import Answers, Indicator, Prepared, Rule, Terms
 from chalicelib.programme.periods import THIS
+from chalicelib.programme.texts import NO_DAYS, rule_text
 
 DIMENSIONS = ("login", "activity", "transaction")
 _BUILT_IN = (
@@ -33,6 +35,8 @@ class Way(NamedTuple):
     told: str
     limits: tuple[tuple[Limit, int], ...]
     """Each cap with what it still lets through, in points or times."""
+    text: str
+    """The rule's text with its figures filled in."""
 
 
 class Ways(NamedTuple):
@@ -42,14 +46,16 @@ class Ways(NamedTuple):
     rules: tuple[Way, ...]
 
 
-def ways_to_earn(terms: Terms, standing: Standing, on: date) -> dict[str, list[Ways]]:
-    """{dimension: indicators with at least one rule this member may see}, in the document's order."""
+def ways_to_earn(terms: Terms, standing: Standing, on: date, days: CheckInDays = NO_DAYS) -> dict[str, list[Ways]]:
+    """{dimension: indicators with at least one rule this member may see}, in the document's order; `days` are those
+    the member has checked in.
+    """
     found: dict[str, list[Ways]] = {name: [] for name in DIMENSIONS}
     for indicator in (*_BUILT_IN, *terms.programme.indicators):
         answers = terms.answers.get(indicator.id)
         if answers is None or answers.is_penalty:
             continue
-        rules = tuple(_way(one, terms, standing, on) for one in _visible(answers, standing))
+        rules = tuple(_way(one, terms, standing, on, days) for one in _visible(answers, standing))
         if rules:
             found[indicator.dimension].append(Ways(indicator, rules))
     return found
@@ -78,7 +84,7 @@ def _visible(answers: Answers, standing: Standing) -> list[Prepared]:
     return [one for one in answers.rules if one.trial is None or standing.member_id in one.trial]
 
 
-def _way(one: Prepared, terms: Terms, standing: Standing, on: date) -> Way:
+def _way(one: Prepared, terms: Terms, standing: Standing, on: date, days: CheckInDays) -> Way:
     rule = one.rule
     most = largest_points(rule.amount)
     points = most if most is not None and smallest_points(rule.amount) == most else None
@@ -86,7 +92,7 @@ def _way(one: Prepared, terms: Terms, standing: Standing, on: date) -> Way:
     state, told = _state(one, terms, standing, on)
     if state == "open":
         state, told = _room(rule, points, limits)
-    return Way(rule, points, state, told, limits)
+    return Way(rule, points, state, told, limits, rule_text(rule, standing, days, on))
 
 
 def _state(one: Prepared, terms: Terms, standing: Standing, on: date) -> tuple[str, str]:

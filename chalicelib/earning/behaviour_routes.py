@@ -22,7 +22,6 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member, order_feed, staff
 from chalicelib.members.buyers import find_members, unknown_members
 from chalicelib.members.model import is_member_id
-from chalicelib.programme.activity import Standing
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.programme.tasks import tasks_shown
 from chalicelib.runtime import queue
@@ -90,8 +89,9 @@ def post_behaviour(call: Call) -> Json:
 def get_tasks(call: Call) -> Json:
     """The member's tasks: how far each is, what it pays, when it ends. Amounts are fen where `counts` is `fen`."""
     terms = terms_at(call.now)
-    standing = _standing(call)
-    shown = tasks_shown(terms, standing, business_on(call.now, terms.zone))
+    on = business_on(call.now, terms.zone)
+    standing = standing_of(open_ledger().read(call.caller.id), terms.ledger, on)
+    shown = tasks_shown(terms, standing, on)
     return listing([answers.task_answer(task) for task in shown])
 
 
@@ -100,7 +100,9 @@ def get_tasks(call: Call) -> Json:
 def get_ways_to_earn(call: Call) -> Json:
     """The behaviour matrix: by dimension and indicator what earns points, and how much of it is left for the member."""
     terms = terms_at(call.now)
-    ways = ways_to_earn(terms, _standing(call), business_on(call.now, terms.zone))
+    on = business_on(call.now, terms.zone)
+    account = open_ledger().read(call.caller.id)
+    ways = ways_to_earn(terms, standing_of(account, terms.ledger, on), on, account.check_ins)
     return answers.matrix_answer(ways, deductions(terms))
 
 
@@ -151,12 +153,6 @@ def post_behaviour_void(call: Call) -> Json:
         "voided_at": in_zone(first.cause.at, terms_at(call.now).zone),
         "replayed": receipt.replayed,
     }
-
-
-def _standing(call: Call) -> Standing:
-    account = open_ledger().read(call.caller.id)
-    terms = terms_at(call.now)
-    return standing_of(account, terms.ledger, business_on(call.now, terms.zone))
 
 
 def _refused_page(member_id: str, call: Call) -> Json:

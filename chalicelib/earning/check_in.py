@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.reward import reward, standing_of, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn
-from chalicelib.ledger.model import Cause, Kind, Part, Posting, Receipt, Refusal, start_of
+from chalicelib.ledger.model import Cause, Entry, Kind, Part, Posting, Receipt, Refusal, business_on, start_of
 from chalicelib.ledger.table import LedgerTable, Seen
-from chalicelib.programme.activity import CheckedIn
+from chalicelib.programme import caps
+from chalicelib.programme.activity import CheckedIn, Standing
 from chalicelib.programme.award import Decision, decide
-from chalicelib.programme.model import Terms
+from chalicelib.programme.model import Prepared, Rule, Terms
+from chalicelib.programme.pay import Ask, is_visible, obstacle
+from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.streak import Streak
 
 ACTIVITY = "check_in"
@@ -31,15 +35,7 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         raise JifenError(Code.ACTIVITY_OFF)
     local = now.astimezone(ZoneInfo(terms.zone))
     today_on = local.date()
-    cause = Cause(
-        kind=Kind.EARN,
-        activity=ACTIVITY,
-        id=today_on.isoformat(),
-        at=start_of(today_on, terms.zone),
-        occurred_at=now,
-        source=source,
-        actor=member_id,
-    )
+    cause = cause_of_today(member_id, zone=terms.zone, now=now, source=source)
 
     def credit(seen: Seen) -> Posting:
         account = seen.account
@@ -51,19 +47,46 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent_budgets)
         rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
         commands = _together(rewarded.commands) or [_unpaid(cause, decision, terms)]
-        facts = _reward_facts(terms, days, activity)
+        facts = run_facts(terms, days, standing, today_on)
         if len(commands) > 1:
             facts["all_points"] = sum(command.points for command in commands)
+            facts["all_reason"] = " · ".join(command.text for command in commands if command.text)
         first = commands[0]._replace(facts=facts, checked_in_on=today_on)
         posting = apply(account, [first, *commands[1:]], terms.ledger, now)
-        return posting._replace(budgets=rewarded.budgets)
+        return with_balance(posting, cause)._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, credit)
 
 
+def cause_of_today(member_id: str, *, zone: str, now: datetime, source: str = "") -> Cause:
+    """The one check-in of the business day of `now`; its key finds the day's entry, from wherever it came."""
+    today_on = business_on(now, zone)
+    return Cause(
+        kind=Kind.EARN,
+        activity=ACTIVITY,
+        id=today_on.isoformat(),
+        at=start_of(today_on, zone),
+        occurred_at=now,
+        source=source,
+        actor=member_id,
+    )
+
+
+def paid_points(entry: Entry) -> int:
+    """What a check-in paid in all, told by its own entry, the first of several."""
+    return int(entry.facts.get("all_points", entry.points))
+
+
+def reason_of(entry: Entry) -> str:
+    """Why a check-in paid so many or none, told by its own entry."""
+    return str(entry.facts.get("all_reason", entry.text))
+
+
 def streak_of(terms: Terms) -> Streak | None:
     """The programme's table for days in a row, None when it has none."""
-    return next((one for one in amounts_of(terms) if isinstance(one, Streak)), None)
+    answers = terms.answers.get(ACTIVITY)
+    amounts = (one.rule.amount for one in answers.rules) if answers else ()
+    return next((amount for amount in amounts if isinstance(amount, Streak)), None)
 
 
 def days_in_a_row(terms: Terms, days: CheckInDays, on: date) -> int:
@@ -72,27 +95,74 @@ def days_in_a_row(terms: Terms, days: CheckInDays, on: date) -> int:
     return streak.streak_days(days, on) if streak else days.run_ending(on)
 
 
-def amounts_of(terms: Terms) -> list[object]:
-    """The tables that a check-in looks at."""
-    answers = terms.answers.get(ACTIVITY)
-    return [one.rule.amount for one in answers.rules] if answers else []
+def run_of_today(terms: Terms, days: CheckInDays, today_on: date) -> int:
+    """The run as it stands: through today, or before today's check-in the days that it would go on with, none of them
+    on the first day of a cycle.
+    """
+    return days_in_a_row(terms, days.with_day(today_on), today_on) - (not days.has(today_on))
+
+
+class Coming(NamedTuple):
+    """A rule's nearest reward: check-ins until then, today's among them when it is not done, and its points."""
+
+    rule: Rule
+    days: int
+    points: int
+
+    @property
+    def text(self) -> str:
+        """The reward in words for the member."""
+        is_claimed = isinstance(self.rule.amount, Cumulative) and self.rule.amount.claim == "by_hand"
+        return f"再签{self.days}天{'可领取' if is_claimed else '得'}{self.points}分"
+
+
+def coming_rewards(terms: Terms, days: CheckInDays, standing: Standing, on: date) -> list[Coming]:
+    """The nearest reward of each rule when no day is missed, soonest first; none that the member would not be paid:
+    by a rule he does not see, that is paused, over by then, or capped as things stand.
+    """
+    found: list[Coming] = []
+    for one in terms.answers[ACTIVITY].rules if ACTIVITY in terms.answers else ():
+        amount = one.rule.amount
+        following = amount.next_reward(days, on) if isinstance(amount, Streak | Cumulative) else None
+        if following is None:
+            continue
+        then_on = on + timedelta(days=following[0] - (not days.has(on)))
+        if _would_answer(one, terms, standing, CheckedIn(then_on, days)):
+            found.append(Coming(one.rule, *following))
+    return sorted(found, key=lambda coming: coming.days)
+
+
+def _would_answer(one: Prepared, terms: Terms, standing: Standing, activity: CheckedIn) -> bool:
+    """Whether a rule pays a check-in of a day to come, at an hour that it allows."""
+    hours = one.rule.when.hours
+    judged_at = (activity.on, hours[0][0] if hours else 0)
+    ask = Ask(terms, terms.answers[ACTIVITY], activity, standing, activity.on, judged_at, frozenset(), {})
+    capped = (not caps.left(limit, standing.counters, {}, activity.on) for limit in one.limits)
+    return is_visible(one, standing) and obstacle(one, ask) is None and not any(capped)
 
 
 class NextReward(NamedTuple):
-    """The nearest reward of any table: check-ins until then, today's among them when it is not done; its points."""
+    """The nearest rewards of all rules: check-ins until then, and what all that fall on that day pay together."""
 
     days: int
     points: int
 
 
-def next_reward(terms: Terms, days: CheckInDays, activity: CheckedIn) -> NextReward | None:
-    """The nearest reward when no day is missed."""
-    found = [
-        NextReward(*following)
-        for amount in amounts_of(terms)
-        if (following := getattr(amount, "next_reward", lambda *_: None)(days, activity.on))
-    ]
-    return min(found, default=None)
+def next_reward(coming: Sequence[Coming]) -> NextReward | None:
+    """The nearest of what `coming_rewards` found."""
+    if not coming:
+        return None
+    soonest = coming[0].days
+    return NextReward(soonest, sum(one.points for one in coming if one.days == soonest))
+
+
+def run_facts(terms: Terms, days: CheckInDays, standing: Standing, on: date) -> dict[str, str | int]:
+    """What the receipt says beside the points; kept in the entry, so that a repeat says the same."""
+    facts: dict[str, str | int] = {"streak_days": run_of_today(terms, days, on)}
+    following = next_reward(coming_rewards(terms, days, standing, on))
+    if following:
+        facts["next_reward_days"], facts["next_reward_points"] = following
+    return facts
 
 
 def _together(commands: tuple[Earn, ...]) -> list[Earn]:
@@ -124,12 +194,3 @@ def _unpaid(cause: Cause, decision: Decision, terms: Terms) -> Earn:
         text=";".join(one.text for one in decision.refused) or "签到成功",
         counts=decision.progress,
     )
-
-
-def _reward_facts(terms: Terms, days: CheckInDays, activity: CheckedIn) -> dict[str, str | int]:
-    """What the receipt says beside the points; kept in the entry, so that a repeat says the same."""
-    facts: dict[str, str | int] = {"streak_days": days_in_a_row(terms, days, activity.on)}
-    following = next_reward(terms, days, activity)
-    if following:
-        facts["next_reward_days"], facts["next_reward_points"] = following
-    return facts

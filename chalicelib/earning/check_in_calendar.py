@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import ACTIVITY, NextReward, days_in_a_row, next_reward, streak_of
+from chalicelib.earning.check_in import (
+    ACTIVITY,
+    Coming,
+    NextReward,
+    cause_of_today,
+    coming_rewards,
+    next_reward,
+    paid_points,
+    reason_of,
+    run_of_today,
+    streak_of,
+)
 from chalicelib.earning.make_up import MAKE_UP, made_up_this_month
 from chalicelib.earning.reward import standing_of
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.check_in_days import KEPT_DAYS
-from chalicelib.ledger.model import Account, business_on, end_of, start_of
+from chalicelib.ledger.model import Account, Entry, business_on, end_of, start_of
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.award import Award, claim, decide
 from chalicelib.programme.model import Terms
+from chalicelib.programme.periods import THIS, again
 from chalicelib.programme.rules.cumulative import Cumulative
 
 
@@ -24,15 +37,19 @@ class MakeUpShown(NamedTuple):
     price_points: int
     left_this_month: int
     days: tuple[date, ...]
+    text: str
 
 
 class ByHand(NamedTuple):
-    """A cumulative reward that is claimed by hand; `state` is `open`, `claimed` or `not_reached`."""
+    """A cumulative reward that is claimed by hand; `state` is `open`, `claimed`, `not_reached`, or `closed` while its
+    conditions, caps or a pause stand in the way; `text` says it to the member.
+    """
 
     rule: str
     days: int
     points: int
     state: str
+    text: str
 
 
 class Calendar(NamedTuple):
@@ -42,8 +59,12 @@ class Calendar(NamedTuple):
     checked_in_today: bool
     today_points: int
     """What today's check-in paid or would pay."""
+    today_reason: str
+    """Why so many, or why none."""
     streak_days: int
     next_reward: NextReward | None
+    coming: tuple[Coming, ...]
+    """The next reward of each rule, soonest first."""
     make_up: MakeUpShown | None
     by_hand: tuple[ByHand, ...]
 
@@ -58,9 +79,8 @@ def check_in_days(account: Account, *, first_on: date, ledger: LedgerTable, zone
     month = [on for ahead in range(31) if (on := first_on + timedelta(days=ahead)).month == first_on.month]
     if days.last_on - first_on < timedelta(days=KEPT_DAYS):
         return tuple(on for on in month if days.has(on))
-    # A make-up is booked in the days after the day it repairs, at the latest at the end of the next month.
-    until = end_of(month[-1] + timedelta(days=31), zone)
-    entries = ledger.entries_between(account.member_id, start_of(first_on, zone), until)
+    # A make-up's entry stands at the day it repairs, whenever it was booked.
+    entries = ledger.entries_between(account.member_id, start_of(first_on, zone), end_of(month[-1], zone))
     found = {
         date.fromisoformat(str(entry.facts["checked_in_on"]))
         for entry in entries
@@ -69,43 +89,66 @@ def check_in_days(account: Account, *, first_on: date, ledger: LedgerTable, zone
     return tuple(on for on in month if on in found)
 
 
-def month_calendar(account: Account, days: tuple[date, ...], *, terms: Terms, now: datetime) -> Calendar:
-    """The shown days of a month, what today pays, and how the run stands; ACTIVITY_OFF without a check-in rule."""
+def todays_entry(account: Account, *, ledger: LedgerTable, terms: Terms, now: datetime) -> Entry | None:
+    """Today's check-in as it was booked: one strong read, none before it is done."""
+    if not account.check_ins.has(business_on(now, terms.zone)):
+        return None
+    return ledger.entry(account.member_id, cause_of_today(account.member_id, zone=terms.zone, now=now).key)
+
+
+def month_calendar(
+    account: Account, days: tuple[date, ...], *, terms: Terms, now: datetime, today: Entry | None = None
+) -> Calendar:
+    """The shown days of a month, what today paid (by its entry `today`) or would pay, and how the run stands;
+    ACTIVITY_OFF without a check-in rule.
+    """
     if not terms.answer(ACTIVITY):
         raise JifenError(Code.ACTIVITY_OFF)
-    today_on = business_on(now, terms.zone)
+    local = now.astimezone(ZoneInfo(terms.zone))
+    today_on = local.date()
     check_ins = account.check_ins
-    streak = streak_of(terms)
     done = check_ins.has(today_on)
-    with_today = check_ins if done else check_ins.with_day(today_on)
-    standing = standing_of(account._replace(counters={}) if done else account, terms.ledger, today_on)
-    decision = decide(terms, CheckedIn(today_on, with_today), standing, on=today_on, hour=now.hour)
-    last_on = today_on if done else today_on - timedelta(days=1)
-    make_up = streak.make_up if streak else None
-    shown = None
-    if streak and make_up:
-        used = made_up_this_month(account, today_on)
-        shown = MakeUpShown(
-            make_up.price_points,
-            max(0, make_up.per_month - used),
-            tuple(
-                on
-                for back in range(make_up.look_back_days, 0, -1)
-                if streak.can_make_up(check_ins, on := today_on - timedelta(days=back), today_on, used) is None
-            ),
-        )
+    if done:
+        paid = (paid_points(today), reason_of(today)) if today else (0, "")
+    else:
+        paid = _would_pay(account, terms, today_on, local.hour)
+    coming = coming_rewards(terms, check_ins, standing_of(account, terms.ledger, today_on), today_on)
     return Calendar(
         days=days,
         checked_in_today=done,
-        today_points=sum(award.points for award in decision.awards),
-        streak_days=days_in_a_row(terms, check_ins, last_on),
-        next_reward=next_reward(terms, check_ins, CheckedIn(today_on, check_ins)),
-        make_up=shown,
-        by_hand=_by_hand(account, terms, today_on),
+        today_points=paid[0],
+        today_reason=paid[1],
+        streak_days=run_of_today(terms, check_ins, today_on),
+        next_reward=next_reward(coming),
+        coming=tuple(coming),
+        make_up=_make_up(account, terms, today_on),
+        by_hand=_by_hand(account, terms, today_on, local.hour),
     )
 
 
-def _by_hand(account: Account, terms: Terms, today_on: date) -> tuple[ByHand, ...]:
+def _would_pay(account: Account, terms: Terms, today_on: date, hour: int) -> tuple[int, str]:
+    """What a check-in would pay now, and why; budgets are asked only when it is made."""
+    activity = CheckedIn(today_on, account.check_ins.with_day(today_on))
+    decision = decide(terms, activity, standing_of(account, terms.ledger, today_on), on=today_on, hour=hour)
+    if decision.awards:
+        return sum(award.points for award in decision.awards), " · ".join(award.text for award in decision.awards)
+    return 0, ";".join(one.text for one in decision.refused)
+
+
+def _make_up(account: Account, terms: Terms, today_on: date) -> MakeUpShown | None:
+    streak = streak_of(terms)
+    card = streak.make_up if streak else None
+    if streak is None or card is None:
+        return None
+    used = made_up_this_month(account, today_on)
+    back = [today_on - timedelta(days=ago) for ago in range(card.look_back_days, 0, -1)]
+    problems = {on: streak.can_make_up(account.check_ins, on, today_on, used, account.joined_on) for on in back}
+    left = max(0, card.per_month - used)
+    text = f"补签一天{card.price_points}分,本月还可补签{left}次" if left else f"本月补签{card.per_month}次已用完"
+    return MakeUpShown(card.price_points, left, tuple(on for on in back if problems[on] is None), text)
+
+
+def _by_hand(account: Account, terms: Terms, today_on: date, hour: int) -> tuple[ByHand, ...]:
     standing = standing_of(account, terms.ledger, today_on)
     shown: list[ByHand] = []
     for one in terms.answers[ACTIVITY].rules:
@@ -113,9 +156,13 @@ def _by_hand(account: Account, terms: Terms, today_on: date) -> tuple[ByHand, ..
         if not isinstance(amount, Cumulative) or amount.claim != "by_hand":
             continue
         for reward in amount.rewards:
-            outcome = claim(terms, one.rule.id, reward.days, account.check_ins, standing, on=today_on, hour=0)
+            outcome = claim(terms, one.rule.id, reward.days, account.check_ins, standing, on=today_on, hour=hour)
             if isinstance(outcome, Award):
-                shown.append(ByHand(one.rule.id, reward.days, reward.points, "open"))
-            elif outcome.code in ("claimed", "not_reached"):
-                shown.append(ByHand(one.rule.id, reward.days, reward.points, outcome.code))
+                text = f"累计签到{reward.days}天,可领取{outcome.points}分"
+                shown.append(ByHand(one.rule.id, reward.days, outcome.points, "open", text))
+            elif outcome.code != "trial_only":
+                state = outcome.code if outcome.code in ("claimed", "not_reached") else "closed"
+                is_late = state == "not_reached" and not amount.can_reach(reward, account.check_ins, today_on)
+                text = f"{THIS[amount.cycle]}天数已不够,{again(amount.cycle)}重新累计" if is_late else outcome.text
+                shown.append(ByHand(one.rule.id, reward.days, reward.points, state, text))
     return tuple(shown)

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 from chalice.app import Blueprint
 from pydantic import Field
 
-from chalicelib.earning.check_in import ACTIVITY, check_in
-from chalicelib.earning.check_in_calendar import check_in_days, month_calendar
+from chalicelib.earning.check_in import ACTIVITY, check_in, paid_points, reason_of
+from chalicelib.earning.check_in_calendar import check_in_days, month_calendar, todays_entry
 from chalicelib.earning.claim_reward import claim_reward
-from chalicelib.earning.explain import explain
 from chalicelib.earning.make_up import make_up
+from chalicelib.earning.reward import after_points
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import Receipt, business_on
+from chalicelib.ledger.model import Entry, Receipt, business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
 from chalicelib.members.reminders import FIRST_HOUR, LAST_HOUR, remind_at, reminder_hour
+from chalicelib.programme.explain import explain
 from chalicelib.programme.model import Terms
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
@@ -36,12 +37,10 @@ def post_check_in(call: Call) -> Json:
     entry = next(one for one in receipt.entries if "streak_days" in one.facts)
     return {
         "checked_in_on": entry.facts["checked_in_on"],
-        "points": entry.facts.get("all_points", entry.points),
-        "reason": entry.text,
-        "streak_days": entry.facts["streak_days"],
-        "next_reward_days": entry.facts.get("next_reward_days"),
-        "next_reward_points": entry.facts.get("next_reward_points"),
-        **_balance(receipt, terms),
+        "points": paid_points(entry),
+        "reason": reason_of(entry),
+        **_run(entry),
+        **_balance(receipt, entry, terms),
     }
 
 
@@ -54,25 +53,33 @@ def get_check_ins(call: Call) -> Json:
     ledger = open_ledger()
     account = ledger.read(call.caller.id)
     days = check_in_days(account, first_on=first_on, ledger=ledger, zone=terms.zone)
-    calendar = month_calendar(account, days, terms=terms, now=call.now)
+    today = todays_entry(account, ledger=ledger, terms=terms, now=call.now)
+    calendar = month_calendar(account, days, terms=terms, now=call.now, today=today)
     following, card = calendar.next_reward, calendar.make_up
     return {
         "month": f"{first_on:%Y-%m}",
         "days": [on.isoformat() for on in calendar.days],
         "checked_in_today": calendar.checked_in_today,
         "today_points": calendar.today_points,
+        "today_reason": calendar.today_reason,
         "streak_days": calendar.streak_days,
         "next_reward_days": following.days if following else None,
         "next_reward_points": following.points if following else None,
+        "next_rewards": [
+            {"rule": one.rule.id, "name": one.rule.name, "days": one.days, "points": one.points, "text": one.text}
+            for one in calendar.coming
+        ],
         "make_up": {
             "price_points": card.price_points,
             "left_this_month": card.left_this_month,
             "days": [on.isoformat() for on in card.days],
+            "text": card.text,
         }
         if card
         else None,
         "claimable": [
-            {"rule": one.rule, "days": one.days, "points": one.points, "state": one.state} for one in calendar.by_hand
+            {"rule": one.rule, "days": one.days, "points": one.points, "state": one.state, "text": one.text}
+            for one in calendar.by_hand
         ],
         "reminder_hour": reminder_hour(call.caller.id),
     }
@@ -94,9 +101,11 @@ def post_make_up(call: Call) -> Json:
     return {
         "made_up_on": entry.facts["checked_in_on"],
         "price_points": -entry.points,
+        "reason": entry.text,
         "reward_points": entry.facts.get("reward_points", 0),
-        "streak_days": entry.facts["streak_days"],
-        **_balance(receipt, terms),
+        "reward_reason": entry.facts.get("reward_reason"),
+        **_run(entry),
+        **_balance(receipt, entry, terms),
     }
 
 
@@ -122,7 +131,7 @@ def post_check_in_reward(call: Call) -> Json:
         source=SOURCE,
     )
     entry = next(one for one in receipt.entries if one.kind == "earn")
-    return {"points": entry.points, "reason": entry.text, **_balance(receipt, terms)}
+    return {"points": entry.points, "reason": entry.text, **_balance(receipt, entry, terms)}
 
 
 class ReminderIn(Body):
@@ -142,14 +151,16 @@ def put_check_in_reminder(call: Call) -> Json:
     return {"reminder_hour": hour}
 
 
-def _balance(receipt: Receipt, terms: Terms) -> dict[str, Any]:
+def _run(entry: Entry) -> dict[str, Any]:
+    """How the run stands after it, and what comes next."""
+    names = ("streak_days", "next_reward_days", "next_reward_points")
+    return {name: entry.facts.get(name) for name in names}
+
+
+def _balance(receipt: Receipt, entry: Entry, terms: Terms) -> dict[str, Any]:
     """What is left after it, and what that buys."""
-    after_points = receipt.entries[-1].available_after
-    return {
-        "balance_after_points": after_points,
-        "buys": explain(after_points, terms),
-        "replayed": receipt.replayed,
-    }
+    left_points = after_points(receipt, entry)
+    return {"balance_after_points": left_points, "buys": explain(left_points, terms), "replayed": receipt.replayed}
 
 
 def _month(text: str, today_on: date) -> date:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import streak_of
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.check_in import run_facts, streak_of
+from chalicelib.earning.reward import reward, standing_of, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Redeem
@@ -33,7 +33,8 @@ def made_up_this_month(account: Account, today_on: date) -> int:
 def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now: datetime, source: str) -> Receipt:
     """Spend a make-up card's price on the missed day `on`; a repeat returns the first receipt.
 
-    Raises MAKE_UP_REFUSED with the reason (too old, another cycle, all used), INSUFFICIENT_POINTS, MEMBER_FROZEN.
+    Raises MAKE_UP_REFUSED with the reason (too old, before joining, another cycle, all used), INSUFFICIENT_POINTS,
+    MEMBER_FROZEN.
     """
     streak = streak_of(terms)
     if streak is None or streak.make_up is None:
@@ -51,24 +52,26 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
     )
 
     def repair(seen: Seen) -> Posting:
-        days = seen.account.check_ins
-        problem = streak.can_make_up(days, on, today_on, made_up_this_month(seen.account, today_on))
+        account = seen.account
+        days = account.check_ins
+        problem = streak.can_make_up(days, on, today_on, made_up_this_month(account, today_on), account.joined_on)
         if problem:
             raise Refusal(Code.MAKE_UP_REFUSED, cause, problem)
         decision = made_up(
             terms,
             on,
             days,
-            standing_of(seen.account, terms.ledger, today_on),
+            standing_of(account, terms.ledger, today_on),
             on=today_on,
             hour=now.astimezone(ZoneInfo(terms.zone)).hour,
             spent_budgets=seen.spent_budgets,
         )
         earned = cause._replace(kind=Kind.EARN)
         rewarded = reward(decision, CheckedIn(today_on, days), earned, terms=terms, credited_on=today_on)
-        facts: dict[str, str | int] = {"streak_days": streak.streak_days(days.with_day(on), today_on)}
+        facts = run_facts(terms, days.with_day(on), standing_of(account, terms.ledger, today_on), today_on)
         if rewarded.commands:
             facts["reward_points"] = sum(command.points for command in rewarded.commands)
+            facts["reward_reason"] = " · ".join(command.text for command in rewarded.commands)
         # What is refused beside no reward is said with the price.
         refused = [] if rewarded.commands else [one.text for one in decision.refused]
         spend = Redeem(
@@ -84,7 +87,7 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             command._replace(cause=earned._replace(id=f"{on.isoformat()}~{command.rule}"))
             for command in rewarded.commands
         ]
-        posting = apply(seen.account, [spend, *rewards], terms.ledger, now)
-        return posting._replace(budgets=rewarded.budgets)
+        posting = apply(account, [spend, *rewards], terms.ledger, now)
+        return with_balance(posting, cause)._replace(budgets=rewarded.budgets)
 
     return ledger.post(member_id, repair)

@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.check_in import ACTIVITY, days_in_a_row, next_reward
+from chalicelib.earning.check_in import ACTIVITY, coming_rewards, days_in_a_row, next_reward, run_of_today
+from chalicelib.earning.reward import standing_of
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.ledger.table import LedgerTable
-from chalicelib.programme.activity import CheckedIn
 from chalicelib.programme.model import Terms
 from chalicelib.runtime import log
 
@@ -58,11 +58,11 @@ def reminder_of(account: Account, terms: Terms, today_on: date) -> Reminder | No
     if account.frozen or days.has(today_on):
         return None
     yesterday_on = today_on - timedelta(days=1)
-    following = next_reward(terms, days, CheckedIn(today_on, days))
+    following = next_reward(coming_rewards(terms, days, standing_of(account, terms.ledger, today_on), today_on))
     return Reminder(
         account.member_id,
         today_on,
-        days_in_a_row(terms, days.with_day(today_on), today_on) - 1,
+        run_of_today(terms, days, today_on),
         following.days if following else None,
         following.points if following else None,
         0 if days.has(yesterday_on) else days_in_a_row(terms, days, yesterday_on - timedelta(days=1)),

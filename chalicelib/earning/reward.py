@@ -9,7 +9,18 @@ from chalicelib.ledger.buckets import IDLE
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.counters import Counted
 from chalicelib.ledger.levels import level_on, settled
-from chalicelib.ledger.model import Account, Budget, Cause, Credit, LedgerTerms, Part, Policy
+from chalicelib.ledger.model import (
+    Account,
+    Budget,
+    Cause,
+    Credit,
+    Entry,
+    LedgerTerms,
+    Part,
+    Policy,
+    Posting,
+    Receipt,
+)
 from chalicelib.ledger.validity import stored
 from chalicelib.programme.activity import Activity, Standing
 from chalicelib.programme.award import Award, Decision
@@ -60,6 +71,23 @@ def reward(decision: Decision, activity: Activity, cause: Cause, *, terms: Terms
             before = drawn[key].points if key in drawn else 0
             drawn[key] = Budget(use.id, use.period_key, use.limit_points, use.shards, before + use.points)
     return Reward(tuple(commands), tuple(credits), tuple(drawn.values()))
+
+
+def with_balance(posting: Posting, cause: Cause) -> Posting:
+    """The posting whose entry of `cause` also says what all of it left, where other entries follow: a repeat is
+    answered from that entry alone.
+    """
+    last = posting.entries[-1]
+    if last.key == cause.key:
+        return posting
+    told = {"all_after_points": last.available_after}
+    entries = (one._replace(facts={**one.facts, **told}) if one.key == cause.key else one for one in posting.entries)
+    return posting._replace(entries=tuple(entries))
+
+
+def after_points(receipt: Receipt, first: Entry) -> int:
+    """What an operation left to spend, told by the entry that stands for it; the same when it is asked again."""
+    return int(first.facts.get("all_after_points", receipt.entries[-1].available_after))
 
 
 def standing_of(account: Account, terms: LedgerTerms, on: date) -> Standing:

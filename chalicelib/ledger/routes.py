@@ -25,6 +25,7 @@ from chalicelib.ledger.transfer import show_code, transfer
 from chalicelib.members.access import member, staff
 from chalicelib.members.buyers import unknown_members
 from chalicelib.members.model import is_member_id
+from chalicelib.programme.explain import explain
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
@@ -39,7 +40,9 @@ _PAGE = frozenset({"cursor", "limit"})
 @bp.route("/me/balance", methods=["GET"])
 @endpoint(bp, caller=member)
 def get_balance(call: Call) -> Json:
-    """The member's points now: what can be spent, what expires soon, what is pending or held until when."""
+    """The member's points now: what can be spent and what that buys, what expires soon, what is pending or held until
+    when.
+    """
     return _balance(call, call.caller.id)
 
 
@@ -145,10 +148,12 @@ def post_pending_change(call: Call, member_id: str) -> Json:
 
 
 def _balance(call: Call, member_id: str, *, for_staff: bool = False) -> Json:
-    ledger, zone = open_ledger(), terms_at(call.now).zone
+    ledger, terms = open_ledger(), terms_at(call.now)
     account = ledger.read(member_id)
     still_open = open_of(account, ledger=ledger)
-    return balance_answer(balance(account, zone, call.now), still_open, zone, for_staff=for_staff)
+    shown = balance(account, terms.zone, call.now)
+    answer = balance_answer(shown, still_open, terms.zone, for_staff=for_staff)
+    return {**answer, "buys": explain(shown.available_points, terms)}
 
 
 def _statement(call: Call, member_id: str) -> Page:

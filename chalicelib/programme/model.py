@@ -51,7 +51,9 @@ class Rule:
     pending: Annotated[Pending, Discriminator("kind")] | None = None
     trial: Trial | None = None
     text: Annotated[str, Len(0, 60)] = ""
-    """Shown to a member beside the rule; `{n}` and `{p}` are filled in."""
+    """Shown to a member beside the rule; `{n}` and `{p}` are filled in as texts.py says, or the kind's own words stand
+    in its place.
+    """
 
 
 @document

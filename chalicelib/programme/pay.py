@@ -137,7 +137,7 @@ def by_amount(rule: Rule, amount: PerAmount, activity: Any, applied: tuple[Appli
 def _climbed(one: Prepared, ladder: Ladder, ask: Ask, times: int) -> Award | Refused | Counted | None:
     """The ladder's steps for the next `times`; what pays nothing yet is only counted, what never will is not."""
     rule = one.rule
-    name = f"{rule.id}:l{ladder.period[0]}"
+    name = ladder.counter(rule.id)
     done = used(ask.standing.counters, name, ask.on)
     if ladder.is_over(done + 1):
         return None

@@ -137,7 +137,8 @@ class Replay:
         answers = self.draft.answers.get(CHECK_IN)
         amounts = [one.rule.amount for one in answers.rules] if answers else []
         streak = next((amount for amount in amounts if isinstance(amount, Streak)), None)
-        if streak is None or streak.can_make_up(self.days, missed_on, on, used(self.counters, MADE_UP, on)):
+        made_up_before = used(self.counters, MADE_UP, on)
+        if streak is None or streak.can_make_up(self.days, missed_on, on, made_up_before, self.joined_on):
             return lambda _spent: Decision()
         before, self.days = self.days, self.days.with_day(missed_on)
         progress = (Counted(MADE_UP, through_on("month", on), 1),)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.ledger.model import MAX_POINTS
 from chalicelib.ledger.validity import FixedDay, Idle, Validity
+from chalicelib.programme import texts
 from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
 from chalicelib.programme.conditions import When
@@ -115,6 +116,8 @@ def _of_rule(programme: Programme, rule: Rule) -> Iterator[Fault]:
         yield "pending", "不适用于签到,签到积分即时到账"
     elif isinstance(rule.pending, AfterReceipt) and rule.activity != ORDER:
         yield "pending.kind", "只适用于消费"
+    if wrong := texts.problem(rule.text, texts.OF_A_RULE):
+        yield "text", wrong
     if rule.trial and len(set(rule.trial.members)) < len(rule.trial.members):
         yield "trial.members", "有重复项"
 
@@ -189,6 +192,8 @@ def _of_task(programme: Programme, place: int) -> Iterator[Fault]:
         yield "window.until_on", "早于开始日期"
     if task.counts == "days" and task.goal > _days_in(task.window):
         yield "goal", "超过期间的天数,永远完不成"
+    if wrong := texts.problem(task.text, texts.OF_A_TASK):
+        yield "text", wrong
     if task.when.first:
         yield "when.first", "不适用于任务"
     yield from _of_when(programme, task.activity, task.when)

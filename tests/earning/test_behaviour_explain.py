@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.earning.explain import explain
+from chalicelib.programme.explain import explain
 from tests.earning.behaviours import terms
 
 WARES = [

@@ -340,14 +340,24 @@ def test_the_matrix_shows_what_is_left_today(http: Http) -> None:
             "points_class": "behaviour",
             "class_name": "行为积分",
             "points": 5,
-            "text": "",
+            "text": "每次得5分",
             "state": "capped",
             "left_text": "加购今日已达上限1次,明天起可再得",
             "caps": [{"period": "day", "unit": "times", "most": 1, "used": 1, "left": 0}],
         }
     ]
     assert [one["dimension"] for one in data["dimensions"]] == ["login", "activity", "transaction"]
-    assert data["deductions"] == [{"id": "malicious_review", "name": "恶意差评", "points": 30, "text": ""}]
+    assert data["deductions"] == [{"id": "malicious_review", "name": "恶意差评", "points": 30, "text": "经核实扣30分"}]
+
+
+def test_the_matrix_fills_in_the_days_to_the_next_reward(http: Http) -> None:
+    token, _member_id = http.log_in()
+    http.call("POST", "/v1/me/check-ins", token=token)
+
+    data = http.call("GET", "/v1/me/ways-to-earn", token=token).data
+
+    check_in = next(one for one in data["dimensions"][0]["indicators"] if one["id"] == "check_in")
+    assert [rule["text"] for rule in check_in["rules"]] == ["再签6天得10分"]
 
 
 def test_staff_see_why_a_member_got_nothing(http: Http) -> None:

@@ -89,6 +89,22 @@ def test_a_day_that_cannot_be_made_up_is_refused_with_its_reason(shop: Shop, on:
     assert (refused.value.code, refused.value.msg) == (Code.MAKE_UP_REFUSED, reason)
 
 
+def test_a_day_before_the_member_joined_is_refused_and_not_offered(shop: Shop) -> None:
+    terms = plain_terms()
+    joined_on = date(2026, 11, 10)
+    joining = an_earn(100, cause=a_cause(id="register", at=at(joined_on)))._replace(joined_on=joined_on)
+    shop.ledger.post("m1", lambda seen: apply(seen.account, [joining], TERMS, at(joined_on)))
+
+    with pytest.raises(JifenError) as refused:
+        repair(shop, date(2026, 11, 9), date(2026, 11, 12), terms)
+    calendar = month_calendar(shop.ledger.read("m1"), (), terms=terms, now=at(date(2026, 11, 12)))
+
+    assert (refused.value.code, refused.value.msg) == (Code.MAKE_UP_REFUSED, "只能补入会以后的签到")
+    assert calendar.make_up is not None
+    assert calendar.make_up.days == (joined_on, date(2026, 11, 11))
+    assert repair(shop, joined_on, date(2026, 11, 12), terms).entries[0].points == -20
+
+
 def test_three_a_month_and_no_more_but_the_next_month_starts_anew(shop: Shop) -> None:
     terms = plain_terms()
     funded(shop)

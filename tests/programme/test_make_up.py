@@ -62,6 +62,14 @@ def test_a_new_cycle_closes_the_days_of_the_old_one_and_no_card_means_none() -> 
     assert a_streak(make_up=None).can_make_up(days, day(3), day(4)) == "本方案没有补签"
 
 
+def test_no_day_before_joining_was_missed() -> None:
+    days, joined_on = checked_in(5), day(3)
+
+    assert a_streak().can_make_up(days, day(2), day(6), 0, joined_on) == "只能补入会以后的签到"
+    assert a_streak().can_make_up(days, joined_on, day(6), 0, joined_on) is None
+    assert a_streak().can_make_up(days, day(2), day(6), 0, None) is None
+
+
 def test_the_repaired_run_pays_the_reward_it_newly_reaches() -> None:
     before = checked_in(1, 2, 4, 5, 6, 7, 8)
 
@@ -129,6 +137,13 @@ def test_days_of_the_cycle_count_in_a_row_or_not() -> None:
     assert of_the_month().days_in_cycle(days, day(6)) == 3
     assert of_the_month().days_in_cycle(days, day(5)) == 2
     assert of_the_month().days_in_cycle(days, date(2026, 12, 1)) == 0
+
+
+def test_a_reward_for_more_days_than_the_next_month_has_waits_for_a_longer_one() -> None:
+    whole_month = Cumulative(kind="cumulative", cycle="month", rewards=(DaysReward(31, 9),))
+
+    assert whole_month.next_reward(CheckInDays(), date(2027, 1, 31)) == (1 + 28 + 31, 9)
+    assert whole_month.next_reward(CheckInDays(), date(2028, 1, 31)) == (1 + 29 + 31, 9)
 
 
 def test_the_next_reward_is_this_cycles_while_its_days_suffice_else_the_next_ones() -> None:

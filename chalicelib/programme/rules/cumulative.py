@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -60,14 +60,28 @@ class Cumulative:
         """(check-ins until the next reward when none is missed, its points), counted from `on`.
 
         When `on` itself is not checked in yet, it counts as one of the days to go. What this cycle's days no longer
-        suffice for waits for the next one.
+        suffice for waits for the next one that is long enough.
         """
         done = self.days_in_cycle(days, on)
-        to_come = ((through_on(self.cycle, on) or on) - on).days + (not days.has(on))
+        to_come = self._to_come(days, on)
         for reward in self.rewards:
             if done < reward.days <= done + to_come:
                 return reward.days - done, reward.points
-        return to_come + self.rewards[0].days, self.rewards[0].points
+        first, next_on = self.rewards[0], on
+        while True:  # a February has no 29 days to check in every year
+            next_on = (through_on(self.cycle, next_on) or next_on) + timedelta(days=1)
+            length = ((through_on(self.cycle, next_on) or next_on) - next_on).days + 1
+            if first.days <= length:
+                return to_come + first.days, first.points
+            to_come += length
+
+    def can_reach(self, reward: DaysReward, days: CheckInDays, on: date) -> bool:
+        """Whether the days of the cycle of `on`, those to come included, suffice for a reward."""
+        return reward.days <= self.days_in_cycle(days, on) + self._to_come(days, on)
+
+    def _to_come(self, days: CheckInDays, on: date) -> int:
+        """How many days of the cycle can still be checked in, `on` itself among them until it is."""
+        return ((through_on(self.cycle, on) or on) - on).days + (not days.has(on))
 
     def reached(self, days: CheckInDays, on: date) -> tuple[DaysReward, ...]:
         """The rewards that the days of the cycle of `on` suffice for: what can be claimed by hand."""

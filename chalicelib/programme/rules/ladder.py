@@ -38,6 +38,10 @@ class Ladder:
                 return f"steps.{place}.from", "应大于前一级"
         return None
 
+    def counter(self, rule: str) -> str:
+        """The name of the counter of a rule's times in its period."""
+        return f"{rule}:l{self.period[0]}"
+
     def points_of(self, time: int) -> int:
         """What the `time`-th time pays, counted from 1."""
         points = 0

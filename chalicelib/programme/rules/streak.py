@@ -101,8 +101,13 @@ class Streak:
                 return ahead + (0 if days.has(on) else 1), points
         return None
 
-    def can_make_up(self, days: CheckInDays, on: date, today_on: date, used_this_month: int = 0) -> str | None:
-        """Why the missed day `on` cannot be made up on `today_on`, fit to show a member; None when it can."""
+    def can_make_up(
+        self, days: CheckInDays, on: date, today_on: date, used_this_month: int = 0, joined_on: date | None = None
+    ) -> str | None:
+        """Why the missed day `on` cannot be made up on `today_on`, fit to show a member; None when it can.
+
+        Nothing before `joined_on` was missed, where that is known.
+        """
         terms = self.make_up
         if terms is None:
             return "本方案没有补签"
@@ -110,6 +115,8 @@ class Streak:
             return "只能补今天以前的签到"
         if days.has(on):
             return "这一天已经签到"
+        if joined_on is not None and on < joined_on:
+            return "只能补入会以后的签到"
         if (today_on - on).days > terms.look_back_days:
             return f"只能补最近{terms.look_back_days}天的签到"
         if on < self._cycle_start(today_on):

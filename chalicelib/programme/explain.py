@@ -1,4 +1,4 @@
-"""What a balance buys now: said with every credit, so that points mean something the moment they are earned."""
+"""What a balance buys now: said with every credit and every balance, so that points mean something at once. Pure."""
 
 from __future__ import annotations
 
