@@ -78,6 +78,12 @@ CONDITIONS: list[tuple[dict[str, Any], Activity, Standing, str]] = [
         "within_days_of_joining",
     ),
     ({"within_days_of_joining": 5}, bought(10), NOBODY, "within_days_of_joining"),
+    (
+        {"within_days_of_joining": 5},
+        bought(10),
+        Standing(joined_on=FRIDAY + timedelta(days=1)),
+        "within_days_of_joining",
+    ),
 ]
 
 
@@ -101,6 +107,7 @@ def test_a_condition_that_does_not_hold_is_named_and_put_in_words(
         ({"weekdays": [5], "hours": [[12, 13]]}, bought(10), NOBODY),
         ({"from_on": "2026-11-20", "until_on": "2026-11-20", "min_fen": 1000}, bought(10), NOBODY),
         ({"within_days_of_joining": 5}, bought(10), Standing(joined_on=FRIDAY - timedelta(days=4))),
+        ({"within_days_of_joining": 5}, bought(10), Standing(joined_on=FRIDAY)),
     ],
 )
 def test_a_condition_that_holds_lets_the_rule_answer(
