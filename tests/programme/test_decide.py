@@ -256,6 +256,34 @@ def test_points_that_could_no_longer_be_spent_are_not_paid() -> None:
     assert codes(ask(waiting, bought(10))) == {"order": "validity_over"}
 
 
+RECEIPT = {"kind": "receipt", "days": 7, "fallback_days": 22, "pos_fallback_days": 7}
+
+
+def test_an_order_pays_as_long_as_its_points_could_be_spent_if_the_goods_came_that_day() -> None:
+    def of(ends_on: date, **given: Any) -> Decision:
+        ends = {"kind": "on_date", "on": ends_on.isoformat()}
+        return ask(terms_of(a_rule("order", validity=ends, pending=RECEIPT)), bought(10, **given))
+
+    last_on = FRIDAY + timedelta(days=7)
+
+    assert points(of(last_on)) == {"order": 10}
+    assert codes(of(last_on - timedelta(days=1))) == {"order": "validity_over"}
+    assert codes(of(last_on, received_on=FRIDAY + timedelta(days=1))) == {"order": "validity_over"}
+
+
+def test_times_before_a_ladders_first_points_take_nothing_from_a_cap_on_times() -> None:
+    ladder = {"kind": "ladder", "steps": [{"from": 3, "points": 5}], "period": "day"}
+    terms = terms_of(a_rule("review", "review", amount=ladder, caps=[{"times": 1, "period": "day"}]))
+    counters: dict[str, Count] = {}
+    told = []
+    for _ in range(4):
+        decision = ask(terms, reviewed(), Standing(counters=counters))
+        counters = after(counters, decision)
+        told.append((points(decision), codes(decision)))
+
+    assert told == [({}, {}), ({}, {}), ({"review": 5}, {}), ({}, {"review": "capped"})]
+
+
 def test_what_takes_points_off_is_never_done_by_the_engine() -> None:
     penalty = {"id": "complaint", "name": "投诉", "dimension": "activity", "penalty": True}
     terms = terms_of(a_rule("complaint", "complaint"), indicators=[penalty])

@@ -55,6 +55,12 @@ def test_an_invite_worth_no_more_than_a_check_in_or_a_message_is_named() -> None
             "rules.0.when.weekdays",
             "never",
         ),
+        ({"when": {"tags": ["vip"]}}, "rules.0.when.tags", "nobody_tagged"),
+        (
+            {"amount": {"kind": "ladder", "steps": [{"from": 1, "points": 0}], "period": "ever"}},
+            "rules.0.amount",
+            "never",
+        ),
         ({"caps": [{"points": 4, "period": "day"}]}, "rules.0.caps.0.points", "cap_too_small"),
         ({"trial": {"members": []}}, "rules.0.trial.members", "nobody_on_trial"),
         ({"caps": [{"times": 1, "period": "day"}, {"points": 51, "period": "day"}]}, "rules.0.caps.1", "cap_too_high"),
@@ -65,6 +71,59 @@ def test_a_rule_that_can_never_pay_or_a_cap_that_never_holds_is_named(
 ) -> None:
     assert warned(a_rule("review", "review", **given)) == [(path, code)]
     assert warned(a_rule("review", "review", enabled=False, **given)) == []
+
+
+def test_a_ladder_of_check_ins_whose_first_points_no_period_reaches_is_named() -> None:
+    def ladder(first: int) -> dict[str, Any]:
+        return a_rule(
+            "l", "check_in", amount={"kind": "ladder", "steps": [{"from": first, "points": 5}], "period": "week"}
+        )
+
+    assert warned(ladder(8)) == [("rules.0.amount", "never")]
+    assert warned(ladder(7)) == []
+
+
+def test_a_task_for_tags_that_nobody_has_is_named() -> None:
+    task = {
+        "id": "t",
+        "name": "任务",
+        "activity": "review",
+        "counts": "times",
+        "goal": 3,
+        "window": {"kind": "month"},
+        "points": 50,
+        "points_class": "activity",
+        "validity": {"kind": "never"},
+        "when": {"tags": ["vip"]},
+    }
+
+    assert warned(tasks=[task]) == [("tasks.0.when.tags", "nobody_tagged")]
+
+
+RECEIPT = {"kind": "receipt", "days": 7, "fallback_days": 22, "pos_fallback_days": 7}
+
+
+@pytest.mark.parametrize(
+    ("pending", "until_on", "code", "words"),
+    [
+        (RECEIPT, None, "validity_before_activation", "2026-11-27之后付款而未确认收货的,到账时已过期;2026-12-12之后的"),
+        (RECEIPT, "2026-11-28", "validity_before_activation", "2026-11-27之后付款"),
+        (RECEIPT, "2026-11-27", None, ""),
+        ({"kind": "days", "days": 9}, None, "validity_before_activation", "到期:2026-12-10之后的等不到到账"),
+        ({"kind": "days", "days": 30}, None, "validity_over", "不会发放"),
+        ({"kind": "days", "days": 9}, "2026-12-10", None, ""),
+    ],
+)
+def test_points_that_end_before_they_can_be_spent_are_named_with_the_last_day_that_counts(
+    pending: dict[str, Any], until_on: str | None, code: str | None, words: str
+) -> None:
+    ends = {"kind": "on_date", "on": "2026-12-19"}
+    rule = a_rule("order", validity=ends, pending=pending, when={"until_on": until_on} if until_on else {})
+
+    found = warnings(read_programme(a_document(rule)), today_on=TODAY_ON)
+
+    assert [one.code for one in found] == ([code] if code else [])
+    assert all(words in one.text for one in found)
 
 
 def test_a_shared_cap_or_a_budget_below_one_award_is_named() -> None:
