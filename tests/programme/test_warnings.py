@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.programme.document import read_programme
-from chalicelib.programme.warnings import Forecast, warnings
+from chalicelib.programme.warnings import Forecast, Warning, warnings
 from tests.programme.builders import a_document, a_rule, demo_document
 
 TODAY_ON = date(2026, 11, 20)
@@ -22,22 +22,73 @@ def fixed(points: int) -> dict[str, Any]:
     return {"kind": "fixed", "points": points}
 
 
+TASK = {
+    "id": "t",
+    "name": "任务",
+    "activity": "review",
+    "counts": "times",
+    "goal": 3,
+    "window": {"kind": "month"},
+    "points": 50,
+    "points_class": "activity",
+    "validity": {"kind": "never"},
+}
+
+
 def a_check_in(**given: Any) -> dict[str, Any]:
     streak = {"kind": "streak", "points": 5, "cycle": "run", "repeats": True, "rewards": [{"day": 7, "points": 50}]}
     return a_rule("check_in", "check_in", amount=streak, **given)
 
 
-def test_an_invite_worth_no_more_than_a_check_in_or_a_message_is_named() -> None:
+EARLY = {"kind": "streak", "points": 2, "cycle": "run", "repeats": False, "rewards": [{"day": 2, "points": 500}]}
+FALLING = {"kind": "ladder", "period": "month", "steps": [{"from": 1, "points": 9}, {"from": 2, "points": 3}]}
+INVITE = "rules.1.amount", "invite_too_low"
+
+
+@pytest.mark.parametrize(
+    ("check_in", "points", "day"),
+    [
+        (fixed(5), 5, "第1天签到5分"),
+        (EARLY, 252, "前2天签到的日均252分"),
+        ({"kind": "cumulative", "cycle": "week", "rewards": [{"days": 1, "points": 50}]}, 50, "第1天签到50分"),
+        ({"kind": "cumulative", "cycle": "month", "rewards": [{"days": 7, "points": 35}]}, 5, "前7天签到的日均5分"),
+        (FALLING, 9, "第1天签到9分"),
+    ],
+)
+def test_an_invite_worth_no_more_than_a_days_check_in_is_named_with_the_days(
+    check_in: dict[str, Any], points: int, day: str
+) -> None:
+    def found(invite: int) -> list[Warning]:
+        rules = a_rule("check_in", "check_in", amount=check_in), a_rule("invite", "invite", amount=fixed(invite))
+        return list(warnings(read_programme(a_document(*rules)), today_on=TODAY_ON))
+
+    assert [(one.path, one.code) for one in found(points)] == [INVITE]
+    assert day in found(points)[0].text
+    assert found(points + 1) == []
+
+
+def test_what_several_rules_pay_for_a_check_in_counts_together_and_what_no_newcomer_gets_not_at_all() -> None:
+    def of(**given: Any) -> list[tuple[str, str]]:
+        more = a_rule("more", "check_in", amount=fixed(3), **given)
+        return warned(
+            a_rule("check_in", "check_in", amount=fixed(5)), a_rule("invite", "invite", amount=fixed(8)), more
+        )
+
+    assert of() == [INVITE]
+    assert INVITE not in of(caps=[{"points": 2, "period": "day"}])
+    assert of(when={"first": True}) == []
+    assert of(when={"levels": ["gold"]}) == []
+
+
+def test_an_invite_worth_no_more_than_a_message_is_named() -> None:
     indicators = [
         {"id": "invite", "name": "邀请", "dimension": "activity"},
         {"id": "message", "name": "发言", "dimension": "activity"},
     ]
-    invite, message = a_rule("invite", "invite", amount=fixed(5)), a_rule("message", "message", amount=fixed(6))
+    message, invite = a_rule("message", "message", amount=fixed(6)), a_rule("invite", "invite", amount=fixed(6))
 
-    found = warned(a_check_in(), invite, message, indicators=indicators)
-
-    assert found == [("rules.1.amount", "invite_too_low"), ("rules.1.amount", "invite_too_low")]
-    assert warned(a_check_in(), a_rule("invite", "invite", amount=fixed(7))) == []
+    assert warned(message, invite, indicators=indicators) == [INVITE]
+    assert warned(message, invite | {"amount": fixed(7)}, indicators=indicators) == []
 
 
 @pytest.mark.parametrize(
@@ -84,18 +135,7 @@ def test_a_ladder_of_check_ins_whose_first_points_no_period_reaches_is_named() -
 
 
 def test_a_task_for_tags_that_nobody_has_is_named() -> None:
-    task = {
-        "id": "t",
-        "name": "任务",
-        "activity": "review",
-        "counts": "times",
-        "goal": 3,
-        "window": {"kind": "month"},
-        "points": 50,
-        "points_class": "activity",
-        "validity": {"kind": "never"},
-        "when": {"tags": ["vip"]},
-    }
+    task = {**TASK, "when": {"tags": ["vip"]}}
 
     assert warned(tasks=[task]) == [("tasks.0.when.tags", "nobody_tagged")]
 
@@ -158,14 +198,38 @@ def test_a_multiplier_that_another_always_beats_is_named() -> None:
         ("follow", "公众号", True),
         ("download_app", "应用", True),
         ("likelihood", "可能", False),
+        ("follow_up", "回访", False),
         ("wecom_contact", "加企微", False),
     ],
 )
 def test_a_reward_that_wechat_forbids_is_named(indicator: str, name: str, is_forbidden: bool) -> None:
     indicators = [{"id": indicator, "name": name, "dimension": "activity"}]
-    codes = {code for _path, code in warned(a_rule("r", indicator), indicators=indicators)}
 
-    assert codes == ({"forbidden_by_wechat"} if is_forbidden else set())
+    found = warned(a_rule("r", indicator), indicators=indicators)
+
+    assert found == ([("rules.0.activity", "forbidden_by_wechat")] if is_forbidden else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"name": "分享有礼"}, "name"),
+        ({"id": "share_more"}, "id"),
+        ({"text": "转发得{p}分"}, "text"),
+        ({"text": "集赞满10个"}, "text"),
+        ({"text": "小红书笔记转到朋友圈"}, "text"),
+        ({"text": "小红书上分享骑行,如实即可"}, None),
+        ({"name": "小红书点赞"}, None),
+        ({"text": "无需转发朋友圈"}, None),
+        ({"name": "骑行分享会"}, None),
+        ({"text": "感谢关注,下载发票后可评价"}, None),
+    ],
+)
+def test_what_a_rule_or_a_task_is_called_and_says_is_read_too(given: dict[str, str], place: str | None) -> None:
+    rule = {**a_rule("r", "review"), **given}
+
+    assert warned(rule) == ([(f"rules.0.{place}", "forbidden_by_wechat")] if place else [])
+    assert warned(tasks=[TASK | given]) == ([(f"tasks.0.{place}", "forbidden_by_wechat")] if place else [])
 
 
 def test_more_rules_than_a_member_can_follow_are_named() -> None:
