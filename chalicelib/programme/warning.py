@@ -21,6 +21,8 @@ class Forecast(NamedTuple):
 
     days: int
     points_by_rule: Mapping[str, int]
+    unseen: frozenset[str] = frozenset()
+    """Rules whose dates lie outside the days that were simulated: it says nothing of them."""
 
 
 Placed = list[tuple[str, Rule]]

@@ -10,13 +10,11 @@ from chalicelib.programme.invites import invites_too_low
 from chalicelib.programme.misfits import misfits
 from chalicelib.programme.model import Programme
 from chalicelib.programme.never import never_fires
-from chalicelib.programme.periods import THIS
+from chalicelib.programme.over_budget import over_budget
 from chalicelib.programme.rules.multiplier import Multiplier
 from chalicelib.programme.warning import Forecast, Placed, Warning
 
 __all__ = ["Forecast", "Warning", "warnings"]
-
-_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 
 
 def warnings(
@@ -30,7 +28,7 @@ def warnings(
         *invites_too_low(programme, shown),
         *forbidden_by_wechat(programme),
         *misfits(programme, shown),
-        *_over_budget(programme, forecast),
+        *over_budget(programme, forecast, today_on),
     )
 
 
@@ -39,16 +37,3 @@ def _too_many(programme: Programme, shown: Placed) -> Iterator[Warning]:
     if visible > programme.max_shown_rules:
         text = f"会员能看到{visible}条规则,超过{programme.max_shown_rules}条就难以记住"
         yield Warning("rules", "too_many_rules", text)
-
-
-def _over_budget(programme: Programme, forecast: Forecast | None) -> Iterator[Warning]:
-    if forecast is None or forecast.days <= 0:
-        return
-    for place, budget in enumerate(programme.budgets):
-        expected = sum(forecast.points_by_rule.get(rule_id, 0) for rule_id in set(budget.rules))
-        days = _DAYS.get(budget.period)
-        if days is not None:
-            expected = expected * days // forecast.days
-        if expected > budget.points:
-            text = f"预计{THIS[budget.period]}发放{expected}分,超出预算{budget.points}分"
-            yield Warning(f"budgets.{place}.points", "over_budget", text)

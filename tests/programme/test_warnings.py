@@ -249,6 +249,41 @@ def test_a_forecast_above_a_budget_is_named_by_the_budgets_own_period() -> None:
     ]
 
 
+def test_a_budget_for_ever_is_held_against_the_days_its_rules_run() -> None:
+    budget = {"id": "b", "points": 1000, "period": "ever", "rules": ["review"]}
+    month = Forecast(30, {"review": 300})
+
+    def of(forecast: Forecast, **when: str) -> list[tuple[str, str]]:
+        return warned(a_rule("review", "review", when=when), budgets=[budget], forecast=forecast)
+
+    over, unknown = ("budgets.0.points", "over_budget"), ("budgets.0.period", "not_comparable")
+    assert of(month, from_on="2026-12-01", until_on="2027-03-10") == []  # 100 days of 10 points
+    assert of(month, from_on="2026-12-01", until_on="2027-03-11") == [over]
+    assert of(month, until_on="2027-02-27") == []  # from today on
+    assert of(month, until_on="2027-02-28") == [over]
+    assert of(month) == of(month, from_on="2026-12-01") == [unknown]
+
+
+def test_a_rule_that_runs_for_a_part_of_the_budgets_period_is_expected_to_pay_in_that_part() -> None:
+    budget = {"id": "b", "points": 50, "period": "month", "rules": ["review"]}
+    rule = a_rule("review", "review", when={"from_on": "2026-12-01", "until_on": "2026-12-05"})
+
+    assert warned(rule, budgets=[budget], forecast=Forecast(30, {"review": 300})) == []
+    assert warned(rule, budgets=[budget], forecast=Forecast(30, {"review": 330})) == [
+        ("budgets.0.points", "over_budget")
+    ]
+
+
+def test_a_forecast_of_days_on_which_a_rule_could_not_pay_says_nothing_of_its_budget() -> None:
+    budget = {"id": "b", "points": 50, "period": "month", "rules": ["review"]}
+    forecast = Forecast(30, {}, frozenset({"review"}))
+
+    assert warned(a_rule("review", "review"), budgets=[budget], forecast=forecast) == [
+        ("budgets.0.rules", "not_comparable")
+    ]
+    assert warned(a_rule("review", "review", enabled=False), budgets=[budget], forecast=forecast) == []
+
+
 def test_the_demo_with_everything_switched_on_warns_of_too_many_rules_alone() -> None:
     document = demo_document()
     penalties = {one["id"] for one in document["indicators"] if one.get("penalty")}
