@@ -122,4 +122,8 @@ def _credit(award: Award, terms: Terms, bucket: str, activate_on: date | None, c
 def _text(award: Award, activate_on: date | None) -> str:
     if activate_on is None:
         return award.text
-    return f"{award.text} · 待入账{award.points}分,{activate_on.isoformat()}到账"
+    waits = f"{award.text} · 待入账{award.points}分,{activate_on.isoformat()}到账"
+    ends_on = award.validity.expires_on(activate_on)
+    if ends_on is None or ends_on >= activate_on:
+        return waits
+    return f"{waits},但{ends_on.isoformat()}到期,请及早确认收货"

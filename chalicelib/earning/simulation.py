@@ -152,15 +152,16 @@ def forecast_of(table: SimulationsTable, draft_id: str, draft_version: int) -> F
     """
     for one in table.newest(limit=LOOKED_BACK):
         if one.state == DONE and one.subject == Subject(draft_id, draft_version):
-            known = (table.read(one.id).result or {})["forecast"]
-            return Forecast(known["days"], known["points_by_rule"])
+            result = table.read(one.id).result or {}
+            known = result["forecast"]
+            return Forecast(known["days"], known["points_by_rule"], frozenset(result["rules_outside_window"]))
     return None
 
 
 def result_of(simulated: Simulated, programme: Programme) -> dict[str, Any]:
     """A simulation's result as it is stored and answered: integers and texts only."""
     expected = forecast(simulated)
-    found = [one for one in warnings(programme, expected) if one.code == "over_budget"]
+    found = [one for one in warnings(programme, expected) if one.code in ("over_budget", "not_comparable")]
     return {
         "days": simulated.days,
         "members": simulated.members,

@@ -77,15 +77,19 @@ def activation(
 
 
 def activated(credit: Credit, cause: Cause, on: date) -> tuple[Activate, Credit]:
-    """All that is pending of a credit becomes available, valid from `on`."""
-    bucket = validity_of(credit.validity).bucket(credit.points_class, on)
+    """All that is pending of a credit becomes available, valid from `on`; what has a last day before `on` expires in
+    the same posting.
+    """
+    validity = validity_of(credit.validity)
+    bucket, ends_on = validity.bucket(credit.points_class, on), validity.expires_on(on)
+    has_ended = ends_on is not None and ends_on < on
     command = Activate(
         cause=cause,
         points=credit.pending_points,
         bucket=bucket,
         rule=credit.rule,
         terms_version=credit.terms_version,
-        text=f"待入账{credit.pending_points}分已到账",
+        text=f"待入账{credit.pending_points}分" + (f"到账,有效期已于{ends_on}结束" if has_ended else "已到账"),
     )
     credited_on = on if bucket[:3] == IDLE else None
     return command, credit._replace(pending_points=0, bucket=bucket, activate_on=None, credited_on=credited_on)

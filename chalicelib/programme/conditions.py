@@ -36,7 +36,7 @@ class When:
     min_fen: Annotated[int, Ge(0), Le(10**9)] = 0
     """Least money paid for the lines that earn: without freight, coupon and points, less refunds."""
     within_days_of_joining: Annotated[int, Ge(1), Le(3660)] | None = None
-    """The day of joining is the first of these days."""
+    """The day of joining is the first of these days; a deed of an earlier business day is none of a newcomer's."""
 
     def problem(self) -> tuple[str, str] | None:
         """(path, reason in Chinese) of what can never hold or stands twice."""
@@ -116,7 +116,7 @@ def of_the_member(when: When, own_tags: frozenset[str], standing: Standing, on: 
         return "tags"
     if when.within_days_of_joining is not None:
         joined_on = standing.joined_on
-        if joined_on is None or (on - joined_on).days >= when.within_days_of_joining:
+        if joined_on is None or not 0 <= (on - joined_on).days < when.within_days_of_joining:
             return "within_days_of_joining"
     return None
 

@@ -44,12 +44,10 @@ def largest_points(amount: Amount) -> int | None:
 
 def most_times(rule: Rule, period: str) -> int | None:
     """How often a rule can pay a member in a period: by its nature or by caps of its own; None when nothing says."""
-    days = _DAYS.get(period)
-    bounds: list[int] = []
+    days, deeds = _DAYS.get(period), most_deeds(rule, period)
+    bounds: list[int] = [] if deeds is None else [deeds]
     if rule.when.first:
         bounds.append(1)
-    if rule.activity == CHECK_IN and days is not None:
-        bounds.append(days)
     for cap in rule.caps:
         if cap.times is None:
             continue
@@ -58,3 +56,8 @@ def most_times(rule: Rule, period: str) -> int | None:
         elif cap.period in _DAYS and days is not None:
             bounds.append(cap.times * -(-days // _DAYS[cap.period]))
     return min(bounds) if bounds else None
+
+
+def most_deeds(rule: Rule, period: str) -> int | None:
+    """How often a member can do in a period what the rule answers, paid or not; None when nothing says."""
+    return _DAYS.get(period) if rule.activity == CHECK_IN else None

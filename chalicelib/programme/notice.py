@@ -1,7 +1,8 @@
 """What of a new version is worse for members, so that it needs notice: value, validity, and what each rule pays. Pure.
 
-Only what members were promised counts: a rule that was disabled, on trial or over by then is nobody's loss. Where two
-terms cannot be compared (another kind of amount), the change counts as worse. Documents are plain ones (difference.py).
+Only what members were promised counts: a rule that was disabled, on trial or over by then is nobody's loss. A penalty's
+rule is judged the other way round: what it costs them may fall at once, and rise only with notice. Where two terms
+cannot be compared (another kind of amount), the change counts as worse. Documents are plain ones (difference.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from chalicelib.ledger.model import business_on, start_of
 from chalicelib.ledger.validity import validity_of
 from chalicelib.programme.amounts import worse_amount
 from chalicelib.programme.level_notice import worse_levels
+from chalicelib.programme.narrowed import narrowed
 
 Plain = Mapping[str, Any]
 SAMPLED_DAYS = 400
@@ -40,8 +42,9 @@ def worse_for_members(before: Plain, after: Plain, *, on: date) -> tuple[Worse, 
     found += _shared("caps", before, after)
     found += _shared("budgets", before, after)
     found += [Worse(*one) for one in worse_levels(before, after)]
-    found += _listed("rules", before, after, on, _rule)
-    found += _listed("tasks", before, after, on, _task)
+    found += _listed("rules", _rewards(before), _rewards(after), on, _rule)
+    found += _penalties(_costs(before, on), _costs(after, on), on)
+    found += _listed("tasks", before["tasks"], after["tasks"], on, _task)
     return tuple(found)
 
 
@@ -109,11 +112,44 @@ def _shared(name: str, before: Plain, after: Plain) -> Found:
             yield Worse(f"{path}.rules", old["rules"], one["rules"])
 
 
+def _rewards(document: Plain) -> list[Plain]:
+    """The rules that give members something."""
+    penalties = _penalty_ids(document)
+    return [rule for rule in document["rules"] if rule["activity"] not in penalties]
+
+
+def _costs(document: Plain, on: date) -> dict[str, Plain]:
+    """The rules by which members may lose points, by id."""
+    penalties = _penalty_ids(document)
+    return {rule["id"]: rule for rule in document["rules"] if rule["activity"] in penalties and _is_promised(rule, on)}
+
+
+def _penalty_ids(document: Plain) -> set[str]:
+    return {one["id"] for one in document["indicators"] if one["penalty"]}
+
+
+def _penalties(before: Mapping[str, Plain], after: Mapping[str, Plain], on: date) -> Found:
+    """A penalty that begins, costs more, or gives back for a shorter time what an appeal wins."""
+    for rule_id, new in after.items():
+        path, old = f"rules.{rule_id}", before.get(rule_id)
+        if old is None:
+            yield Worse(path, None, new["name"])
+            continue
+        yield from _fields(f"{path}.", old, new, {"activity": _always})
+        for name, later, earlier in worse_amount(new["amount"], old["amount"]):
+            yield Worse(f"{path}.amount.{name}", earlier, later)
+        yield from _validity(f"{path}.", old["validity"], new["validity"], on)
+
+
 def _listed(
-    name: str, before: Plain, after: Plain, on: date, compare: Callable[[str, Plain, Plain, Plain, date], Found]
+    name: str,
+    before: Sequence[Plain],
+    after: Sequence[Plain],
+    on: date,
+    compare: Callable[[str, Plain, Plain, date], Found],
 ) -> Found:
-    following = {one["id"]: one for one in after[name]}
-    for old in before[name]:
+    following = {one["id"]: one for one in after}
+    for old in before:
         path = f"{name}.{old['id']}"
         new = following.get(old["id"])
         if not _is_promised(old, on):
@@ -123,7 +159,7 @@ def _listed(
         elif not new["enabled"]:
             yield Worse(f"{path}.enabled", True, False)
         else:
-            yield from compare(f"{path}.", old, new, {"before": before, "after": after}, on)
+            yield from compare(f"{path}.", old, new, on)
 
 
 def _is_promised(one: Plain, on: date) -> bool:
@@ -133,22 +169,22 @@ def _is_promised(one: Plain, on: date) -> bool:
     return one["enabled"] and not one.get("trial") and not is_over
 
 
-def _rule(path: str, old: Plain, new: Plain, documents: Plain, on: date) -> Found:
+def _rule(path: str, old: Plain, new: Plain, on: date) -> Found:
     if new["trial"]:
         yield Worse(f"{path}trial", None, "trial")
     yield from _fields(path, old, new, {"activity": _always})
     yield from (Worse(f"{path}amount.{name}", *values) for name, *values in worse_amount(old["amount"], new["amount"]))
     yield from _caps(path, old["caps"], new["caps"])
     yield from _pending(path, old["pending"], new["pending"])
-    yield from _when(path, old["when"] or {}, new["when"] or {}, on)
-    yield from _validity(path, old["validity"], new["validity"], documents, on)
+    yield from (Worse(f"{path}when.{name}", *terms) for name, *terms in narrowed(old["when"], new["when"], on))
+    yield from _validity(path, old["validity"], new["validity"], on)
 
 
-def _task(path: str, old: Plain, new: Plain, documents: Plain, on: date) -> Found:
+def _task(path: str, old: Plain, new: Plain, on: date) -> Found:
     judges = {"points": _falls, "goal": _rises, "activity": _always, "counts": _always, "window": _shorter_window}
     yield from _fields(path, old, new, judges)
-    yield from _when(path, old["when"] or {}, new["when"] or {}, on)
-    yield from _validity(path, old["validity"], new["validity"], documents, on)
+    yield from (Worse(f"{path}when.{name}", *terms) for name, *terms in narrowed(old["when"], new["when"], on))
+    yield from _validity(path, old["validity"], new["validity"], on)
 
 
 def _shorter_window(before: Plain, after: Plain) -> bool:
@@ -176,7 +212,7 @@ def _pending(path: str, before: Plain | None, after: Plain | None) -> Found:
     yield from _fields(f"{path}pending.", before, after, {name: _rises for name in before if name != "kind"})
 
 
-def _validity(path: str, before: Plain, after: Plain, documents: Plain, on: date) -> Found:
+def _validity(path: str, before: Plain, after: Plain, on: date) -> Found:
     if before != after and _is_shorter(before, after, on):
         yield Worse(f"{path}validity", before, after)
 
@@ -187,35 +223,3 @@ def _is_shorter(before: Plain, after: Plain, on: date) -> bool:
     old, new = validity_of(before), validity_of(after)
     days = (on + timedelta(days=ahead) for ahead in range(SAMPLED_DAYS))
     return any((new.expires_on(day) or FAR_ON) < (old.expires_on(day) or FAR_ON) for day in days)
-
-
-def _when(path: str, before: Plain, after: Plain, on: date) -> Found:
-    for name in {**before, **after}:
-        old, new = before.get(name) or None, after.get(name) or None
-        if old != new and _CONDITIONS.get(name, _narrower)(old, new, on):
-            yield Worse(f"{path}when.{name}", old, new)
-
-
-def _narrower(before: Any, after: Any, _on: date) -> bool:
-    """A list of which one must hold: none is no condition."""
-    return after is not None and (before is None or not set(before) <= set(after))
-
-
-def _fewer_hours(before: Any, after: Any, _on: date) -> bool:
-    return _hours(after) < _hours(before) or not _hours(before) <= _hours(after)
-
-
-def _hours(spans: Any) -> frozenset[int]:
-    if not spans:
-        return frozenset(range(24))
-    return frozenset(hour for first, end in spans for hour in range(first, end))
-
-
-_CONDITIONS: Mapping[str, Callable[[Any, Any, date], bool]] = {
-    "hours": _fewer_hours,
-    "from_on": lambda before, after, on: after is not None and after > max(before or "", on.isoformat()),
-    "until_on": lambda before, after, _on: after is not None and (before is None or after < before),
-    "first": lambda _before, after, _on: bool(after),
-    "min_fen": lambda before, after, _on: (after or 0) > (before or 0),
-    "within_days_of_joining": lambda before, after, _on: after is not None and (before is None or after < before),
-}

@@ -52,14 +52,15 @@ def obstacle(one: Prepared, ask: Ask) -> str | None:
         return "first_only"
     if one.budgets and any(budget.id in ask.spent_budgets for budget in one.budgets):
         return "budget_spent"
-    if one.ends_on is not None and _spendable_on(one, ask) > one.ends_on:
+    if one.ends_on is not None and _spendable_from(one, ask) > one.ends_on:
         return "validity_over"
     return None
 
 
-def _spendable_on(one: Prepared, ask: Ask) -> date:
+def _spendable_from(one: Prepared, ask: Ask) -> date:
+    """The earliest day that the points may be spent: an order whose goods come in time is not refused beforehand."""
     pending = one.rule.pending
-    return pending.activate_on(ask.activity, ask.on) if pending else ask.on
+    return pending.earliest_on(ask.activity, ask.on) if pending else ask.on
 
 
 def refused(one: Prepared, ask: Ask, code: str) -> Refused:

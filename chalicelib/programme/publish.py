@@ -24,6 +24,7 @@ from chalicelib.runtime.clock import in_zone
 
 KEPT_WARNINGS = 100
 SHOWN_PATHS = 10
+_NOT_SIMULATED = {"path": "budgets", "code": "not_simulated", "text": "这份方案没有模拟过,不知道预算是否够用"}
 _PAUSED = "规则「{}」处于暂停状态,发布后仍然暂停"
 
 
@@ -107,6 +108,8 @@ def judge(
         for place, rule in enumerate(programme.rules)
         if rule.id in paused
     ]
+    if programme.budgets and forecast is None:
+        found.append(_NOT_SIMULATED)
     kept = tuple(found[:KEPT_WARNINGS])
     last, _ = _last(table)
     standing = table.edition(last)

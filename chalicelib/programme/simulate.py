@@ -110,7 +110,8 @@ def _together(held: Sequence[tuple[MemberHistory, Replay]]) -> None:
 def forecast(simulated: Simulated) -> Forecast:
     """What 30 days would ask of each rule, for the warning of budgets: also what a spent budget refused."""
     days = simulated.days
-    return Forecast(MONTH_DAYS, {rule: points * MONTH_DAYS // days for rule, points in simulated.demand_points.items()})
+    points = {rule: points * MONTH_DAYS // days for rule, points in simulated.demand_points.items()}
+    return Forecast(MONTH_DAYS, points, frozenset(simulated.never))
 
 
 class _Sums:

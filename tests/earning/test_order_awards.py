@@ -82,6 +82,23 @@ def test_their_validity_counts_from_the_activation(shop: Shop) -> None:
     assert bucket_expires_on(key) == date(2027, 12, 31)
 
 
+def test_points_whose_stated_day_comes_before_the_receipt_say_so_and_end_as_they_arrive(shop: Shop) -> None:
+    ends = {"kind": "on_date", "on": "2026-12-05"}
+    bonus = a_rule("party", name="双旦", validity=ends, pending=PENDING)
+    shop.book = plain_book(terms_with(bonus))
+    shop.record(paid())
+
+    receipt = shop.settle()
+    night(shop, date(2026, 12, 14))
+
+    assert receipt is not None
+    assert receipt.entries[1].text == "双旦 · 待入账100分,2026-12-14到账,但2026-12-05到期,请及早确认收货"
+    account = shop.ledger.read("m1")
+    assert (account.available_points, account.pending_points) == (12, 0)
+    expired, activated = shop.ledger.entries("m1", before_key=None, limit=2)[::-1]
+    assert {expired.text, activated.text} == {"待入账100分到账,有效期已于2026-12-05结束", "积分到期"}
+
+
 @pytest.mark.parametrize(("days", "due_on"), [(3, date(2026, 12, 2)), (30, date(2026, 12, 29))])
 def test_the_receipt_of_the_goods_moves_the_date_earlier_or_later(shop: Shop, days: int, due_on: date) -> None:
     shop.book = plain_book(terms_with(pending=True))

@@ -65,13 +65,16 @@ CHECK_IN, ORDER, REVIEW = range(3)
 
 
 def small(changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The small document, changed at paths such as `rules.0.amount.points`; a value of None at a rule removes it."""
+    """The small document, changed at paths such as `rules.0.amount.points`; a value of None at a rule removes
+    it, and a place just behind a list's last adds to it."""
     document: Any = deepcopy(SMALL)
     for path, value in (changes or {}).items():
         place = document
         *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
         for step in way:
             place = place[step]
+        if isinstance(place, list) and last == len(place):
+            place.append(None)
         place[last] = deepcopy(value)
     document["rules"] = [rule for rule in document["rules"] if rule is not None]
     return document  # type: ignore[no-any-return]

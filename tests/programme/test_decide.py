@@ -78,6 +78,12 @@ CONDITIONS: list[tuple[dict[str, Any], Activity, Standing, str]] = [
         "within_days_of_joining",
     ),
     ({"within_days_of_joining": 5}, bought(10), NOBODY, "within_days_of_joining"),
+    (
+        {"within_days_of_joining": 5},
+        bought(10),
+        Standing(joined_on=FRIDAY + timedelta(days=1)),
+        "within_days_of_joining",
+    ),
 ]
 
 
@@ -101,6 +107,7 @@ def test_a_condition_that_does_not_hold_is_named_and_put_in_words(
         ({"weekdays": [5], "hours": [[12, 13]]}, bought(10), NOBODY),
         ({"from_on": "2026-11-20", "until_on": "2026-11-20", "min_fen": 1000}, bought(10), NOBODY),
         ({"within_days_of_joining": 5}, bought(10), Standing(joined_on=FRIDAY - timedelta(days=4))),
+        ({"within_days_of_joining": 5}, bought(10), Standing(joined_on=FRIDAY)),
     ],
 )
 def test_a_condition_that_holds_lets_the_rule_answer(
@@ -247,6 +254,34 @@ def test_points_that_could_no_longer_be_spent_are_not_paid() -> None:
     assert points(ask(terms, reviewed())) == {"review": 5}
     assert codes(ask(terms, reviewed(), on=FRIDAY + timedelta(days=1))) == {"review": "validity_over"}
     assert codes(ask(waiting, bought(10))) == {"order": "validity_over"}
+
+
+RECEIPT = {"kind": "receipt", "days": 7, "fallback_days": 22, "pos_fallback_days": 7}
+
+
+def test_an_order_pays_as_long_as_its_points_could_be_spent_if_the_goods_came_that_day() -> None:
+    def of(ends_on: date, **given: Any) -> Decision:
+        ends = {"kind": "on_date", "on": ends_on.isoformat()}
+        return ask(terms_of(a_rule("order", validity=ends, pending=RECEIPT)), bought(10, **given))
+
+    last_on = FRIDAY + timedelta(days=7)
+
+    assert points(of(last_on)) == {"order": 10}
+    assert codes(of(last_on - timedelta(days=1))) == {"order": "validity_over"}
+    assert codes(of(last_on, received_on=FRIDAY + timedelta(days=1))) == {"order": "validity_over"}
+
+
+def test_times_before_a_ladders_first_points_take_nothing_from_a_cap_on_times() -> None:
+    ladder = {"kind": "ladder", "steps": [{"from": 3, "points": 5}], "period": "day"}
+    terms = terms_of(a_rule("review", "review", amount=ladder, caps=[{"times": 1, "period": "day"}]))
+    counters: dict[str, Count] = {}
+    told = []
+    for _ in range(4):
+        decision = ask(terms, reviewed(), Standing(counters=counters))
+        counters = after(counters, decision)
+        told.append((points(decision), codes(decision)))
+
+    assert told == [({}, {}), ({}, {}), ({"review": 5}, {}), ({}, {"review": "capped"})]
 
 
 def test_what_takes_points_off_is_never_done_by_the_engine() -> None:

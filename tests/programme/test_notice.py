@@ -116,6 +116,45 @@ def test_a_rule_that_nobody_was_promised_is_nobodys_loss(unpromised: dict[str, A
     assert paths(unpromised, {"rules.2": None, "caps": []}) == []
 
 
+SPAM = {"id": "spam", "name": "恶意差评", "dimension": "transaction", "penalty": True}
+COST = {
+    "id": "spam",
+    "name": "恶意差评",
+    "activity": "spam",
+    "points_class": "behaviour",
+    "amount": {"kind": "fixed", "points": 20},
+    "validity": {"kind": "months", "months": 12},
+}
+
+
+def penalising(**cost: Any) -> dict[str, Any]:
+    """The small document with a penalty that is changed so."""
+    return {"indicators.1": SPAM, "rules.3": {**COST, **cost}}
+
+
+@pytest.mark.parametrize(
+    ("milder", "harder", "path"),
+    [
+        (penalising(), penalising(amount={"kind": "fixed", "points": 5000}), "rules.spam.amount.points"),
+        ({"indicators.1": SPAM}, penalising(), "rules.spam"),
+        (penalising(enabled=False), penalising(), "rules.spam"),
+        (penalising(trial={"members": ["m1"]}), penalising(), "rules.spam"),
+        (penalising(), penalising(validity={"kind": "months", "months": 1}), "rules.spam.validity"),
+    ],
+)
+def test_a_penalty_that_costs_more_or_begins_is_worse_and_a_milder_one_is_not(
+    milder: dict[str, Any], harder: dict[str, Any], path: str
+) -> None:
+    assert paths(milder, harder) == [path]
+    assert paths(harder, milder) == []
+
+
+def test_a_rule_that_turns_from_a_reward_into_a_penalty_is_worse_both_ways() -> None:
+    turned = {"indicators.0.penalty": True, "caps": [], "rules.2.caps": []}
+
+    assert paths({}, turned) == ["rules.review", "rules.review"]
+
+
 STREAK = {"kind": "streak", "points": 2, "cycle": "run", "repeats": True, "rewards": [{"day": 7, "points": 10}]}
 LADDER = {"kind": "ladder", "steps": [{"from": 1, "points": 10}, {"from": 4, "points": 15}], "period": "month"}
 MONTHLY = {"kind": "cumulative", "cycle": "month", "rewards": [{"days": 15, "points": 20}], "claim": "auto"}

@@ -12,6 +12,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.programme import items
 from chalicelib.programme import table as programme_table
 from chalicelib.programme.table import ProgrammeTable, VersionShelf
+from chalicelib.programme.warnings import Forecast
 from chalicelib.runtime.dynamo import encode_item
 from tests.programme.published import NOON, all_items, open_table, published, small
 
@@ -278,6 +279,16 @@ def test_a_warning_is_kept_with_its_version(table: ProgrammeTable, monkeypatch: 
     assert first.warnings == again.warnings == (warning,)
     assert edition is not None
     assert edition.warnings == (warning,)
+
+
+def test_a_programme_with_budgets_that_was_never_simulated_is_named(table: ProgrammeTable) -> None:
+    budget = {"id": "orders", "points": 10**9, "period": "month", "rules": ["order"]}
+
+    assert published(table).warnings == ()
+    simulated = published(table, 2, {"budgets": [budget]}, effective_from=IN_A_MONTH, forecast=Forecast(30, {}))
+    assert simulated.warnings == ()
+    blind = published(table, 3, {"budgets": [budget], "name": "三"}, effective_from=IN_A_MONTH)
+    assert [one["code"] for one in blind.warnings] == ["not_simulated"]
 
 
 def test_an_instant_before_the_first_version_has_the_first_one(table: ProgrammeTable) -> None:

@@ -27,7 +27,7 @@ from chalicelib.programme.past import (
     shares,
 )
 from chalicelib.programme.simulate import Figures, Line, Simulated, forecast, simulate
-from chalicelib.programme.warnings import warnings
+from chalicelib.programme.warnings import Forecast, warnings
 from tests.programme.builders import a_rule, terms_of
 
 NOVEMBER = Window(date(2026, 11, 1), date(2026, 11, 30))
@@ -261,7 +261,7 @@ def test_the_forecast_asks_for_what_spent_budgets_refused_and_warns_of_them() ->
 
     expected = forecast(simulated(draft, a_member(*(reviewed(no) for no in range(4)))))
 
-    assert expected == (30, {"review": 20})
+    assert expected == Forecast(30, {"review": 20})
     assert [one.code for one in warnings(draft.programme, expected)] == ["over_budget"]
 
 

@@ -22,6 +22,20 @@ class AfterDays:
         """The first business date on which the points can be spent."""
         return credited_on + timedelta(days=self.days)
 
+    def earliest_on(self, activity: Activity, credited_on: date) -> date:
+        """The same date: nothing brings it forward."""
+        return self.activate_on(activity, credited_on)
+
+    @property
+    def least_days(self) -> int:
+        """The fewest days the points wait."""
+        return self.days
+
+    @property
+    def most_days(self) -> int:
+        """How long they wait when nobody does anything."""
+        return self.days
+
 
 @document
 class AfterReceipt:
@@ -44,6 +58,22 @@ class AfterReceipt:
         else:
             due_on = paid_on + timedelta(days=self.pos_fallback_days if activity.is_pos else self.fallback_days)
         return max(due_on, credited_on)
+
+    def earliest_on(self, activity: Activity, credited_on: date) -> date:
+        """The first business date on which the points could be spent, had the goods come on the day of the payment."""
+        if not isinstance(activity, Ordered) or activity.received_on is not None or activity.is_pos:
+            return self.activate_on(activity, credited_on)
+        return max((activity.paid_on or credited_on) + timedelta(days=self.least_days), credited_on)
+
+    @property
+    def least_days(self) -> int:
+        """The fewest days after the payment that the points of a delivered order wait."""
+        return min(self.days, self.fallback_days)
+
+    @property
+    def most_days(self) -> int:
+        """How long they wait when nobody says that the goods came."""
+        return max(self.fallback_days, self.pos_fallback_days)
 
 
 Pending = AfterDays | AfterReceipt
