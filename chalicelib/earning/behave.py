@@ -1,18 +1,18 @@
 """What a member did beside buying and checking in (评价、邀请、登录 ...) becomes points, once per event.
 
 The event's id is its sender's own, so a guard in the ledger owns it: who it was given to, by what input, and what it
-caused. An event that earned nothing and counted nothing leaves no guard, only its reasons beside the journal; told
-again, it is judged again.
+caused. An event that earned nothing and counted nothing leaves no guard, only its reasons beside the journal. Told
+again it is judged again, but what was used up on its day stays refused: a later day opens nothing for it.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.earning.behaviour_event import Event, behaved
 from chalicelib.earning.refusals import NotPaid, RefusalsTable
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.reward import Reward, reward, standing_of
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Earn
@@ -40,58 +40,39 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
     """
     terms, posting_terms = _terms_at(book, event.occurred_at), _terms_at(book, event.received_at)
     decided = NOTHING
+    stands = _final_refusal(event, refusals) if _is_over(event, event.received_at, terms) else None
 
     def credit(seen: Seen) -> Posting:
         nonlocal decided
         decided = NOTHING
-        if seen.guard is not None:
-            # Whoever told this very event is answered with its first entry; another member has none under that key.
-            raise Refusal(Code.KEY_REUSED, _cause(event, datetime.fromisoformat(seen.guard.state["at"])))
+        _require_new(event, seen.guard)
         account = seen.account
         posted_at = max(event.received_at, account.posted_at or event.received_at)
+        if stands is None and _is_over(event, posted_at, terms):
+            raise _DayIsOver
+        if stands:
+            decided = Decision(refused=stands)
+            return Posting(account, account, ())
         on = business_on(posted_at, terms.zone)
-        standing = standing_of(account, posting_terms.ledger, on)
         activity = behaved(event, terms.zone)
+        standing = standing_of(account, posting_terms.ledger, on)
         decided = decide(terms, activity, standing, on=on, hour=activity.hour, spent_budgets=seen.spent_budgets)
-        cause = _cause(event, event.received_at)
-        rewarded = reward(decided, activity, cause, terms=terms, credited_on=on)
-        commands = list(rewarded.commands) or _progress_alone(decided, cause, terms, account.counters)
-        if event.is_registration:
-            joined = commands[0] if commands else Earn(cause, 0, "", "", terms.version, text="成为会员")
-            commands[:1] = [joined._replace(joined_on=business_on(event.occurred_at, terms.zone))]
+        rewarded = reward(decided, activity, _cause(event, event.received_at), terms=terms, credited_on=on)
+        commands = _commands(event, decided, rewarded, terms, account.counters)
         if not commands:
             return Posting(account, account, ())
-        facts: dict[str, str | int] = {
-            name: value
-            for name, value, plain in (
-                ("quantity", event.quantity, 1),
-                ("fen", event.fen, 0),
-                ("length", event.length, 0),
-            )
-            if value != plain
-        }
-        if len(commands) > 1:
-            facts["all_points"] = sum(command.points for command in commands)
-        commands[0] = commands[0]._replace(facts=facts)
         posting = apply(account, commands, posting_terms.ledger, event.received_at)
-        guard = Guard(
-            key=event.guard_key,
-            member_id=event.member_id,
-            activity=event.indicator,
-            cause_id=cause.id,
-            credits=rewarded.credits,
-            state={
-                "at": stamp(event.received_at),
-                "input": event.input_hash,
-                **({"growth": decided.growth, "growth_on": on.isoformat()} if decided.growth_counts else {}),
-            },
-        )
-        return posting._replace(guard=guard, budgets=rewarded.budgets)
+        return posting._replace(guard=_guard(event, rewarded, decided, on), budgets=rewarded.budgets)
 
-    receipt = ledger.post(event.member_id, credit, guard_key=event.guard_key)
+    try:
+        receipt = ledger.post(event.member_id, credit, guard_key=event.guard_key)
+    except _DayIsOver:
+        stands = _final_refusal(event, refusals)
+        receipt = ledger.post(event.member_id, credit, guard_key=event.guard_key)
     if receipt.entries:
         return Outcome(receipt, decided.refused)
-    keep_refusal(event, decided.refused, refusals=refusals, terms=terms)
+    if not stands:
+        keep_refusal(event, decided.refused, refusals=refusals, terms=terms)
     return Outcome(None, decided.refused)
 
 
@@ -99,9 +80,9 @@ def keep_refusal(event: Event, refused: tuple[Refused, ...], *, refusals: Refusa
     """Keep why an event earned nothing, under the event's own instant: told again, it replaces its line."""
     line = NotPaid(
         member_id=event.member_id,
-        at=event.named_at or event.occurred_at,
+        at=_line_at(event),
         activity=event.indicator,
-        id=f"{event.source}:{event.event_id}",
+        id=_id(event),
         source=event.source,
         terms_version=terms.version,
         refused=refused,
@@ -109,11 +90,81 @@ def keep_refusal(event: Event, refused: tuple[Refused, ...], *, refusals: Refusa
     refusals.put(line, event.received_at)
 
 
+def _require_new(event: Event, guard: Guard | None) -> None:
+    if guard is not None:
+        # Whoever told this very event is answered with its first entry; another member has none under that key.
+        raise Refusal(Code.KEY_REUSED, _cause(event, datetime.fromisoformat(guard.state["at"])))
+
+
+def _commands(event: Event, decided: Decision, rewarded: Reward, terms: Terms, counters: Counters) -> list[Earn]:
+    """What an event books, its facts on the first entry; nothing when it earned and counted nothing."""
+    cause = _cause(event, event.received_at)
+    commands = list(rewarded.commands) or _progress_alone(decided, cause, terms, counters)
+    if event.is_registration:
+        joined = commands[0] if commands else Earn(cause, 0, "", "", terms.version, text="成为会员")
+        commands[:1] = [joined._replace(joined_on=business_on(event.occurred_at, terms.zone))]
+    if not commands:
+        return []
+    facts: dict[str, str | int] = {
+        name: value
+        for name, value, plain in (
+            ("quantity", event.quantity, 1),
+            ("fen", event.fen, 0),
+            ("length", event.length, 0),
+        )
+        if value != plain
+    }
+    if len(commands) > 1:
+        facts["all_points"] = sum(command.points for command in commands)
+    return [commands[0]._replace(facts=facts), *commands[1:]]
+
+
+def _guard(event: Event, rewarded: Reward, decided: Decision, on: date) -> Guard:
+    grown = {"growth": decided.growth, "growth_on": on.isoformat()} if decided.growth_counts else {}
+    return Guard(
+        key=event.guard_key,
+        member_id=event.member_id,
+        activity=event.indicator,
+        cause_id=_id(event),
+        credits=rewarded.credits,
+        state={"at": stamp(event.received_at), "input": event.input_hash, **grown},
+    )
+
+
+def _is_over(event: Event, at: datetime, terms: Terms) -> bool:
+    """Whether the event's own day is over at an instant. A registration is always posted: none was ever refused."""
+    return not event.is_registration and business_on(event.occurred_at, terms.zone) < business_on(at, terms.zone)
+
+
+class _DayIsOver(Exception):
+    """The account has gone beyond the event's own day: whether the event was refused on it must be known first."""
+
+
+_FINAL = frozenset({"capped", "budget_spent", "first_only", "condition:levels", "condition:tags"})
+"""Refusals by what was used up, or by what the member was, when the event was judged. All others follow from the event
+itself and are found again, or wait for what is not known yet.
+"""
+
+
+def _final_refusal(event: Event, refusals: RefusalsTable) -> tuple[Refused, ...]:
+    """The reasons an event was refused for, when they stand for ever; empty when they do not, or it is new."""
+    known = refusals.line(event.member_id, _line_at(event), event.indicator, _id(event))
+    return known if any(one.code in _FINAL for one in known) else ()
+
+
+def _line_at(event: Event) -> datetime:
+    return event.named_at or event.occurred_at
+
+
+def _id(event: Event) -> str:
+    return f"{event.source}:{event.event_id}"
+
+
 def _cause(event: Event, at: datetime) -> Cause:
     return Cause(
         kind=Kind.EARN,
         activity=event.indicator,
-        id=f"{event.source}:{event.event_id}",
+        id=_id(event),
         at=at,
         occurred_at=event.occurred_at,
         source=event.source,

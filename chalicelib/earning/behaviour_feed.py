@@ -16,6 +16,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Guard
 from chalicelib.members.model import Identity
 from chalicelib.programme.activity import MAX_ORDER_FEN, MAX_QUANTITY, reader_length
+from chalicelib.programme.caps import Id
 from chalicelib.programme.model import TermsBook
 from chalicelib.runtime.bodies import Body, invalid
 
@@ -27,7 +28,8 @@ OLDEST = timedelta(days=90)
 
 MemberId = Annotated[str, Field(pattern=r"^m[0-9a-f]{24}$")]
 EventId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
-IndicatorId = Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
+IndicatorId = Id
+"""What names an indicator in a document names it here."""
 
 
 class MemberIn(Body):

@@ -45,7 +45,7 @@ class RefusalsTable:
         """Keep it; the same activity again only replaces its own line."""
         item = {
             "pk": f"M#{one.member_id}",
-            "sk": f"{stamp(one.at)}#{one.activity}#{one.id}",
+            "sk": _key(one.at, one.activity, one.id),
             "activity": one.activity,
             "id": one.id,
             "source": one.source,
@@ -54,6 +54,12 @@ class RefusalsTable:
             "expires_epoch_s": int((now + KEPT).timestamp()),
         }
         self.dynamo.put_item(TableName=self.name, Item=encode_item(item))
+
+    def line(self, member_id: str, at: datetime, activity: str, id: str) -> tuple[Refused, ...]:
+        """Why one activity earned nothing, strongly read; empty when nothing is kept of it."""
+        key = {"pk": f"M#{member_id}", "sk": _key(at, activity, id)}
+        found = self.dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=True).get("Item")
+        return _not_paid(decode_item(found)).refused if found else ()
 
     def page(self, member_id: str, *, before_key: str, limit: int, now: datetime) -> list[tuple[str, NotPaid]]:
         """Up to `limit` lines older than `before_key`, newest first, with their keys; what has ended is left out."""
@@ -97,6 +103,10 @@ def _not_paid(item: Item) -> NotPaid:
         terms_version=item["terms"],
         refused=tuple(Refused(*one) for one in item["refused"]),
     )
+
+
+def _key(at: datetime, activity: str, id: str) -> str:
+    return f"{stamp(at)}#{activity}#{id}"
 
 
 def _key_of(cursor: str) -> str:

@@ -133,6 +133,69 @@ def test_a_refused_event_told_again_only_replaces_its_line(room: Room) -> None:
     assert len(room.why_not()) == 1
 
 
+@pytest.mark.parametrize("by_sender", [True, False], ids=["told again", "the message delivered again"])
+def test_what_a_cap_refused_on_its_day_stays_refused_on_later_days(room: Room, by_sender: bool) -> None:
+    """Feeds and queues deliver at least once: Monday's fifth message is not Tuesday's first."""
+    for number in range(6):
+        room.behave(an_event(f"e{number}", "message"))
+    for days in (1, 2):
+        later = NOW + days * DAY
+        room.behave(an_event(f"review-{days}", "review", occurred_at=later, received_at=later))  # the account moves on
+        for number in range(6):
+            room.behave(an_event(f"e{number}", "message", received_at=later if by_sender else NOW))
+
+    assert room.points() == 2 + 2 * 5
+    assert [one.id for one in room.why_not()] == ["tmall:e5", "tmall:e4", "tmall:e3", "tmall:e2"]
+
+
+def test_a_refusal_that_stands_is_answered_in_its_own_words(room: Room) -> None:
+    for number in range(3):
+        first = room.behave(an_event(f"e{number}", "message"))
+
+    again = room.behave(an_event("e2", "message", received_at=NOW + DAY))
+
+    assert again == first
+    assert [one.text for one in again.refused] == ["发言今日已达上限2次,明天起可再得"]
+
+
+def test_what_a_spent_budget_refused_stays_refused_in_the_next_period(room: Room) -> None:
+    budget = {"id": "reviews", "points": 5, "period": "day", "rules": ["review"], "shards": 1}
+    room.book = TermsBook((terms(budgets=[budget]),))
+    room.behave(an_event("e0", member_id="m0"))
+    room.behave(an_event("e1"))
+
+    room.behave(an_event("e1", received_at=NOW + DAY))
+
+    assert room.points() == 0
+
+
+def test_what_came_after_the_first_stays_refused(room: Room) -> None:
+    room.behave(an_event("e1", "register"))
+    room.behave(an_event("e2", "register"))
+
+    assert room.behave(an_event("e2", "register", received_at=NOW + DAY)).refused[0].code == "first_only"
+
+
+def test_what_a_member_could_not_have_yet_is_judged_again_when_more_is_known(room: Room) -> None:
+    """The ledger may hear of a registration after what followed it; nothing was used up, so nothing opens."""
+    new = a_rule("ride", "ride", when={"within_days_of_joining": 3}, amount={"kind": "fixed", "points": 7})
+    room.book = TermsBook((terms(new, tasks=[]),))
+    room.behave(an_event("e1", "ride"))
+
+    room.behave(an_event("r", "register", source="jifen", received_at=NOW + DAY))
+    room.behave(an_event("e1", "ride", received_at=NOW + DAY))
+
+    assert room.points() == 200 + 7
+
+
+def test_what_is_first_heard_of_a_day_late_is_judged_as_ever(room: Room) -> None:
+    for number in range(3):
+        room.behave(an_event(f"e{number}", "message", received_at=NOW + DAY))
+
+    assert room.points() == 2
+    assert [one.id for one in room.why_not()] == ["tmall:e2"]
+
+
 def test_an_indicator_without_rules_earns_nothing_and_says_so(room: Room) -> None:
     room.book = TermsBook((terms(tasks=[]),))
 
@@ -340,6 +403,15 @@ def test_a_refused_award_costs_two_requests_and_one_unit(room: Room) -> None:
         room.behave(an_event(f"e{number}", "message"))
 
     assert counted(room, an_event("e2", "message")) == (2, 1)
+
+
+def test_what_is_heard_of_a_day_late_costs_one_read_more(room: Room) -> None:
+    for number in range(3):
+        room.behave(an_event(f"e{number}", "message"))
+    later = NOW + DAY
+
+    assert counted(room, an_event("e3", "message", received_at=later)) == (3, 6)
+    assert counted(room, an_event("e2", "message", received_at=later)) == (2, 0)
 
 
 def test_a_repeat_costs_two_reads(room: Room) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from chalicelib.earning import behaviour_routes
+from chalicelib.earning.behaviour_feed import EventRecord
+from chalicelib.errors import JifenError
+from chalicelib.programme.document import read_programme
 from chalicelib.runtime import dynamo
 from tests.earning.behaviour_stage import Http, open_http
+from tests.earning.behaviours import INDICATORS, document
+from tests.earning.programmes import a_rule
+from tests.ledger.builders import NOW
 
 
 @pytest.fixture
@@ -58,6 +68,41 @@ def test_a_text_is_measured_and_kept_nowhere(http: Http, capsys: pytest.CaptureF
     assert text not in json.dumps(waiting, ensure_ascii=False)
     assert not any("秘密" in str(row) for row in http.stage.rows())
     assert "秘密" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("indicator", ["sale_618", "a", "z9_", "w" * 40])
+def test_whatever_indicator_a_programme_may_publish_can_be_told_and_reported(
+    monkeypatch: pytest.MonkeyPatch, indicator: str
+) -> None:
+    listed = {"id": indicator, "name": "大促", "dimension": "activity"}
+    rule = a_rule("any", indicator, amount={"kind": "fixed", "points": 7})
+    monkeypatch.setattr(behaviour_routes, "SELF_REPORTED", {indicator})
+    with open_http(monkeypatch, rules=[rule], indicators=[*INDICATORS, listed]) as http:
+        token, member_id = http.log_in()
+        (told,) = http.feed(an_event(member_id, indicator=indicator))
+        http.settle()
+        reported = http.call("POST", "/v1/me/behaviours", {"indicator": indicator, "subject": "s" * 32}, token=token)
+
+        assert told["result"] == "accepted"
+        assert reported.data["points"] == 7
+        assert balance(http, token) == 14
+
+
+@given(st.text("az09_A-", min_size=0, max_size=3) | st.from_regex(r"\A[a-z0-9_]{38,42}\Z"))
+def test_the_feed_takes_the_ids_that_documents_take_and_no_others(indicator: str) -> None:
+    listed = {"id": indicator, "name": "大促", "dimension": "activity"}
+    event = {"event_id": "e1", "source": "tmall", "indicator": indicator, "member": {}, "occurred_at": NOW}
+
+    def takes(read: Callable[[Any], object], value: object) -> bool:
+        try:
+            read(value)
+        except (ValidationError, JifenError):
+            return False
+        return True
+
+    may_publish = takes(read_programme, document(indicators=[*INDICATORS, listed]))
+
+    assert takes(EventRecord.model_validate, event) == may_publish
 
 
 def test_the_same_call_again_is_a_duplicate_once_posted_and_harmless_before(http: Http) -> None:
