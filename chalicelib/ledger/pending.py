@@ -35,12 +35,16 @@ def activate_due(member_id: str, guard_key: str, *, ledger: LedgerTable, terms: 
 
     def decide(seen: Seen) -> Posting:
         guard = seen.guard
-        today_on = business_on(now, terms.zone)
-        if guard is None or guard.activate_on is None or guard.activate_on > today_on:
+        if guard is None or not is_activation_due(guard, terms, now):
             return Posting(seen.account, seen.account, ())
         return activation(seen.account, guard, [], terms, now)
 
     return ledger.post(member_id, decide, guard_key=guard_key)
+
+
+def is_activation_due(guard: Guard, terms: LedgerTerms, now: datetime) -> bool:
+    """Whether the day of one of its pending credits has come: these points are the member's by right."""
+    return guard.activate_on is not None and guard.activate_on <= business_on(now, terms.zone)
 
 
 def activation(

@@ -19,7 +19,7 @@ from chalicelib.ledger.bodies import PendingChangeIn, ReasonIn, TransferIn
 from chalicelib.ledger.client_keys import key_guard
 from chalicelib.ledger.freeze import set_frozen
 from chalicelib.ledger.model import Kind, Receipt
-from chalicelib.ledger.statement import MAX_PAGE, Page, balance, open_of, open_page, statement_page
+from chalicelib.ledger.statement import MAX_PAGE, Page, balance_now, open_page, statement_page
 from chalicelib.ledger.table import open_ledger
 from chalicelib.ledger.transfer import show_code, transfer
 from chalicelib.members.access import member, staff
@@ -145,10 +145,9 @@ def post_pending_change(call: Call, member_id: str) -> Json:
 
 
 def _balance(call: Call, member_id: str, *, for_staff: bool = False) -> Json:
-    ledger, zone = open_ledger(), terms_at(call.now).zone
-    account = ledger.read(member_id)
-    still_open = open_of(account, ledger=ledger)
-    return balance_answer(balance(account, zone, call.now), still_open, zone, for_staff=for_staff)
+    ledger, terms = open_ledger(), terms_at(call.now).ledger
+    shown, still_open = balance_now(ledger.read(member_id), ledger=ledger, terms=terms, now=call.now)
+    return balance_answer(shown, still_open, terms.zone, for_staff=for_staff)
 
 
 def _statement(call: Call, member_id: str) -> Page:
