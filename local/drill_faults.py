@@ -226,6 +226,13 @@ FAULTS = [
         (MODEL,),
     ),
     Fault(
+        "a change of pending points counts against nobody's day",
+        LEDGER + "pending.py",
+        'also=count(credit.pending_points - (points if change == "adjust" else 0)),',
+        "also=(),",
+        ("tests/ledger/test_pending_routes.py::test_a_credit_larger_than_a_day_is_lowered_in_steps", MODEL),
+    ),
+    Fault(
         "a resolved hold keeps its points and can be resolved again",
         LEDGER + "release.py",
         "    return hold._replace(taken={}, release_at=None, ",

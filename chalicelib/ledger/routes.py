@@ -9,6 +9,7 @@ from chalice.app import Blueprint
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.adjust import change_credit
+from chalicelib.ledger.adjustments_table import open_adjustments
 from chalicelib.ledger.answers import (
     balance_answer,
     entry_answer,
@@ -126,9 +127,14 @@ def post_unfreeze(call: Call, member_id: str) -> Json:
 @bp.route("/staff/members/{member_id}/pending-changes", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=staff("operator", "finance"), body=PendingChangeIn)
 def post_pending_change(call: Call, member_id: str) -> Json:
-    """Activate, lower or cancel one pending credit, named as the balance names it. Needs an Idempotency-Key."""
+    """Activate, lower or cancel one pending credit, named as the balance names it. Needs an Idempotency-Key.
+
+    Its points count against the caller's own daily limit of adjustments. Beyond that the change is refused (40961): it
+    is made in steps, by another person, or on another day.
+    """
     terms = terms_at(call.now)
     receipt = change_credit(
+        open_adjustments(),
         _known(member_id),
         call.body.cause,
         call.body.rule,
@@ -137,8 +143,8 @@ def post_pending_change(call: Call, member_id: str) -> Json:
         change_id=key_guard(call, "pending")[-32:],
         reason=call.body.reason,
         by=call.caller.id,
-        ledger=open_ledger(),
         terms=terms.ledger,
+        daily_points=terms.programme.adjustment.daily_points,
         now=call.now,
     )
     return _posted(receipt, terms.zone)

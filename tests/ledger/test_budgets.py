@@ -14,6 +14,8 @@ import pytest
 from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.adjust import change_credit
+from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.check_in_days import CheckInDays
@@ -103,6 +105,23 @@ def activate(ledger: LedgerTable) -> object:
     return activate_due("m1", "O#tmall#1", ledger=ledger, terms=TERMS, now=NOW + timedelta(days=30))
 
 
+def cancel_pending(ledger: LedgerTable) -> object:
+    return change_credit(
+        AdjustmentsTable(ledger),
+        "m1",
+        "O#tmall#1",
+        "order",
+        change="cancel",
+        points=None,
+        change_id="k1",
+        reason="核对",
+        by="s1",
+        terms=TERMS,
+        daily_points=1000,
+        now=NOW,
+    )
+
+
 def set_aside(ledger: LedgerTable) -> object:
     return hold("m1", "h1", 3, release_at=LATER, activity="checkout", actor="m1", ledger=ledger, terms=TERMS, now=NOW)
 
@@ -184,6 +203,7 @@ REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at
         pytest.param(order(), [earn(5, JAN)], 6, 2, id="order with pending points, listed as due and as open"),
         pytest.param(order(REFUND), [earn(5, JAN), order()], 6, 0, id="refund while pending"),
         pytest.param(activate, [earn(5, JAN), order()], 6, 2, id="activation, leaves both lists"),
+        pytest.param(cancel_pending, [earn(5, JAN), order()], 8, 2, id="pending credit cancelled, counted for the day"),
         pytest.param(set_aside, [earn(5, JAN)], 6, 2, id="hold, listed as due and as open"),
         pytest.param(caught, [earn(5, JAN), set_aside], 6, 2, id="capture, leaves both lists"),
         pytest.param(let_go, [earn(5, JAN), set_aside], 6, 2, id="release, leaves both lists"),

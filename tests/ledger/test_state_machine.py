@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.audit import Tables, check_guard, check_member, guard_keys
 from chalicelib.ledger.buckets import PointsClass
@@ -39,6 +40,7 @@ from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.items import HOLD_SHARDS, entry_of
 from chalicelib.ledger.model import (
     Account,
+    Also,
     Budget,
     Cause,
     Credit,
@@ -72,6 +74,8 @@ STARTS = [
     datetime(2026, 12, 31, 15, 59, 59, 999000, tzinfo=UTC),
     datetime(2028, 2, 27, 20, 0, tzinfo=UTC),
 ]
+DAILY_POINTS = 500
+"""What one operator may change of pending points on a day."""
 BUDGET = Budget("b1", "ever", limit_points=1000, shards=2, points=0)
 
 
@@ -153,6 +157,7 @@ class Ledger(RuleBasedStateMachine):
         self.held: Counter[str] = Counter()
         self.transferred: Counter[str] = Counter()
         self.spent: Counter[str] = Counter()
+        self.changed: Counter[date] = Counter()
         self.booked_due = False
 
     # time
@@ -370,6 +375,10 @@ class Ledger(RuleBasedStateMachine):
                 raise Refused("PENDING_CLOSED")
             if change == "adjust" and to > mine_of.pending:
                 raise Refused("INVALID_REQUEST")
+            changed = mine_of.pending - (to if change == "adjust" else 0)
+            if self.changed[business_day(now)] + changed > DAILY_POINTS:
+                raise Refused("ADJUSTMENT_LIMIT")
+            self.changed[business_day(now)] += changed
             with self.model.at(member, now) as mine:
                 if change == "activate":
                     self._activated(mine, mine_of, business_day(now))
@@ -392,6 +401,7 @@ class Ledger(RuleBasedStateMachine):
                 change_id=change_id,
                 reason="核对",
                 actor="s1",
+                count=lambda changed: self._counted(changed, now),
                 ledger=self.ledger,
                 terms=self.terms,
                 now=now,
@@ -910,6 +920,13 @@ class Ledger(RuleBasedStateMachine):
             pass
         self.model, self.orders = model, orders
         return mine
+
+    def _counted(self, changed: int, now: datetime) -> tuple[Also, ...]:
+        over = JifenError(Code.ADJUSTMENT_LIMIT)
+        if changed > DAILY_POINTS:
+            raise over
+        write = AdjustmentsTable(self.ledger).counted("s1", business_day(now), changed, DAILY_POINTS)
+        return (Also(write, over),) if changed else ()
 
     def _due_of(self, name: str) -> list[reference.Credit]:
         today = business_day(self.now)
