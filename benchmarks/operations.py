@@ -20,15 +20,17 @@ from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Expire
-from chalicelib.ledger.hold import capture, hold, release, restore
+from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.pending import activate_due
-from chalicelib.ledger.statement import open_of, open_page, statement_page
+from chalicelib.ledger.redeem import redeem, restore
+from chalicelib.ledger.release import hold_key, release
+from chalicelib.ledger.statement import balance_now, open_page, statement_page
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.ledger.transfer import show_code, transfer
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
 from tests.earning.conftest import paid
-from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, an_earn
+from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
 
 NEXT_JAN_ON = date(2027, 1, 31)
@@ -114,7 +116,9 @@ def _check_in(on: Stage) -> object:
 
 
 def _redeem(on: Stage) -> object:
-    return on.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(3)], TERMS, NOW))
+    return redeem(
+        "m1", "d1", 3, activity="mall", source="mini_program", actor="m1", ledger=on.ledger, terms=TERMS, now=NOW
+    )
 
 
 def _hold(on: Stage) -> object:
@@ -133,7 +137,7 @@ def _release(on: Stage) -> object:
 
 
 def _restore(on: Stage) -> object:
-    return restore("m1", "h1", "r1", 15, actor="m1", ledger=on.ledger, terms=TERMS, now=NOW)
+    return restore("m1", hold_key("h1"), "r1", 15, actor="m1", ledger=on.ledger, terms=TERMS, now=NOW)
 
 
 def _activate(on: Stage) -> object:
@@ -178,7 +182,7 @@ def _expire(on: Stage) -> object:
 
 
 def _balance(on: Stage) -> object:
-    return open_of(on.ledger.read("m1"), ledger=on.ledger)
+    return balance_now(on.ledger.read("m1"), ledger=on.ledger, terms=TERMS, now=NOW)
 
 
 def _statement(on: Stage) -> object:

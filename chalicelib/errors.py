@@ -53,6 +53,7 @@ class Code(Enum):
     BUDGET_SPENT = 40951, "本期活动名额已满"
     HOLD_CLOSED = 40952, "这笔预扣积分已经处理完了"
     PENDING_CLOSED = 40953, "这笔待入账积分已经处理完了"
+    NOTHING_TO_RESTORE = 40957, "这笔消耗没有可退回的积分"
     ADJUSTMENT_STATE = 40960, "这笔调整已经处理过了"
     ADJUSTMENT_LIMIT = 40961, "超过当日积分调整上限"
     ADJUSTMENT_LAPSED = 40962, "申请已超过30天,请重新提交"

@@ -14,6 +14,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Redeem
 from chalicelib.ledger.counters import Counted, used
+from chalicelib.ledger.due import spend
 from chalicelib.ledger.model import Account, Cause, Kind, Posting, Receipt, Refusal, business_on, start_of
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.activity import CheckedIn
@@ -90,4 +91,4 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
         posting = apply(account, [spend, *rewards], terms.ledger, now)
         return with_balance(posting, cause)._replace(budgets=rewarded.budgets)
 
-    return ledger.post(member_id, repair)
+    return spend(member_id, repair, ledger=ledger, terms=terms.ledger, now=now)

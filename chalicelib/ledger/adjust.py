@@ -16,7 +16,7 @@ from chalicelib.ledger.adjustments import Change, Proposal, Review, State, adjus
 from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.model import Also, Entry, LedgerTerms, Posting, Receipt, business_on, digest
 from chalicelib.ledger.pending import change_pending
-from chalicelib.ledger.table import LedgerTable, Seen
+from chalicelib.ledger.table import Seen
 
 FindUnknown = Callable[[Collection[str]], set[str]]
 
@@ -127,6 +127,7 @@ def decline(table: AdjustmentsTable, id: str, *, by: str, note: str, now: dateti
 
 
 def change_credit(
+    table: AdjustmentsTable,
     member_id: str,
     cause: str,
     rule: str,
@@ -136,15 +137,25 @@ def change_credit(
     change_id: str,
     reason: str,
     by: str,
-    ledger: LedgerTable,
     terms: LedgerTerms,
+    daily_points: int,
     now: datetime,
 ) -> Receipt:
     """Activate, lower (to `points`) or cancel one pending credit, once per `change_id`.
 
-    One person may only lower it: more points than a rule gave are an adjustment, which takes two. Raises
-    INVALID_REQUEST, PENDING_NOT_RAISED, PENDING_CLOSED when it is unknown, another member's, or no longer pending.
+    One person may only lower it: more points than a rule gave are an adjustment, which takes two. What is activated,
+    taken off or cancelled counts against that person's day, together with the adjustments proposed on it. Raises
+    INVALID_REQUEST, PENDING_NOT_RAISED, ADJUSTMENT_LIMIT, PENDING_CLOSED when it is unknown, another member's, or no
+    longer pending.
     """
+    ledger, today_on = table.ledger, business_on(now, terms.zone)
+
+    def count(changed: int) -> tuple[Also, ...]:
+        over = JifenError(Code.ADJUSTMENT_LIMIT, f"超过每人每日{daily_points}分的积分调整上限,更改待入账积分也计入其中")
+        if changed > daily_points:
+            raise over
+        return (Also(table.counted(by, today_on, changed, daily_points), over),) if changed else ()
+
     if (change == "adjust") != (points is not None):
         raise JifenError(Code.INVALID_REQUEST, "points只在change为adjust时填写", field="points")
     if points is not None:
@@ -163,6 +174,7 @@ def change_credit(
         change_id=change_id,
         reason=reason,
         actor=by,
+        count=count,
         ledger=ledger,
         terms=terms,
         now=now,

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Expire
-from chalicelib.ledger.hold import release_overdue
 from chalicelib.ledger.items import HOLD_SHARDS
 from chalicelib.ledger.model import LedgerTerms, business_on, stamp
 from chalicelib.ledger.pending import activate_due
+from chalicelib.ledger.release import release_overdue
 from chalicelib.ledger.table import Due, LedgerTable
 from chalicelib.runtime import log
 

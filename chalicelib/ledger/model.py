@@ -64,8 +64,8 @@ class Policy(StrEnum):
 class Refusal(JifenError):
     """A decision not to write. Answered only when the cause's key holds no entry: else that entry is the answer."""
 
-    def __init__(self, code: Code, cause: Cause, msg: str | None = None) -> None:
-        super().__init__(code, msg)
+    def __init__(self, code: Code, cause: Cause, msg: str | None = None, *, field: str | None = None) -> None:
+        super().__init__(code, msg, field=field)
         self.cause = cause
 
 
@@ -235,7 +235,7 @@ class Guard(NamedTuple):
     version: int = 1
     credits: tuple[Credit, ...] = ()
     taken: Buckets = _NONE
-    """What a hold or a redemption took from each bucket and has not given back or captured."""
+    """What a hold took from each bucket and has not given back or captured."""
     release_at: datetime | None = None
     """When a hold that nobody resolved gives its points back."""
     state: Mapping[str, Any] = {}
@@ -246,6 +246,11 @@ class Guard(NamedTuple):
         """The first business date on which one of its pending credits becomes available."""
         dates = [credit.activate_on for credit in self.credits if credit.pending_points and credit.activate_on]
         return min(dates, default=None)
+
+    @property
+    def pending_points(self) -> int:
+        """What of its credits is not available yet."""
+        return sum(credit.pending_points for credit in self.credits)
 
 
 class Budget(NamedTuple):

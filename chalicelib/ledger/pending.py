@@ -5,6 +5,7 @@ They wait on the guard of their cause; the account keeps the total. Validity cou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from chalicelib.errors import Code, JifenError
@@ -13,6 +14,7 @@ from chalicelib.ledger.buckets import IDLE
 from chalicelib.ledger.commands import Activate, AdjustPending, Command, Reverse
 from chalicelib.ledger.model import (
     Account,
+    Also,
     Cause,
     Credit,
     Guard,
@@ -35,12 +37,16 @@ def activate_due(member_id: str, guard_key: str, *, ledger: LedgerTable, terms: 
 
     def decide(seen: Seen) -> Posting:
         guard = seen.guard
-        today_on = business_on(now, terms.zone)
-        if guard is None or guard.activate_on is None or guard.activate_on > today_on:
+        if guard is None or not is_activation_due(guard, terms, now):
             return Posting(seen.account, seen.account, ())
         return activation(seen.account, guard, [], terms, now)
 
     return ledger.post(member_id, decide, guard_key=guard_key)
+
+
+def is_activation_due(guard: Guard, terms: LedgerTerms, now: datetime) -> bool:
+    """Whether the day of one of its pending credits has come: these points are the member's by right."""
+    return guard.activate_on is not None and guard.activate_on <= business_on(now, terms.zone)
 
 
 def activation(
@@ -139,14 +145,16 @@ def change_pending(
     change_id: str,
     reason: str,
     actor: str,
+    count: Callable[[int], tuple[Also, ...]],
     ledger: LedgerTable,
     terms: LedgerTerms,
     now: datetime,
 ) -> Receipt:
     """An operator activates, lowers (to `points`) or cancels one pending credit, for a reason.
 
-    `change_id` (the client's key) names the change: a repeat returns its receipt. Raises PENDING_CLOSED when nothing of
-    it is pending any more.
+    `count` gives the writes that hold so many changed points against the operator's day, or raises. `change_id` (the
+    client's key) names the change: a repeat returns its receipt. Raises PENDING_CLOSED when nothing of it is pending
+    any more.
     """
 
     def decide(seen: Seen) -> Posting:
@@ -179,11 +187,12 @@ def change_pending(
             command, changed = adjusted(credit, points, cause)
         posting = apply(seen.account, [command._replace(text=reason)], terms, now)
         return posting._replace(
+            also=count(credit.pending_points - (points if change == "adjust" else 0)),
             guard=guard._replace(
                 credits=tuple(changed if one.rule == rule else one for one in guard.credits),
                 version=guard.version + 1,
                 state={**guard.state, "changes": {**guard.state.get("changes", {}), change_id: [stamp(now), rule]}},
-            )
+            ),
         )
 
     return ledger.post(member_id, decide, guard_key=guard_key)

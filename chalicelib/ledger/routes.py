@@ -9,6 +9,7 @@ from chalice.app import Blueprint
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.adjust import change_credit
+from chalicelib.ledger.adjustments_table import open_adjustments
 from chalicelib.ledger.answers import (
     balance_answer,
     entry_answer,
@@ -19,7 +20,7 @@ from chalicelib.ledger.bodies import PendingChangeIn, ReasonIn, TransferIn
 from chalicelib.ledger.client_keys import key_guard
 from chalicelib.ledger.freeze import set_frozen
 from chalicelib.ledger.model import Kind, Receipt
-from chalicelib.ledger.statement import MAX_PAGE, Page, balance, open_of, open_page, statement_page
+from chalicelib.ledger.statement import MAX_PAGE, Page, balance_now, open_page, statement_page
 from chalicelib.ledger.table import open_ledger
 from chalicelib.ledger.transfer import show_code, transfer
 from chalicelib.members.access import member, staff
@@ -129,9 +130,14 @@ def post_unfreeze(call: Call, member_id: str) -> Json:
 @bp.route("/staff/members/{member_id}/pending-changes", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=staff("operator", "finance"), body=PendingChangeIn)
 def post_pending_change(call: Call, member_id: str) -> Json:
-    """Activate, lower or cancel one pending credit, named as the balance names it. Needs an Idempotency-Key."""
+    """Activate, lower or cancel one pending credit, named as the balance names it. Needs an Idempotency-Key.
+
+    Its points count against the caller's own daily limit of adjustments. Beyond that the change is refused (40961): it
+    is made in steps, by another person, or on another day.
+    """
     terms = terms_at(call.now)
     receipt = change_credit(
+        open_adjustments(),
         _known(member_id),
         call.body.cause,
         call.body.rule,
@@ -140,8 +146,8 @@ def post_pending_change(call: Call, member_id: str) -> Json:
         change_id=key_guard(call, "pending")[-32:],
         reason=call.body.reason,
         by=call.caller.id,
-        ledger=open_ledger(),
         terms=terms.ledger,
+        daily_points=terms.programme.adjustment.daily_points,
         now=call.now,
     )
     return _posted(receipt, terms.zone)
@@ -149,9 +155,7 @@ def post_pending_change(call: Call, member_id: str) -> Json:
 
 def _balance(call: Call, member_id: str, *, for_staff: bool = False) -> Json:
     ledger, terms = open_ledger(), terms_at(call.now)
-    account = ledger.read(member_id)
-    still_open = open_of(account, ledger=ledger)
-    shown = balance(account, terms.zone, call.now)
+    shown, still_open = balance_now(ledger.read(member_id), ledger=ledger, terms=terms.ledger, now=call.now)
     answer = balance_answer(shown, still_open, terms.zone, for_staff=for_staff)
     return {**answer, "buys": explain(shown.available_points, terms)}
 

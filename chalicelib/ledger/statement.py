@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.buckets import bucket_expires_on, due_through
-from chalicelib.ledger.model import Account, Credit, Entry, Guard, business_on
+from chalicelib.ledger.buckets import bucket_expires_on
+from chalicelib.ledger.due import as_due
+from chalicelib.ledger.model import Account, Credit, Entry, Guard, LedgerTerms, business_on
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import decode_item, encode_item
 
@@ -25,7 +26,7 @@ _OPEN_PLACE = re.compile(r"([0-9][0-9TZ:.-]{9,23}#[!-~]{1,64}) ([!-~]{1,300})")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a member has now. Points whose date has passed are left out, whether or not the night has booked them."""
+    """What a member has now, by right: what has ended or become due counts so, whether or not that has been booked."""
 
     available_points: int
     pending_points: int
@@ -59,17 +60,27 @@ class Open(NamedTuple):
     next_cursor: str = ""
 
 
-def balance(account: Account, zone: str, now: datetime) -> Balance:
-    """The balance of an account at `now`."""
-    today_on = business_on(now, zone)
-    gone = due_through(account.buckets, today_on)
+def balance_now(account: Account, *, ledger: LedgerTable, terms: LedgerTerms, now: datetime) -> tuple[Balance, Open]:
+    """The balance, and the next of what is pending or held, as if all that is due had been booked.
+
+    Guards are read only when the account says that there is anything, and up to OPEN_SHOWN of them.
+    """
+    guards: tuple[Guard, ...] = ()
+    next_cursor = ""
+    if account.pending_points or account.held_points:
+        guards, next_cursor = _open_guards(account.member_id, ledger=ledger, cursor="", limit=OPEN_SHOWN)
+    account, guards = as_due(account, guards, terms, now)
+    return _balance(account, business_on(now, terms.zone)), _open_of(guards, next_cursor)
+
+
+def _balance(account: Account, today_on: date) -> Balance:
     ending: dict[date, int] = {}
     for key, points in account.buckets.items():
         last_on = bucket_expires_on(key)
-        if key not in gone and last_on is not None and last_on <= today_on + timedelta(days=SOON_DAYS):
+        if last_on is not None and last_on <= today_on + timedelta(days=SOON_DAYS):
             ending[last_on] = ending.get(last_on, 0) + points
     return Balance(
-        available_points=account.available_points - sum(gone.values()),
+        available_points=account.available_points,
         pending_points=account.pending_points,
         held_points=account.held_points,
         deficit_points=account.deficit_points,
@@ -78,18 +89,15 @@ def balance(account: Account, zone: str, now: datetime) -> Balance:
     )
 
 
-def open_of(account: Account, *, ledger: LedgerTable) -> Open:
-    """The next of what a member has pending or held; read only when the account says that there is anything."""
-    if not account.pending_points and not account.held_points:
-        return Open((), ())
-    return open_page(account.member_id, ledger=ledger, cursor="", limit=OPEN_SHOWN)
-
-
 def open_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -> Open:
     """What up to `limit` guards of a member have pending or held, the next due first; INVALID_CURSOR.
 
     Found by an index that may lag, then strongly read: what was resolved meanwhile is left out, so a page may be short.
     """
+    return _open_of(*_open_guards(member_id, ledger=ledger, cursor=cursor, limit=limit))
+
+
+def _open_guards(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -> tuple[tuple[Guard, ...], str]:
     request: dict[str, Any] = {
         "TableName": ledger.ledger,
         "IndexName": "open",
@@ -104,14 +112,18 @@ def open_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -
     answer = ledger.dynamo.query(**request)
     keys = [str(item["pk"]["S"]) for item in answer["Items"]]
     known = ledger.guards(keys)
-    guards = [known[key] for key in keys if key in known and known[key].member_id == member_id]
     last = decode_item(answer["LastEvaluatedKey"]) if "LastEvaluatedKey" in answer else None
+    next_cursor = urlsafe_b64encode(f"{last['due_key']} {last['pk']}".encode()).decode() if last else ""
+    return tuple(known[key] for key in keys if key in known and known[key].member_id == member_id), next_cursor
+
+
+def _open_of(guards: tuple[Guard, ...], next_cursor: str) -> Open:
     return Open(
         pending=tuple(
             PendingCredit(guard, credit) for guard in guards for credit in guard.credits if credit.pending_points
         ),
         holds=tuple(guard for guard in guards if guard.taken and guard.release_at),
-        next_cursor=urlsafe_b64encode(f"{last['due_key']} {last['pk']}".encode()).decode() if last else "",
+        next_cursor=next_cursor,
     )
 
 

@@ -14,6 +14,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Receive, Redeem
 from chalicelib.ledger.counters import Counted, used
+from chalicelib.ledger.due import spend
 from chalicelib.ledger.model import (
     Account,
     Cause,
@@ -117,7 +118,7 @@ def transfer(
             guard=Guard(key, sender_id, ACTIVITY, cause.id, state={"at": stamp(now)})
         )
 
-    return ledger.post(sender_id, decide, guard_key=key, other_id=receiver_id)
+    return spend(sender_id, decide, guard_key=key, other_id=receiver_id, ledger=ledger, terms=terms, now=now)
 
 
 def _require_within(

@@ -347,6 +347,7 @@ def test_an_operator_changes_one_pending_credit_once(
             change_id="k1",
             reason="客服补偿",
             actor="s1",
+            count=lambda _changed: (),
             ledger=shop.ledger,
             terms=TERMS,
             now=at,
@@ -366,7 +367,7 @@ def test_a_refund_after_an_operators_change_takes_back_what_was_made_of_it(shop:
     shop.settle()
     change_pending(
         "m1", guard_key("tmall#1"), "order", change="adjust", points=5, change_id="k", reason="改", actor="s1",
-        ledger=shop.ledger, terms=TERMS, now=NOW,
+        count=lambda _changed: (), ledger=shop.ledger, terms=TERMS, now=NOW,
     )  # fmt: skip
     shop.record(refund())
 
@@ -382,7 +383,7 @@ def test_what_an_operator_took_off_stays_off_and_a_refund_takes_its_own_share(sh
     shop.settle()
     change_pending(
         "m1", guard_key("tmall#1"), "order", change="adjust", points=8, change_id="k", reason="改", actor="s1",
-        ledger=shop.ledger, terms=TERMS, now=NOW,
+        count=lambda _changed: (), ledger=shop.ledger, terms=TERMS, now=NOW,
     )  # fmt: skip
     shop.record(refund("r1", 299))
     shop.settle()

@@ -44,10 +44,19 @@ class Hold:
     member: str
     release_at: datetime
     held: list[Lot]
-    captured: list[Lot] = field(default_factory=list)
+    spent: list[Lot] = field(default_factory=list)
+    """Captured, less what was given back since."""
     asked: int | None = None
     """What was captured first."""
     is_released: bool = False
+
+
+@dataclass
+class Redemption:
+    """Points spent at once, less what was given back since."""
+
+    member: str
+    spent: list[Lot]
 
 
 @dataclass
@@ -88,6 +97,7 @@ class Model:
     grace_days: int
     members: dict[str, Member] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    redemptions: dict[str, Redemption] = field(default_factory=dict)
 
     @contextmanager
     def at(self, name: str, now: datetime, *, active: bool = False) -> Iterator[Member]:

@@ -14,8 +14,9 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key, idle_bucket_key
 from chalicelib.ledger.commands import Activate, Earn, Expire, Receive
 from chalicelib.ledger.counters import Counted
-from chalicelib.ledger.hold import capture, hold, release
+from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Account, Kind
+from chalicelib.ledger.release import release
 from chalicelib.ledger.table import LedgerTable
 from tests.ledger import reference_profiles  # noqa: F401  # the profile it loads
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_account, an_earn, bucket

@@ -13,23 +13,28 @@ import pytest
 
 from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.settle_order import settle_order
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.adjust import change_credit
+from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn, Expire, Receive, Redeem
 from chalicelib.ledger.counters import Count
-from chalicelib.ledger.hold import capture, hold, release
+from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.items import account_item, entry_item
 from chalicelib.ledger.levels import Tenure
-from chalicelib.ledger.model import Account, Budget, Guard, Kind, Part, Posting
+from chalicelib.ledger.model import Account, Also, Budget, Guard, Kind, Part, Posting
 from chalicelib.ledger.pending import activate_due
+from chalicelib.ledger.redeem import redeem, redemption_key, restore
+from chalicelib.ledger.release import release
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.earning.programmes import plain_book
-from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, an_account, an_earn
+from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, an_account, an_earn
 from tests.ledger.item_size import item_bytes, transaction_units
 from tests.programme.builders import demo_book, demo_terms
 
@@ -101,6 +106,23 @@ def activate(ledger: LedgerTable) -> object:
     return activate_due("m1", "O#tmall#1", ledger=ledger, terms=TERMS, now=NOW + timedelta(days=30))
 
 
+def cancel_pending(ledger: LedgerTable) -> object:
+    return change_credit(
+        AdjustmentsTable(ledger),
+        "m1",
+        "O#tmall#1",
+        "order",
+        change="cancel",
+        points=None,
+        change_id="k1",
+        reason="核对",
+        by="s1",
+        terms=TERMS,
+        daily_points=1000,
+        now=NOW,
+    )
+
+
 def set_aside(ledger: LedgerTable) -> object:
     return hold("m1", "h1", 3, release_at=LATER, activity="checkout", actor="m1", ledger=ledger, terms=TERMS, now=NOW)
 
@@ -138,8 +160,31 @@ def earn(points: int, expires_on: date) -> Callable[[LedgerTable], object]:
     return lambda ledger: ledger.post("m1", lambda seen: apply(seen.account, [command], TERMS, NOW))
 
 
-def redeem(ledger: LedgerTable) -> object:
-    return ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(3)], TERMS, NOW))
+def spend(ledger: LedgerTable) -> object:
+    return redeem(
+        "m1", "d1", 3, activity="mall", source="mini_program", actor="m1", ledger=ledger, terms=TERMS, now=NOW
+    )
+
+
+def spend_on_stock(ledger: LedgerTable) -> object:
+    stock = {"TableName": ledger.ledger, "Item": encode_item({"pk": "S#lamp", "sk": "0", "pieces": 9})}
+    also = (Also({"Put": stock}, JifenError(Code.BUDGET_SPENT)),)
+    return redeem(
+        "m1",
+        "d1",
+        3,
+        activity="mall",
+        source="mini_program",
+        actor="m1",
+        ledger=ledger,
+        terms=TERMS,
+        now=NOW,
+        also=also,
+    )
+
+
+def give_back(ledger: LedgerTable) -> object:
+    return restore("m1", redemption_key("d1"), "c1", 3, actor="s1", ledger=ledger, terms=TERMS, now=NOW)
 
 
 def expire(ledger: LedgerTable) -> object:
@@ -159,12 +204,15 @@ REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at
         pytest.param(order(), [earn(5, JAN)], 6, 2, id="order with pending points, listed as due and as open"),
         pytest.param(order(REFUND), [earn(5, JAN), order()], 6, 0, id="refund while pending"),
         pytest.param(activate, [earn(5, JAN), order()], 6, 2, id="activation, leaves both lists"),
+        pytest.param(cancel_pending, [earn(5, JAN), order()], 8, 2, id="pending credit cancelled, counted for the day"),
         pytest.param(set_aside, [earn(5, JAN)], 6, 2, id="hold, listed as due and as open"),
         pytest.param(caught, [earn(5, JAN), set_aside], 6, 2, id="capture, leaves both lists"),
         pytest.param(let_go, [earn(5, JAN), set_aside], 6, 2, id="release, leaves both lists"),
         pytest.param(pass_on, [earn(5, JAN)], 10, 1, id="transfer, the receiver enters the due index"),
         pytest.param(from_budget, [earn(5, JAN)], 6, 0, id="award with a draw from a budget"),
-        pytest.param(redeem, [earn(5, JAN)], 4, 0, id="redemption without stock"),
+        pytest.param(spend, [earn(5, JAN)], 6, 0, id="redemption without stock"),
+        pytest.param(spend_on_stock, [earn(5, JAN)], 8, 0, id="redemption with stock"),
+        pytest.param(give_back, [earn(5, JAN), spend], 6, 0, id="restoring of a redemption"),
         pytest.param(expire, [earn(5, JAN)], 4, 1, id="expiry of one account, leaves the index"),
         pytest.param(expire, [earn(5, JAN), earn(6, NOV)], 4, 2, id="expiry of one account, its date moves"),
     ],

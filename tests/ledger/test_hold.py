@@ -10,8 +10,9 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Freeze
 from chalicelib.ledger.expire import release_due
-from chalicelib.ledger.hold import capture, hold, release, restore
+from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Kind, LedgerTerms, Receipt
+from chalicelib.ledger.release import release
 from chalicelib.ledger.table import LedgerTable
 from tests.ledger.builders import NOW, TERMS, a_cause, a_reversal, an_earn, bucket
 
@@ -34,8 +35,14 @@ def set_aside(ledger: LedgerTable, points: int = 50, id: str = "h1", now: dateti
     )
 
 
-def caught(ledger: LedgerTable, points: int = 50, id: str = "h1", member_id: str = "m1") -> Receipt:
-    return capture(member_id, id, points, actor="m1", ledger=ledger, terms=TERMS, now=NOW + timedelta(minutes=5))
+def caught(
+    ledger: LedgerTable,
+    points: int = 50,
+    id: str = "h1",
+    member_id: str = "m1",
+    now: datetime = NOW + timedelta(minutes=5),
+) -> Receipt:
+    return capture(member_id, id, points, actor="m1", ledger=ledger, terms=TERMS, now=now)
 
 
 def let_go(ledger: LedgerTable, id: str = "h1", now: datetime = NOW) -> Receipt:
@@ -66,6 +73,41 @@ def test_a_hold_is_captured_once_and_cannot_be_released_after(funded: LedgerTabl
     with pytest.raises(JifenError) as refused:
         let_go(funded)
     assert refused.value.code is Code.HOLD_CLOSED
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(days=2)])
+def test_a_hold_cannot_be_captured_from_its_deadline_on_and_nothing_is_written(
+    funded: LedgerTable, late: timedelta
+) -> None:
+    set_aside(funded)
+
+    with pytest.raises(JifenError) as refused:
+        caught(funded, now=DEADLINE + late)
+
+    assert (refused.value.code, state(funded)[1]) == (Code.HOLD_CLOSED, 50)
+    assert let_go(funded, now=DEADLINE + late).entries[0].kind is Kind.RELEASE
+
+
+def test_a_capture_that_came_in_time_is_answered_again_after_the_deadline(funded: LedgerTable) -> None:
+    set_aside(funded)
+    first = caught(funded, now=DEADLINE - timedelta(milliseconds=1))
+
+    again = caught(funded, now=DEADLINE + timedelta(days=2))
+
+    assert (again.replayed, again.entries) == (True, first.entries)
+
+
+@pytest.mark.parametrize("now", [DEADLINE, DEADLINE + timedelta(days=1)])
+def test_a_hold_is_refused_whose_deadline_is_not_ahead_but_a_repeat_is_its_receipt(
+    funded: LedgerTable, now: datetime
+) -> None:
+    with pytest.raises(JifenError) as refused:
+        set_aside(funded, now=now)
+    first = set_aside(funded)
+
+    assert (refused.value.code, refused.value.field) == (Code.INVALID_REQUEST, "release_at")
+    assert refused.value.msg == "预扣的截止时间应晚于现在"
+    assert set_aside(funded, now=now).entries == first.entries
 
 
 def test_what_a_capture_leaves_over_goes_back_and_that_is_no_release_of_the_hold(funded: LedgerTable) -> None:
@@ -158,19 +200,3 @@ def test_a_frozen_member_cannot_hold_but_what_was_held_before_is_honoured(funded
 
     assert refused.value.code is Code.MEMBER_FROZEN
     assert state(funded) == ({bucket(NOV): 50}, 0, 0)
-
-
-def test_a_captured_redemption_is_restored_to_the_same_buckets_part_by_part_and_no_further(funded: LedgerTable) -> None:
-    set_aside(funded)
-    caught(funded)
-
-    def back(points: int, id: str) -> Receipt:
-        return restore("m1", "h1", id, points, actor="s1", ledger=funded, terms=TERMS, now=NOW + timedelta(hours=1))
-
-    first, again = back(35, "c1"), back(35, "c1")
-    assert state(funded)[0] == {bucket(DEC): 15, bucket(NOV): 70}
-    assert (again.replayed, again.entries) == (True, first.entries)
-    back(15, "c2")
-    assert state(funded)[0] == {bucket(DEC): 30, bucket(NOV): 70}
-    with pytest.raises(JifenError):
-        back(1, "c3")

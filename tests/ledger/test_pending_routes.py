@@ -16,6 +16,7 @@ from chalicelib.ledger.table import Seen, open_ledger
 from chalicelib.programme.table import terms_at
 from tests.ledger.counter import Counter, opened
 from tests.members.stage import Answer
+from tests.programme.builders import demo_document
 
 CHANGES = "/v1/staff/members/{member_id}/pending-changes"
 
@@ -123,6 +124,73 @@ def test_one_person_never_raises_a_pending_credit(counter: Counter) -> None:
 
     assert (refused.status, refused.json["code"]) == (422, 42265)
     assert points(counter, token) == (0, 30)
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, daily_points: int) -> Any:
+    """A stage on which one person may adjust so many points a day."""
+    return opened(monkeypatch, adjustment={**demo_document()["adjustment"], "daily_points": daily_points})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"), [("activate", {}), ("cancel", {}), ("adjust", {"points": 0}), ("adjust", {"points": 1})]
+)
+def test_what_one_person_changes_of_pending_points_counts_against_his_day(
+    monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any]
+) -> None:
+    with limited(monkeypatch, 50) as counter:
+        token, member_id = counter.log_in()
+        for order_no in "12":
+            pend(counter, member_id, 30, order_no)
+
+        first = change(counter, member_id, kind, **given)
+        again = change(counter, member_id, kind, **given)
+        refused = change(counter, member_id, kind, key="k2", cause="O#tmall#2", **given)
+        before = points(counter, token)
+        by_another = change(counter, member_id, kind, key="k2", role="finance", cause="O#tmall#2", **given)
+        counter.stage.later(hours=24)
+
+        assert (first.status, again.data["replayed"]) == (200, True)
+        assert (refused.status, refused.json["code"]) == (409, 40961)
+        assert refused.json["msg"] == "超过每人每日50分的积分调整上限,更改待入账积分也计入其中"
+        assert before[1] - given.get("points", 0) == 30
+        assert by_another.status == 200
+        pend(counter, member_id, 30, "3")
+        assert change(counter, member_id, "cancel", key="k3", cause="O#tmall#3").status == 200
+
+
+def test_a_credit_larger_than_a_day_is_lowered_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    with limited(monkeypatch, 50) as counter:
+        token, member_id = counter.log_in()
+        pend(counter, member_id, 80)
+
+        refusals = [change(counter, member_id, kind, key=kind).json["code"] for kind in ("activate", "cancel")]
+        lowered = change(counter, member_id, "adjust", points=30, key="k2")
+        rest = change(counter, member_id, "cancel", role="finance", key="k3")
+
+        assert (refusals, lowered.status, rest.status) == ([40961, 40961], 200, 200)
+        assert points(counter, token) == (0, 0)
+
+
+def test_proposals_of_adjustments_and_changes_of_pending_points_share_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    with limited(monkeypatch, 50) as counter:
+        token, member_id = counter.log_in()
+        pend(counter, member_id, 30)
+        change(counter, member_id, "cancel")
+        asked = {
+            "member_id": member_id,
+            "points": 30,
+            "points_class": "activity",
+            "reason": "补偿",
+            "evidence": "工单 1",
+        }
+        body = {**asked, "expires_on": "2026-12-31"}
+        proposed = counter.call("POST", "/v1/staff/adjustments", body, token=counter.staff("operator"), key="a1").data
+
+        path = "/v1/staff/adjustments/{adjustment_id}/approve"
+        refused = counter.call("POST", path, token=counter.staff("reviewer"), adjustment_id=proposed["id"])
+
+        assert refused.json["code"] == 40961
+        assert points(counter, token) == (0, 0)
 
 
 def test_another_members_credit_is_not_changed_under_this_ones_name(counter: Counter) -> None:

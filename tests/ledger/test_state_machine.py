@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,15 +29,18 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.audit import Tables, check_guard, check_member, guard_keys
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Earn, Expire, Freeze, Receive, Redeem, Reverse
 from chalicelib.ledger.counters import Counted, running, used
-from chalicelib.ledger.hold import capture, hold, hold_key, release, release_overdue, restore
+from chalicelib.ledger.due import spend
+from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.items import HOLD_SHARDS, entry_of
 from chalicelib.ledger.model import (
     Account,
+    Also,
     Budget,
     Cause,
     Credit,
@@ -51,6 +55,9 @@ from chalicelib.ledger.model import (
 )
 from chalicelib.ledger.pending import activate_due, change_pending, taken_back
 from chalicelib.ledger.rebuild import followed
+from chalicelib.ledger.redeem import redeem, redemption_key, restore
+from chalicelib.ledger.release import hold_key, release, release_overdue
+from chalicelib.ledger.statement import balance_now
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import validity_of
 from chalicelib.runtime.dynamo import decode_item
@@ -67,6 +74,8 @@ STARTS = [
     datetime(2026, 12, 31, 15, 59, 59, 999000, tzinfo=UTC),
     datetime(2028, 2, 27, 20, 0, tzinfo=UTC),
 ]
+DAILY_POINTS = 500
+"""What one operator may change of pending points on a day."""
 BUDGET = Budget("b1", "ever", limit_points=1000, shards=2, points=0)
 
 
@@ -147,6 +156,9 @@ class Ledger(RuleBasedStateMachine):
         self.clawed: Counter[tuple[str, str]] = Counter()
         self.held: Counter[str] = Counter()
         self.transferred: Counter[str] = Counter()
+        self.spent: Counter[str] = Counter()
+        self.changed: Counter[date] = Counter()
+        self.booked_due = False
 
     # time
 
@@ -164,7 +176,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(which=any_of, after=st.booleans())
     def time_comes_to_the_end_of_some_points(self, which: int, after: bool) -> None:
         lots = [lot for mine in self.model.members.values() for lot in mine.lots]
-        lots += [lot for one in self.model.holds.values() for lot in one.held + one.captured]
+        lots += [lot for one in self.model.holds.values() for lot in one.held + one.spent]
+        lots += [lot for one in self.model.redemptions.values() for lot in one.spent]
         ends = [lot.ends for lot in lots if isinstance(lot.ends, date) and lot.ends >= business_day(self.now)]
         if ends:
             last = ends[which % len(ends)]
@@ -362,6 +375,10 @@ class Ledger(RuleBasedStateMachine):
                 raise Refused("PENDING_CLOSED")
             if change == "adjust" and to > mine_of.pending:
                 raise Refused("INVALID_REQUEST")
+            changed = mine_of.pending - (to if change == "adjust" else 0)
+            if self.changed[business_day(now)] + changed > DAILY_POINTS:
+                raise Refused("ADJUSTMENT_LIMIT")
+            self.changed[business_day(now)] += changed
             with self.model.at(member, now) as mine:
                 if change == "activate":
                     self._activated(mine, mine_of, business_day(now))
@@ -384,6 +401,7 @@ class Ledger(RuleBasedStateMachine):
                 change_id=change_id,
                 reason="核对",
                 actor="s1",
+                count=lambda changed: self._counted(changed, now),
                 ledger=self.ledger,
                 terms=self.terms,
                 now=now,
@@ -396,8 +414,63 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(member=members, asked=st.one_of(few_points, points), makes_up=st.sampled_from([None, None, 1, 3]))
     def redeem(self, member: str, asked: int, makes_up: int | None) -> None:
+        """Without a guard, as a make-up card is paid."""
         on = business_day(self.now) - timedelta(days=makes_up) if makes_up else None
-        self._ask(*self._redemption(member, asked, on))
+        expect, _ = self._redemption(member, asked, on)
+        command = Redeem(self._cause(Kind.REDEEM, self._id("r")), asked, 1, checked_in_on=on)
+
+        def call(now: datetime) -> Receipt:
+            return self._spend(member, lambda seen: self._apply(seen.account, [command], now), now)
+
+        self._ask(lambda: self._with_what_is_due(member, expect), call)
+
+    @rule(member=members, which=any_of, after=st.booleans(), beyond=st.sampled_from([0, 0, 1]))
+    def spend_all_there_is_when_something_becomes_due(self, member: str, which: int, after: bool, beyond: int) -> None:
+        """To the last point, in the first millisecond that allows it, or in the one before."""
+        if self._by_right(member).available:
+            self.hold(member, 1 + which % self._by_right(member).available, 1)
+        moments = [(one.member, one.release_at) for one in self.model.holds.values() if one.held]
+        days = [(by, one.activate_on) for by, credits in self.orders.values() for one in credits if one.pending]
+        moments += [(by, datetime(on.year, on.month, on.day, tzinfo=UTC) - timedelta(hours=8)) for by, on in days if on]
+        if not moments:
+            return
+        member, at = moments[which % len(moments)]
+        self.now = max(self.now, at if after else at - timedelta(milliseconds=1))
+        self.redeem_with_a_way_back(member, self._by_right(member).available + beyond)
+
+    @rule(member=members, asked=st.one_of(few_points, points))
+    def redeem_with_a_way_back(self, member: str, asked: int) -> None:
+        id = self._id("x")
+
+        def ask_for(asked: int, by: str, now: datetime) -> Receipt:
+            return redeem(
+                by, id, asked, activity="mall", source="test", actor=by, ledger=self.ledger, terms=self.terms, now=now
+            )
+
+        def expect() -> None:
+            if not asked:
+                raise Refused("INVALID_REQUEST")
+            with self.model.at(member, self.now, active=True) as mine:
+                taken = self.model.spend(mine, asked)
+            self.model.redemptions[id] = reference.Redemption(member, taken)
+
+        if self._ask(lambda: self._with_what_is_due(member, expect), lambda now: ask_for(asked, member, now)):
+            self.conflicts.append(lambda now: ask_for(asked + 1, member, now))
+            self.conflicts.append(lambda now: ask_for(asked, MEMBERS[member == "a"], now))
+
+    @rule(member=members)
+    def look_at_the_balance(self, member: str) -> None:
+        """What is due counts as booked, and nothing is written."""
+        written = len(self.store.written)
+
+        shown, still_open = balance_now(self.ledger.read(member), ledger=self.ledger, terms=self.terms, now=self.now)
+
+        assert len(self.store.written) == written
+        mine = self._by_right(member)
+        assert sum(sum(guard.taken.values()) for guard in still_open.holds) == mine.held
+        assert sum(one.credit.pending_points for one in still_open.pending) == mine.pending
+        assert (shown.available_points, shown.pending_points) == (mine.available, mine.pending)
+        assert (shown.held_points, shown.deficit_points) == (mine.held, mine.deficit)
 
     @rule(member=members, asked=points, inner=st.sampled_from(["earn", "redeem", "night"]), also=points)
     def two_at_once(self, member: str, asked: int, inner: str, also: int) -> None:
@@ -457,13 +530,13 @@ class Ledger(RuleBasedStateMachine):
                 into = self._apply(seen.other, [Receive(cause._replace(id=f"{id}:in"), given, 1)], now)
                 return out._replace(other=into)
 
-            return self.ledger.post(giver, decide, other_id=taker)
+            return self._spend(giver, decide, now, taker)
 
         def expect() -> None:
             with self.model.at(taker, self.now) as theirs, self.model.at(giver, self.now) as mine:
                 self.model.give(theirs, self.model.spend(mine, asked))
 
-        self._ask(expect, call)
+        self._ask(lambda: self._with_what_is_due(giver, expect), call)
 
     @rule(member=members, frozen=st.sampled_from([True, False, False]))
     def freeze_or_thaw(self, member: str, frozen: bool) -> None:
@@ -475,7 +548,7 @@ class Ledger(RuleBasedStateMachine):
 
     # holds
 
-    @rule(member=members, asked=some_points, hours=st.sampled_from([1, 30, 160]))
+    @rule(member=members, asked=some_points, hours=st.sampled_from([0, 1, 1, 30, 160]))
     def hold(self, member: str, asked: int, hours: int) -> None:
         id, release_at = self._id("h"), self.now + timedelta(hours=hours)
 
@@ -493,12 +566,14 @@ class Ledger(RuleBasedStateMachine):
             )
 
         def expect() -> None:
+            if not hours:
+                raise Refused("INVALID_REQUEST")
             with self.model.at(member, self.now, active=True) as mine:
                 taken = self.model.spend(mine, asked)
                 mine.held += asked
             self.model.holds[id] = reference.Hold(member, release_at, taken)
 
-        if self._ask(expect, lambda now: ask_for(asked, member, now)):
+        if self._ask(lambda: self._with_what_is_due(member, expect), lambda now: ask_for(asked, member, now)):
             self.conflicts.append(lambda now: ask_for(asked + 1, member, now))
             self.conflicts.append(lambda now: ask_for(asked, MEMBERS[member == "a"], now))
 
@@ -507,7 +582,7 @@ class Ledger(RuleBasedStateMachine):
     def capture(self, which: int, asked: int, all_of_it: bool, by_other: bool) -> None:
         id, mine_of = self._hold(which)
         held = sum(lot.points for lot in mine_of.held)
-        asked = held if (all_of_it and held) or self._is_mixed(mine_of.held) else asked
+        asked = held if all_of_it and held else asked
         who = MEMBERS[mine_of.member == "a"] if by_other else mine_of.member
 
         def expect() -> None:
@@ -515,13 +590,15 @@ class Ledger(RuleBasedStateMachine):
                 raise Refused("HOLD_CLOSED")
             if mine_of.asked is not None:
                 raise Refused(REPEAT if asked == mine_of.asked else "KEY_REUSED")
+            if self.now >= mine_of.release_at:
+                raise Refused("HOLD_CLOSED")
             if asked > held:
                 raise Refused("INSUFFICIENT_POINTS")
             with self.model.at(mine_of.member, self.now, active=True) as mine:
                 spent, rest = part(sorted(mine_of.held, key=self.model.order), asked)
                 mine.held -= held
                 self.model.give_back(mine, rest)
-            mine_of.held, mine_of.captured, mine_of.asked = [], spent, asked
+            mine_of.held, mine_of.spent, mine_of.asked = [], spent, asked
 
         def call(now: datetime) -> Receipt:
             return capture(who, id, asked, actor="a1", ledger=self.ledger, terms=self.terms, now=now)
@@ -549,30 +626,37 @@ class Ledger(RuleBasedStateMachine):
 
         self._ask(expect, call)
 
-    @precondition(lambda self: self.model.holds)
-    @rule(which=any_of, asked=some_points, all_of_it=st.booleans())
-    def restore(self, which: int, asked: int, all_of_it: bool) -> None:
-        id, mine_of = self._hold(which)
-        spent = sum(lot.points for lot in mine_of.captured)
-        asked = spent if (all_of_it and spent) or self._is_mixed(mine_of.captured) else asked
+    @precondition(lambda self: self.model.holds or self.model.redemptions)
+    @rule(which=any_of, asked=few_points, all_of_it=sometimes, by_other=sometimes)
+    def restore(self, which: int, asked: int, all_of_it: bool, by_other: bool) -> None:
+        spenders: dict[str, reference.Hold | reference.Redemption] = {
+            **{hold_key(id): one for id, one in self.model.holds.items()},
+            **{redemption_key(id): one for id, one in self.model.redemptions.items()},
+        }
+        key = list(spenders)[which % len(spenders)]
+        mine_of = spenders[key]
+        spent = sum(lot.points for lot in mine_of.spent)
+        asked = spent if all_of_it and spent else asked
         restore_id = self._id("b")
+        who = MEMBERS[mine_of.member == "a"] if by_other else mine_of.member
+
+        def ask_for(asked: int, now: datetime) -> Receipt:
+            return restore(who, key, restore_id, asked, actor="a1", ledger=self.ledger, terms=self.terms, now=now)
 
         def expect() -> None:
-            if not mine_of.captured:
-                raise Refused("HOLD_CLOSED")
+            if by_other or not mine_of.spent:
+                raise Refused("NOTHING_TO_RESTORE")
+            if not asked:
+                raise Refused("INVALID_REQUEST")
             if asked > spent:
                 raise Refused("INSUFFICIENT_POINTS")
             with self.model.at(mine_of.member, self.now) as mine:
-                kept, given = part(sorted(mine_of.captured, key=self.model.order), spent - asked)
+                kept, given = part(sorted(mine_of.spent, key=self.model.order), spent - asked)
                 self.model.give_back(mine, given)
-            mine_of.captured = kept
+            mine_of.spent = kept
 
-        def call(now: datetime) -> Receipt:
-            return restore(
-                mine_of.member, id, restore_id, asked, actor="a1", ledger=self.ledger, terms=self.terms, now=now
-            )
-
-        self._ask(expect, call)
+        if self._ask(expect, lambda now: ask_for(asked, now)):
+            self.conflicts.append(lambda now: ask_for(asked + 1, now))
 
     # repeats
 
@@ -675,6 +759,12 @@ class Ledger(RuleBasedStateMachine):
             assert (entry.kind is Kind.HOLD) == (id not in self.held)
             self.held[id] += entry.held_points
             assert self.held[id] >= 0
+        if entry.kind in (Kind.REDEEM, Kind.CAPTURE):
+            self.spent[f"{'R' if entry.kind is Kind.REDEEM else 'H'}#{cause.id}"] -= entry.points
+        if entry.kind is Kind.REVERSE and cause.activity == "mall":
+            key = cause.id.rpartition(":")[0]
+            self.spent[key] -= entry.points
+            assert self.spent[key] >= 0
         if entry.kind is Kind.TRANSFER:
             id = cause.id.partition(":")[0]
             self.transferred[id] += entry.points
@@ -722,8 +812,11 @@ class Ledger(RuleBasedStateMachine):
         except JifenError as refusal:
             answer = refusal.code.name
         assert answer == expected.removeprefix(REPEAT)
+        booked_due, self.booked_due = self.booked_due, False
         if expected:
-            assert len(self.store.written) == written
+            new = [decode_item(item) for table, item in self.store.written[written:] if table == "journal"]
+            assert bool(new) == booked_due == (len(self.store.written) > written)
+            assert {item["kind"] for item in new} <= {Kind.ACTIVATE, Kind.RELEASE, Kind.EXPIRE}
             assert receipt is None or (expected == REPEAT and receipt.replayed)
             return None
         assert receipt
@@ -786,21 +879,71 @@ class Ledger(RuleBasedStateMachine):
         id = list(self.model.holds)[which % len(self.model.holds)]
         return id, self.model.holds[id]
 
-    def _is_mixed(self, lots: Sequence[Lot]) -> bool:
-        """Several classes of one date in another order than the letters': see test_apply_properties.py."""
-        order = [PointsClass(one).letter for one in self.model.class_order]
-        return order != sorted(order) and len({lot.ends for lot in lots}) < len({(lot.ends, lot.of) for lot in lots})
+    def _spend(
+        self, member: str, decide: Callable[[Seen], Posting], now: datetime, other_id: str | None = None
+    ) -> Receipt:
+        return spend(member, decide, ledger=self.ledger, terms=self.terms, now=now, other_id=other_id)
+
+    def _with_what_is_due(self, member: str, expect: Callable[[], None]) -> None:
+        """Who has too little gets what is due first, and only then an answer."""
+        try:
+            expect()
+        except Refused as refusal:
+            if str(refusal) != "INSUFFICIENT_POINTS" or not self._book_due(member):
+                raise
+            self.booked_due = True
+            expect()
+
+    def _book_due(self, member: str) -> bool:
+        """All that is due of a member, in the order of the ledger's index: what comes first pays what is owed."""
+        orders = [f"O#{name}" for name, (by, _credits) in self.orders.items() if by == member and self._due_of(name)]
+        holds = {
+            hold_key(id): one
+            for id, one in self.model.holds.items()
+            if one.member == member and one.held and one.release_at <= self.now
+        }
+        listed = [guard.key for guard in self.ledger.open_guards(member, 100)]
+        due = sorted([*orders, *holds], key=listed.index)
+        for key in due:
+            if key in holds:
+                self._released(holds[key])
+            else:
+                self._activated_due(member, key)
+        return bool(due)
+
+    def _by_right(self, member: str) -> reference.Member:
+        """The member as he were with all that is due booked."""
+        model, orders = self.model, self.orders
+        self.model, self.orders = deepcopy(model), deepcopy(orders)
+        self._book_due(member)
+        with self.model.at(member, self.now) as mine:
+            pass
+        self.model, self.orders = model, orders
+        return mine
+
+    def _counted(self, changed: int, now: datetime) -> tuple[Also, ...]:
+        over = JifenError(Code.ADJUSTMENT_LIMIT)
+        if changed > DAILY_POINTS:
+            raise over
+        write = AdjustmentsTable(self.ledger).counted("s1", business_day(now), changed, DAILY_POINTS)
+        return (Also(write, over),) if changed else ()
+
+    def _due_of(self, name: str) -> list[reference.Credit]:
+        today = business_day(self.now)
+        return [one for one in self.orders[name][1] if one.pending and one.activate_on and one.activate_on <= today]
 
     def _activate(self, member: str, key: str) -> None:
-        today = business_day(self.now)
         activate_due(member, key, ledger=self.ledger, terms=self.terms, now=self.now)
-        due = [one for one in self.orders[key[2:]][1] if one.pending and one.activate_on and one.activate_on <= today]
+        self._activated_due(member, key)
+        self._same_order(key[2:])
+
+    def _activated_due(self, member: str, key: str) -> None:
+        due = self._due_of(key[2:])
         if due:
             with self.model.at(member, self.now) as mine:
                 for one in due:
                     assert one.activate_on
                     self._activated(mine, one, one.activate_on)
-        self._same_order(key[2:])
 
     def _activated(self, mine: reference.Member, one: reference.Credit, on: date) -> None:
         one.ends = one.ends_from(on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +16,9 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Earn, Freeze
 from chalicelib.ledger.hold import capture, hold
-from chalicelib.ledger.model import Credit, Guard, Kind, Policy, Posting
+from chalicelib.ledger.model import Credit, Guard, Kind, Policy, Posting, start_of
 from chalicelib.ledger.pending import activate_due
-from chalicelib.ledger.statement import Open, balance, open_of, open_page, statement_page
+from chalicelib.ledger.statement import Open, balance_now, open_page, statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, an_earn
 
@@ -52,9 +52,8 @@ def held(ledger: LedgerTable, points: int) -> None:
     hold("m1", "h1", points, release_at=release_at, activity="mall", actor="m1", ledger=ledger, terms=TERMS, now=NOW)
 
 
-def shown(ledger: LedgerTable, **given: Any) -> dict[str, Any]:
-    account = ledger.read("m1")
-    return balance_answer(balance(account, ZONE, NOW), open_of(account, ledger=ledger), ZONE, **given)
+def shown(ledger: LedgerTable, now: datetime = NOW, **given: Any) -> dict[str, Any]:
+    return balance_answer(*balance_now(ledger.read("m1"), ledger=ledger, terms=TERMS, now=now), ZONE, **given)
 
 
 def all_pages(ledger: LedgerTable, limit: int) -> Iterator[Open]:
@@ -86,8 +85,34 @@ def test_a_balance_says_what_is_pending_until_when_and_what_is_held(ledger: Ledg
     assert answer["holds"] == [{"activity": "mall", "id": "h1", "points": 5, "release_at": "2026-11-22T13:00:00+08:00"}]
 
 
+def test_a_balance_counts_what_is_due_though_nothing_has_booked_it(ledger: LedgerTable) -> None:
+    ledger.post("m1", lambda seen: apply(seen.account, [an_earn(50, cause=a_cause(id="tmall#9"))], TERMS, NOW))
+    pend(ledger, 1, 30, TODAY_ON + timedelta(days=1))
+    pend(ledger, 2, 20, TODAY_ON + timedelta(days=2))
+    held(ledger, 5)
+    entries = len(ledger.entries("m1", before_key=None, limit=9))
+
+    before, after = (shown(ledger, start_of(TODAY_ON + timedelta(days=days), ZONE)) for days in (0, 1))
+
+    names = ("available_points", "pending_points", "held_points")
+    assert [before[name] for name in names] == [45, 50, 5]
+    assert [after[name] for name in names] == [80, 20, 0]
+    assert ([one["id"] for one in after["pending"]], after["holds"]) == (["tmall#2"], [])
+    assert len(ledger.entries("m1", before_key=None, limit=9)) == entries
+
+
+def test_a_balance_leaves_aside_what_became_due_after_its_account_was_read(ledger: LedgerTable) -> None:
+    pend(ledger, 1, 30, TODAY_ON + timedelta(days=1))
+    account = ledger.read("m1")
+    pend(ledger, 2, 20, TODAY_ON)
+
+    found, _open = balance_now(account, ledger=ledger, terms=TERMS, now=start_of(TODAY_ON + timedelta(days=1), ZONE))
+
+    assert found.available_points + found.pending_points == 30
+
+
 def test_staff_see_what_names_a_pending_credit(ledger: LedgerTable) -> None:
-    pend(ledger, 1, 30, TODAY_ON)
+    pend(ledger, 1, 30, TODAY_ON + timedelta(days=1))
 
     (one,) = shown(ledger, for_staff=True)["pending"]
 
