@@ -75,4 +75,4 @@ drill: tools
 	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")
 
 properties: tools
-	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py
+	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py tests/earning/test_order_arrivals.py

@@ -14,6 +14,8 @@ LAWS = "tests/ledger/test_apply_properties.py::"
 BUDGET = "tests/ledger/test_shared_budget.py::"
 HOLD = "tests/ledger/test_hold.py::"
 AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
+ARRIVALS = "tests/earning/test_order_arrivals.py::test_news_of_orders_in_any_order_and_again_come_to_the_same_points"
+THREADS = "tests/ledger/test_linearizable.py::test_what_threads_were_answered_is_one_history"
 MODEL = "tests/ledger/test_state_machine.py::test_the_ledger_does_what_the_model_does[0]"
 
 
@@ -84,6 +86,20 @@ FAULTS = [
         '"ProvisionedThroughputExceeded"})',
         'LOST = frozenset({"ConditionalCheckFailed"})',
         ("tests/ledger/test_conflicts.py::test_a_conflict_on_the_account_beside_a_standing_entry_is_judged_again",),
+    ),
+    Fault(
+        "a member's account is remembered from the last look",
+        LEDGER + "table.py",
+        "        return self.see(member_id).account\n",
+        "        return self.__dict__.setdefault(member_id, self.see(member_id).account)\n",
+        (THREADS,),
+    ),
+    Fault(
+        "a lost race takes over the winner's number of versions but not of entries",
+        LEDGER + "writes.py",
+        "                return account_of(reason.item)\n",
+        "                return account_of(reason.item)._replace(sequence=known.sequence)\n",
+        (THREADS,),
     ),
     Fault(
         "an entry of another operation is taken for one's own receipt",
@@ -322,6 +338,20 @@ FAULTS = [
         "        last_hash = found\n",
         "",
         (MODEL,),
+    ),
+    Fault(
+        "a refund is judged as if it were the order's only one",
+        "chalicelib/earning/take_back.py",
+        "after = ordered_of(order, paid, known, terms.zone)",
+        "after = ordered_of(order, paid, [refund], terms.zone)",
+        (ARRIVALS,),
+    ),
+    Fault(
+        "an order is credited by the terms of the day it is heard of",
+        "chalicelib/earning/settle_order.py",
+        "            settled = _credited(order, paid, received_at, seen, _terms_at(book, paid.paid_at))\n",
+        "            settled = _credited(order, paid, received_at, seen, _terms_at(book, received_at))\n",
+        (ARRIVALS,),
     ),
     Fault(
         "points are computed in floating point",
