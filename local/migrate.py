@@ -1,4 +1,4 @@
-"""`make migrate FILE= RATIO=old:new [STAGE=local] [DRY=1] [NEVER=1]`: a brand's members and balances into a stage.
+"""`make migrate FILE= RATIO=old:new [DRY=1] [NEVER=1] [STAGE=local] [WORKERS=4]`: a brand's members into a stage.
 
 DRY writes nothing and says what would be. A run that was cut off is simply run again, also several at once: every
 member is opened once. Afterwards the sums of the file are held against those of the journal. Exit code 0: all of the
@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import JifenError
 from chalicelib.ledger.model import Account
@@ -91,8 +93,8 @@ def _report(planned: Plan, basis: Basis, expected: Totals) -> None:
         say.line(f"  {key[0]:12} {key[1]:10} {old:>20} {new:>12}")
     old, new = _decimals(sum(planned.old_points.values())), f"{sum(expected.points.values()):,}"
     say.line(f"  {'all':12} {'':10} {old:>20} {new:>12}")
-    away, rest = divmod(planned.rounded_away * 100, unit)
-    say.line(f"  rounded away {_decimals(away)} points{f' and {rest}/{unit * 100}' if rest else ''}")
+    away, rest = divmod(planned.rounded_away, unit)
+    say.line(f"  rounded away {away:,} and {rest:,}/{unit:,} points")
     for key, hundredths in sorted(planned.expired_points.items()):
         say.line(f"  {key[0]:12} {key[1]:10} {_decimals(hundredths):>20}  ended before the opening, not brought")
     say.line(f"  growth {expected.growth:,}")
@@ -176,6 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(chosen.file, chosen.ratio, chosen.stage, dry=chosen.dry, never=chosen.never, workers=chosen.workers)
     except (Mend, JifenError) as refused:
         say.trouble(refused.msg if isinstance(refused, JifenError) else str(refused))
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        say.trouble(f"the stage could not be reached: {error!r}; the same command goes on from here")
         return 1
     except KeyboardInterrupt:
         say.trouble("interrupted: the same command goes on from here")

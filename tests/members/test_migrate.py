@@ -16,9 +16,9 @@ from chalicelib.earning.refusals import open_refusals
 from chalicelib.earning.session_opened import session_of, session_opened
 from chalicelib.ledger.audit import Finding
 from chalicelib.ledger.model import Account
-from chalicelib.ledger.table import open_ledger
+from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.members.conversion import Ratio, member_id_of
-from chalicelib.members.migrate import Run, migrate
+from chalicelib.members.migrate import Run, migrate, open_member
 from chalicelib.members.migration import Brought
 from chalicelib.members.model import Identity
 from chalicelib.members.register import bind_identity, register
@@ -33,6 +33,7 @@ from local.made_up_members import made_up_members
 from local.places import Mend
 from tests.ledger.builders import bucket
 from tests.ledger.meetings import Interrupted, Meanwhile
+from tests.ledger.test_budgets import Counted, count
 from tests.members.conftest import Http
 from tests.members.migrations import OPENED_AT, OPENED_ON, a_basis, a_file, a_row, planned
 from tests.members.stage import Stage, open_stage
@@ -127,6 +128,7 @@ def test_a_rehearsal_reports_and_writes_nothing(stage: Stage, capsys: pytest.Cap
     ):
         assert line in printed
     assert "activity     2026-12                   40.00           40" in printed
+    assert "rounded away 0 and 0/100 points" in printed
 
 
 def test_a_run_opens_every_account_with_all_that_its_member_brings(stage: Stage) -> None:
@@ -272,6 +274,27 @@ def test_a_migrated_member_logs_in_to_his_account_and_is_paid_for_no_registratio
     profile = http("GET", "/v1/me", token=answer.data["token"]).data
     assert profile["registered_at"].startswith("2024-05-06")
     assert profile["identity_count"] == 2
+
+
+@pytest.mark.parametrize(("row", "units"), [(0, 12), (1, 14), (2, 14)])
+def test_a_member_costs_two_requests_and_units_by_what_he_brings(
+    stage: Stage, brought: tuple[Brought, ...], row: int, units: int
+) -> None:
+    def open_it(ledger: LedgerTable) -> object:
+        return open_member(brought[row], a_basis(), table=open_members(), ledger=ledger)
+
+    counted = count(open_ledger(), open_it)
+
+    assert (counted.requests, counted.own_units) == (2, units)  # the first has a level, the others a buyer
+
+
+def test_a_second_run_costs_one_request_for_a_hundred_members(stage: Stage, brought: tuple[Brought, ...]) -> None:
+    go(brought)
+
+    counted = Counted(dynamo.client())
+
+    assert go(brought, counted) == Run(0, 3, ())
+    assert counted.requests == 1
 
 
 def test_the_night_finds_what_migrated_members_have_that_ends(stage: Stage) -> None:
