@@ -1,7 +1,7 @@
 # `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check fmt package deploy import replay bench audit drill properties environment tools
+.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit drill properties environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -14,6 +14,8 @@ help:
 	@echo "make check     format, lint, types, import contracts, security"
 	@echo "make fmt       format the sources"
 	@echo "make import    FILE=orders.csv PLATFORM=youzan    orders from a file"
+	@echo "make migrate   FILE=members.csv RATIO=10:1 [DRY=1] [NEVER=1]    a brand's members with balances, growth and levels"
+	@echo "make migrate-bench [MEMBERS=100000]    made-up members into the embedded cloud, with rate and memory"
 	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
 	@echo "make bench     what operations, decisions and cold starts cost, beside their floors"
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
@@ -61,6 +63,13 @@ deploy: environment
 
 import: environment
 	@$(PY) -m local.import_orders --file "$(FILE)" --platform "$(PLATFORM)" $(if $(STAGE),--stage "$(STAGE)")
+
+migrate: environment
+	@$(PY) -m local.migrate --file "$(FILE)" --ratio "$(RATIO)" --stage "$(or $(STAGE),local)" $(if $(DRY),--dry) $(if $(NEVER),--never) $(if $(WORKERS),--workers "$(WORKERS)")
+
+migrate-bench: environment
+	@mkdir -p dist && $(PY) -m local.made_up_members "$(or $(MEMBERS),100000)" dist/members.csv "$$(date +%F)"
+	@$(PY) -m local.migrate --file dist/members.csv --ratio 10:1
 
 replay: environment
 	@$(PY) -m local.replay $(if $(FILE),--file "$(FILE)") $(if $(CUSTOMERS),--customers "$(CUSTOMERS)")

@@ -16,6 +16,7 @@ from benchmarks.recording import Asked, Recorder, Wire
 from benchmarks.units import Units, units_of
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.ledger.table import LedgerTable
+from chalicelib.members.table import MembersTable
 from chalicelib.runtime import dynamo
 from tests.tables import create_tables
 
@@ -64,7 +65,8 @@ def cost(operation: Operation, *, rounds: int, calls: int) -> Cost:
 def _stage(client: Any) -> Stage:
     names = create_tables(client, "bench")
     ledger = LedgerTable(client, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
-    return Stage(ledger, RefusalsTable(client, names["REFUSALS_TABLE"]))
+    members = MembersTable(client, names["MEMBERS_TABLE"], pause=lambda _seconds: None)
+    return Stage(ledger, RefusalsTable(client, names["REFUSALS_TABLE"]), members)
 
 
 def _repeat(client: Any, wire: Wire, asked: Sequence[Asked]) -> Callable[[], None]:

@@ -22,6 +22,7 @@ from chalicelib.ledger.items import member_pk
 from chalicelib.ledger.model import Posting, business_on
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
+from chalicelib.members.table import MembersTable
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.ledger.reference_store import MemoryDynamo
 
@@ -94,12 +95,13 @@ def _repeat(operation: Operation, stage: Stage, replay: Replay) -> Any:
 
 
 def _stage(store: Store) -> Stage:
-    return Stage(LedgerTable(store, "ledger", "journal", 8), RefusalsTable(store, "refusals"))
+    ledger = LedgerTable(store, "ledger", "journal", 8)
+    return Stage(ledger, RefusalsTable(store, "refusals"), MembersTable(store, "members"))
 
 
 def _store(members: int, entries: int) -> Store:
     """One member's history posted by the ledger itself; the others have the same."""
-    store = Store("ledger", "journal", "refusals")
+    store = Store("ledger", "journal", "refusals", "members")
     ledger = _stage(store).ledger
     for number in range(entries):
         at = NOW - SPAN + SPAN * number / entries

@@ -27,10 +27,13 @@ from chalicelib.ledger.release import hold_key, release
 from chalicelib.ledger.statement import balance_now, open_page, statement_page
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.ledger.transfer import show_code, transfer
+from chalicelib.members.migrate import open_member
+from chalicelib.members.table import MembersTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
 from tests.earning.conftest import paid
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
+from tests.members.migrations import a_basis, a_row, only_member
 from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
 
 NEXT_JAN_ON = date(2027, 1, 31)
@@ -44,10 +47,11 @@ class Stage(NamedTuple):
 
     ledger: LedgerTable
     refusals: RefusalsTable
+    members: MembersTable
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
-        return Stage(replace(self.ledger, dynamo=dynamo), replace(self.refusals, dynamo=dynamo))
+        return Stage(*(replace(table, dynamo=dynamo) for table in self))
 
 
 Step = Callable[[Stage], object]
@@ -193,6 +197,14 @@ def _pending(on: Stage) -> object:
     return open_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
 
+_BASIS = a_basis()
+_MIGRATED = only_member(a_row(platform="tmall", buyer_id="b1", growth=700, level="黄金", level_until="2027-03-01"))
+
+
+def _migrate(on: Stage) -> object:
+    return open_member(_MIGRATED, _BASIS, table=on.members, ledger=on.ledger)
+
+
 _REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
 _RICH = _earn(500)
 _HISTORY = tuple(_earn(5, f"tmall#a{number}") for number in range(STATEMENT_ROWS + 5))
@@ -218,6 +230,7 @@ OPERATIONS = (
     Operation("transfer", (_RICH, _earn(5, "tmall#2", "m2"), _show_code), _transfer, "2 / 10 + 1 read of the code"),
     Operation("adjustment, approved", (_RICH, _propose), _approve, "-"),
     Operation("expiry of one account", (_RICH,), _expire, "2 / 4"),
+    Operation("a member brought over", (), _migrate, "-"),
     Operation("balance", (_RICH,), _balance, "1 / 0"),
     Operation(f"statement page of {STATEMENT_ROWS}", _HISTORY, _statement, "1 / 0"),
     Operation("pending list of 5", _ORDERS, _pending, "-"),

@@ -19,7 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from chalicelib.earning.order import Paid
-from chalicelib.earning.order_cells import fen_of_yuan
+from chalicelib.sheets.cells import fen_of_yuan
 from local.places import ROOT, Mend
 
 PLATFORM = "cdnow"

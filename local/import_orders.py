@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.earning.order import OrderFact, Paid, Refund
-from chalicelib.earning.order_csv import BadRow, Row, Sheet, read_sheet
+from chalicelib.earning.order_csv import Row, Sheet, read_sheet
 from chalicelib.earning.order_feed import order_fact
 from chalicelib.earning.record_orders import Received, Result, record_orders
 from chalicelib.earning.table import open_orders
@@ -27,6 +27,7 @@ from chalicelib.errors import JifenError
 from chalicelib.members.buyers import find_members
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.clock import utc_now
+from chalicelib.sheets.rows import BadRow
 from local import say
 from local.in_process import EMBEDDED_STAGES, adopted, find_stack
 from local.places import Mend, default_places

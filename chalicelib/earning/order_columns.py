@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from chalicelib.earning import order_cells as cells
-from chalicelib.errors import Code, JifenError
+from chalicelib.sheets import cells
+from chalicelib.sheets.rows import header_key, named_once, refused
 
 PAID = ("buyer_id", "paid_at", "paid_fen")
 PAID_OPTIONAL = ("freight_fen", "coupon_fen", "points_fen", "stored_value_fen", "channel")
@@ -77,18 +76,11 @@ _READERS: Mapping[str, Callable[[str], str | int]] = {
 
 def columns_of(header: Sequence[str]) -> Columns:
     """The header's columns; JifenError when one of ours is missing or stands twice."""
-    if any("\0" in name for name in header):
-        raise refused("表头含有空字符(NUL),文件可能是UTF-16,请另存为“CSV UTF-8”后再导入")
     fields = tuple(_FIELD_OF.get(_key(name), "") for name in header)
     if "line_no" not in fields:
         # What an article's columns say is of no use without the line it stands for.
         fields = tuple("" if field in (*LINE, *LINE_OPTIONAL) else field for field in fields)
-    names: dict[str, str] = {}
-    for field, name in zip(fields, header, strict=True):
-        if field in names:
-            raise refused(f"表头中“{names[field]}”与“{cells.plain_text(name)}”是同一项,请只保留一列")
-        if field:
-            names[field] = cells.plain_text(name)
+    names = named_once(fields, header)
     _require(names)
     return Columns(
         fields,
@@ -103,14 +95,8 @@ def title(field: str) -> str:
     return f"{_NAMES[field][0]}({field})" if _NAMES[field] else field
 
 
-def refused(reason: str) -> JifenError:
-    """The answer to a file that is no order sheet at all."""
-    return JifenError(Code.INVALID_REQUEST, reason, field="file")
-
-
 def _key(name: str) -> str:
-    key = unicodedata.normalize("NFKC", cells.plain_text(name)).lower().replace(" ", "")
-    return key.removesuffix("(元)")
+    return header_key(name).removesuffix("(元)")
 
 
 def _require(names: Mapping[str, str]) -> None:

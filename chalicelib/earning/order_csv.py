@@ -7,13 +7,10 @@ sub-orders (子订单编号), the rows of one order are its lines and become one
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from chalicelib.earning import order_cells as cells
 from chalicelib.earning.order_columns import (
     LINE_OPTIONAL,
     PAID,
@@ -22,13 +19,10 @@ from chalicelib.earning.order_columns import (
     REFUND,
     Columns,
     columns_of,
-    refused,
 )
+from chalicelib.sheets import cells
+from chalicelib.sheets.rows import BadRow, RowError, filled_cells, header_of, lines_of, refused
 
-MAX_ROW_CHARS = 10_000
-"""Longer rows are no orders: most likely a quote was never closed."""
-ENCODINGS = ("utf-8-sig", "gb18030")
-"""Tried in this order; strict UTF-8 first, for hardly any GBK text is valid UTF-8 by chance."""
 _KINDS = {
     **dict.fromkeys(("paid", "付款", "支付", "已付款", "订单"), "paid"),
     **dict.fromkeys(("refund", "退款", "已退款"), "refund"),
@@ -43,14 +37,6 @@ class Row(NamedTuple):
 
     number: int
     record: Mapping[str, Any]
-
-
-class BadRow(NamedTuple):
-    """A row that holds none: its offending column as the file names it (empty: the row itself), and why, in Chinese."""
-
-    number: int
-    column: str
-    reason: str
 
 
 class Sheet(NamedTuple):
@@ -69,61 +55,18 @@ class _Read(NamedTuple):
     """Of an order's line; empty for any other row, which stands for itself."""
 
 
-class _RowError(Exception):
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
-
-
 def read_sheet(raw: bytes, *, platform: str, zone: str) -> Sheet:
     """All rows of a CSV (UTF-8 with or without BOM, or GB18030).
 
     Instants without an offset are in `zone`; every record is of `platform`. Raises JifenError INVALID_REQUEST when the
     file as a whole is no order sheet: undecodable, empty, no rows, required columns missing or named twice.
     """
-    lines = _lines(_decoded(raw))
-    first = next(lines, None)
-    if first is None:
-        raise refused("文件是空的")
-    if isinstance(first[1], str):
-        raise refused(f"表头无法读取:{first[1]}")
-    columns = columns_of(first[1])
+    lines = lines_of(raw)
+    columns = columns_of(header_of(lines))
     read = [_read(number, line, columns, platform, zone) for number, line in lines]
     if not read:
         raise refused("文件只有表头,没有订单")
     return Sheet(tuple(sorted(_rows(read, columns), key=lambda row: row.number)), columns)
-
-
-def _decoded(raw: bytes) -> str:
-    for encoding in ENCODINGS:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise refused("无法识别文件编码,请另存为“CSV UTF-8”后再导入")
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """(Excel's row number, its cells or why they cannot be read); blank rows are counted and left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    number = 0
-    while True:
-        number += 1
-        before = reader.line_num
-        try:
-            line = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            if reader.line_num - before > 1:
-                # Which of the swallowed lines were rows of their own cannot be told any more.
-                yield number, "引号没有配对,从这一行起的内容没有读取"
-                return
-            yield number, "引号没有配对,或内容过长"
-            continue
-        if any(cell.strip() for cell in line):
-            yield number, line
 
 
 def _rows(read: Sequence[_Read], columns: Columns) -> Iterator[Row | BadRow]:
@@ -181,40 +124,25 @@ def _read(number: int, line: list[str] | str, columns: Columns, platform: str, z
         return _Read(number, BadRow(number, "", line), "")
     order_no = ""
     try:
-        filled = _filled(line, columns)
+        filled = filled_cells(line, columns.fields)
         if "line_no" in filled and "order_no" in filled:
             order_no = str(_value("order_no", filled["order_no"], columns, zone))
         kind = _kind(filled, columns)
         order_no = order_no if kind == "paid" else ""
         return _Read(number, _record(kind, filled, columns, platform, zone), order_no)
-    except _RowError as error:
+    except RowError as error:
         return _Read(number, BadRow(number, columns.name(error.field), error.reason), order_no)
-
-
-def _filled(line: Sequence[str], columns: Columns) -> dict[str, str]:
-    """The row's cells that are ours and not blank, by field."""
-    if sum(map(len, line)) > MAX_ROW_CHARS:
-        raise _RowError("", f"这一行超过{MAX_ROW_CHARS}个字符,可能有引号没有配对")
-    if any(cell.strip() for cell in line[len(columns.fields) :]):
-        raise _RowError("", "这一行比表头多出了列,可能有内容含逗号而没有加引号")
-    filled = {
-        field: cell for field, cell in zip(columns.fields, line, strict=False) if field and cells.plain_text(cell)
-    }
-    for field, cell in filled.items():
-        if "\0" in cell:
-            raise _RowError(field, "含有空字符(NUL)")
-    return filled
 
 
 def _record(kind: str, filled: Mapping[str, str], columns: Columns, platform: str, zone: str) -> dict[str, Any]:
     stated = cells.plain_text(filled.get("platform", platform))
     if stated != platform:
-        raise _RowError("platform", f"是{stated[:20]},与导入的平台{platform}不同")
+        raise RowError("platform", f"是{stated[:20]},与导入的平台{platform}不同")
     required, optional = _FIELDS[kind]
     record: dict[str, Any] = {"kind": kind, "platform": platform}
     for field in ("order_no", *required):
         if field not in filled:
-            raise _RowError(field, "不能为空")
+            raise RowError(field, "不能为空")
     for field in ("order_no", *required, *optional):
         if field in filled:
             record[field] = _value(field, filled[field], columns, zone)
@@ -227,7 +155,7 @@ def _record(kind: str, filled: Mapping[str, str], columns: Columns, platform: st
 
 def _line(filled: Mapping[str, str], columns: Columns, zone: str) -> dict[str, Any]:
     if "line_paid_fen" not in filled:
-        raise _RowError("line_paid_fen", "不能为空")
+        raise RowError("line_paid_fen", "不能为空")
     paid_fen = _value("line_paid_fen", filled["line_paid_fen"], columns, zone)
     rest = {field: _value(field, filled[field], columns, zone) for field in LINE_OPTIONAL if field in filled}
     return {"paid_fen": paid_fen, **rest}
@@ -237,15 +165,15 @@ def _kind(filled: Mapping[str, str], columns: Columns) -> str:
     if "kind" in filled:
         name = cells.plain_text(filled["kind"]).lower()
         if name not in _KINDS:
-            raise _RowError("kind", f"应为付款、退款或收货,而不是“{name[:20]}”")
+            raise RowError("kind", f"应为付款、退款或收货,而不是“{name[:20]}”")
         return _KINDS[name]
     if "refund_no" not in filled:
         if "refunded_fen" in filled and _value("refunded_fen", filled["refunded_fen"], columns, "UTC"):
-            raise _RowError("refund_no", "有退款金额但没有退款单号")
+            raise RowError("refund_no", "有退款金额但没有退款单号")
         return "receipt" if "received_at" in filled and not {"paid_at", "paid_fen"} & filled.keys() else "paid"
     if "paid_at" in filled and "paid_fen" in filled:
         # One of the two would be lost without a word.
-        raise _RowError("refund_no", "同一行既有付款又有退款,请分成两行,或加一列“类型”写明付款或退款")
+        raise RowError("refund_no", "同一行既有付款又有退款,请分成两行,或加一列“类型”写明付款或退款")
     return "refund"
 
 
@@ -253,4 +181,4 @@ def _value(field: str, cell: str, columns: Columns, zone: str) -> Any:
     try:
         return columns.value(field, cell, zone)
     except ValueError as error:
-        raise _RowError(field, str(error)) from None
+        raise RowError(field, str(error)) from None

@@ -38,18 +38,12 @@ def session_of(message: str) -> SessionOpened | None:
 def session_opened(session: SessionOpened, *, ledger: LedgerTable, refusals: RefusalsTable, book: TermsBook) -> None:
     """Book the registration, once for ever, and the day's log-in, once a business day.
 
-    The ledger learns by the registration since when somebody is a member. Raises what `behave` raises.
+    The ledger learns by the registration since when somebody is a member. An account that knows it already has heard of
+    it, or was brought from another programme: there a log-in is no registration, and earns as none. Raises what
+    `behave` raises.
     """
-    registration = Event(
-        source=ENGINE,
-        event_id=f"{REGISTER}.{session.member_id}",
-        indicator=REGISTER,
-        member_id=session.member_id,
-        occurred_at=session.registered_at,
-        received_at=session.opened_at,
-        named_at=session.registered_at,
-    )
-    behave(registration, ledger=ledger, refusals=refusals, book=book)
+    if ledger.read(session.member_id).joined_on is None:
+        behave(_registration(session), ledger=ledger, refusals=refusals, book=book)
     terms = book.at(session.opened_at)
     if terms is None or not terms.answer(LOGIN):
         return
@@ -64,3 +58,15 @@ def session_opened(session: SessionOpened, *, ledger: LedgerTable, refusals: Ref
         named_at=start_of(on, terms.zone),
     )
     behave(log_in, ledger=ledger, refusals=refusals, book=book)
+
+
+def _registration(session: SessionOpened) -> Event:
+    return Event(
+        source=ENGINE,
+        event_id=f"{REGISTER}.{session.member_id}",
+        indicator=REGISTER,
+        member_id=session.member_id,
+        occurred_at=session.registered_at,
+        received_at=session.opened_at,
+        named_at=session.registered_at,
+    )

@@ -21,6 +21,7 @@ from chalicelib.earning.refusals import NotPaid
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counters, counted
 from chalicelib.ledger.model import Entry, Kind, Part, business_on
+from chalicelib.ledger.rebuild import days_after
 from chalicelib.programme.activity import CHECK_IN, ORDER, Behaved, CheckedIn
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import (
@@ -71,8 +72,7 @@ def begun(member_id: str, entries: Iterable[Entry], since: datetime, until: date
         if entry.posted_at < since:
             place += 1
             joined_on = _joined_on(entry) or joined_on
-            if "checked_in_on" in entry.facts:
-                check_ins = check_ins.with_day(date.fromisoformat(str(entry.facts["checked_in_on"])))
+            check_ins = days_after(check_ins, entry)
             counters, level = counted(counters, entry.counts), entry.level_after
     is_whole = [entry.sequence for entry in numbered] == list(range(1, len(numbered) + 1))
     return Begun(member_id, check_ins, counters, level, joined_on, tuple(numbered[place:]), is_whole)

@@ -7,6 +7,7 @@ from datetime import date
 
 from chalicelib.ledger.buckets import moved
 from chalicelib.ledger.chain import expected_hash
+from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import counted
 from chalicelib.ledger.growth import grown
 from chalicelib.ledger.levels import Tenure
@@ -48,11 +49,6 @@ def folded(account: Account, entry: Entry) -> Account:
     below zero.
     """
     facts = entry.facts
-    check_ins = account.check_ins
-    if "run_days" in facts:
-        check_ins = check_ins.with_run(_date(facts["checked_in_on"]), int(facts["run_days"]))
-    elif "checked_in_on" in facts:
-        check_ins = check_ins.with_day(_date(facts["checked_in_on"]))
     return account._replace(
         buckets=moved(account.buckets, entry.buckets),
         pending_points=account.pending_points + entry.pending_points,
@@ -62,7 +58,7 @@ def folded(account: Account, entry: Entry) -> Account:
         tenure=_tenure(account.tenure, entry),
         joined_on=_date(facts["joined_on"]) if "joined_on" in facts else account.joined_on,
         frozen=bool(facts.get("frozen", account.frozen)),
-        check_ins=check_ins,
+        check_ins=days_after(account.check_ins, entry),
         counters=counted(account.counters, entry.counts),
         active_at=entry.posted_at if is_active(entry.kind, entry.buckets) else account.active_at,
         idle_ended_at=entry.posted_at if ends_idle(entry.kind, entry.buckets) else account.idle_ended_at,
@@ -70,6 +66,14 @@ def folded(account: Account, entry: Entry) -> Account:
         posted_at=entry.posted_at,
         last_hash=entry.hash,
     )
+
+
+def days_after(days: CheckInDays, entry: Entry) -> CheckInDays:
+    """The check-ins of a member after an entry."""
+    facts = entry.facts
+    if "run_days" in facts:
+        return days.with_run(_date(facts["checked_in_on"]), int(facts["run_days"]))
+    return days.with_day(_date(facts["checked_in_on"])) if "checked_in_on" in facts else days
 
 
 def _tenure(before: Tenure, entry: Entry) -> Tenure:

@@ -226,6 +226,12 @@ class LedgerTable:
         ).get("Item")
         return entry_of(decode_item(found)) if found else None
 
+    def entries_at(self, keys: Sequence[tuple[str, str]]) -> dict[str, Entry]:
+        """The entries among up to 100 (member, key), strongly read in one call, by member; one key a member."""
+        wanted = [{"pk": member_pk(member_id), "sk": key} for member_id, key in keys]
+        found = [entry_of(decode_item(item)) for item in batch_get(self.dynamo, self.journal, wanted)]
+        return {entry.member_id: entry for entry in found}
+
     def entries(self, member_id: str, *, before_key: str | None, limit: int) -> list[Entry]:
         """Up to `limit` entries older than `before_key`, newest first, strongly read in one call."""
         request: dict[str, Any] = {

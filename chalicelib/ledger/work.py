@@ -265,7 +265,11 @@ class Work:
                 tenure = kept(raised(tenure, self.growth, levels, today_on), self.growth, levels, today_on)
             elif levels is not None and levels.rechecks_refunds:
                 tenure = rechecked(tenure, self.growth, levels, today_on)
-        before, self.tenure = self.tenure, tenure
+        before = self.tenure
+        if tenure.level != before.level:
+            # An opening may bring a level and growth for a higher one: before its entry there was neither.
+            tenure = tenure._replace(prior=before.level)
+        self.tenure = tenure
         return _tenure_facts(before, tenure) if tenure != before else {}
 
     def posting(self, only_worker: bool) -> Posting:

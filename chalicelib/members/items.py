@@ -9,6 +9,7 @@
     NONCE#<nonce>            NONCE             a nonce of the order feed and the digest of its body
     STAFF                    KEY#<staff_id>    a staff key's digest, roles and audit trail
     STAFF                    NAME#<name>       which key has this name; free again once that key is revoked
+    MIGRATION                OPENING           the instant and the ratio at which members of another programme came
     REMIND#<hour>#<shard>    <member_id>       who is reminded at this hour; deleted when the member moves on
 
 Outside ids and names are percent-encoded in keys. `expires_epoch_s` lets the table forget sessions, codes and
@@ -23,7 +24,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.members.model import CODE_REMEMBERED, Identity, Link, Member, Session, StaffKey
+from chalicelib.members.model import CODE_REMEMBERED, Identity, Link, Member, Migration, Session, StaffKey
 from chalicelib.members.roles import Role
 from chalicelib.members.tokens import digest
 
@@ -31,6 +32,7 @@ Item = dict[str, Any]
 Key = dict[str, str]
 STAFF = "STAFF"
 STAFF_KEY_PREFIX = "KEY#"
+MIGRATION_KEY = {"pk": "MIGRATION", "sk": "OPENING"}
 REMINDER_SHARDS = 8
 """Partitions of one hour's reminders: most members choose the same evening hours. Never to be changed."""
 
@@ -132,6 +134,14 @@ def listed_identity_item(identity: Identity, link: Link) -> Item:
 
 def read_link(item: Mapping[str, Any]) -> Link:
     return Link(item["member_id"], item["bound_by"], instant(item["bound_at"]))
+
+
+def migration_item(migration: Migration) -> Item:
+    return {**MIGRATION_KEY, **migration._asdict(), "opened_at": stamp(migration.opened_at)}
+
+
+def read_migration(item: Mapping[str, Any]) -> Migration:
+    return Migration(instant(item["opened_at"]), item["old_points"], item["new_points"], item["never"])
 
 
 def staff_key_item(held: StaffKey) -> Item:

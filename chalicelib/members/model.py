@@ -66,6 +66,18 @@ class Link(NamedTuple):
     bound_at: datetime
 
 
+class Migration(NamedTuple):
+    """How a stage takes in the members of another programme, said once with the first of them."""
+
+    opened_at: datetime
+    """The instant as of which every account is opened."""
+    old_points: int
+    new_points: int
+    """So many points of the old programme are so many of this one."""
+    never: bool
+    """Whether points without a last day have no end, or end as the programme says."""
+
+
 class Session(NamedTuple):
     """One log-in of a member; `key` is the digest of its token."""
 

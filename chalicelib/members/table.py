@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import items
-from chalicelib.members.model import Identity, Link, Member, Session, StaffKey
+from chalicelib.members.model import Identity, Link, Member, Migration, Session, StaffKey
 from chalicelib.runtime import dynamo as db
 from chalicelib.runtime.settings import settings
 
@@ -23,6 +23,7 @@ Write = dict[str, Any]
 ATTEMPTS = 4
 ABSENT = "attribute_not_exists(pk)"
 NONCE_FREE = "attribute_not_exists(pk) OR expires_epoch_s < :now OR body_digest = :body"
+_IDENTITY_ITEMS = (items.link_item, items.listed_identity_item)
 NAME_FREE = "attribute_not_exists(pk) OR is_free = :true"
 
 
@@ -85,19 +86,34 @@ class MembersTable:
 
     def add_member(self, member: Member, identity: Identity, link: Link) -> Link | None:
         """Store a new member with a first identity, or answer the link that the identity has already."""
-        refused = self._write(
-            [
-                self._put(items.link_item(identity, link), ABSENT),
-                self._put(items.listed_identity_item(identity, link), ABSENT),
-                self._put(items.profile_item(member), ABSENT),
-            ]
-        )
+        refused = self._write(self.new_member(member, [identity], link))
         if refused is None:
             return None
         standing = refused.reasons[0].item
         if standing is None:
             raise refused
         return items.read_link(standing)
+
+    def new_member(self, member: Member, identities: Sequence[Identity], link: Link) -> list[Write]:
+        """The writes that make a member with these identities, each link first, each refused where something stands:
+        for a transaction of this table's or of another's.
+        """
+        writes = [self._put(item(one, link), ABSENT) for one in identities for item in _IDENTITY_ITEMS]
+        return [*writes, self._put(items.profile_item(member), ABSENT)]
+
+    def migration(self) -> Migration | None:
+        """How this stage took in members of another programme, None when it has not."""
+        item = self._get(items.MIGRATION_KEY)
+        return items.read_migration(item) if item else None
+
+    def begin_migration(self, migration: Migration) -> Migration:
+        """Keep how members of another programme are taken in, once for ever; answers what stands."""
+        put = self._put(items.migration_item(migration), ABSENT)
+        try:
+            db.conditional(self.dynamo, "put_item", **put["Put"])
+        except db.ConditionFailed as standing:
+            return items.read_migration(standing.item) if standing.item else migration
+        return migration
 
     def add_identity(self, identity: Identity, link: Link) -> Link | None:
         """Bind one more identity to a member, or answer the link that the identity has already.

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.earning.order import GoodsReceived, Line, OrderFact, Paid, Refund, RefundedLine
-from chalicelib.earning.order_csv import BadRow, Row, Sheet, read_sheet
+from chalicelib.earning.order_csv import Row, Sheet, read_sheet
 from chalicelib.earning.order_feed import order_fact
 from chalicelib.errors import JifenError
+from chalicelib.sheets.rows import BadRow
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 HEADER = "订单号,买家ID,付款时间,实付金额"

@@ -6,12 +6,15 @@ from datetime import date, timedelta
 
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.earning.session_opened import SessionOpened, session_of, session_opened
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.commands import Open
+from chalicelib.ledger.model import Kind
 from chalicelib.members.log_in import LoggedIn, session_message
 from chalicelib.members.model import Session
 from chalicelib.programme.model import Terms
 from tests.earning.conftest import Shop, paid
 from tests.earning.programmes import a_rule, plain_book, plain_terms
-from tests.ledger.builders import NOW
+from tests.ledger.builders import NOW, TERMS, a_cause
 from tests.programme.builders import SINCE
 
 REGISTERED_AT = NOW - timedelta(days=3)
@@ -74,3 +77,14 @@ def test_an_order_within_so_many_days_of_joining_is_known_by_it(shop: Shop) -> N
     shop.settle("1")
 
     assert shop.points() == 12 + 12 + 100
+
+
+def test_an_account_that_knows_since_when_asks_for_no_registration(shop: Shop) -> None:
+    register = a_rule("register", "register", amount={"kind": "fixed", "points": 200})
+    command = Open(a_cause(Kind.ADJUST), {}, 1, joined_on=date(2019, 5, 6))
+    shop.ledger.post("m1", lambda seen: apply(seen.account, [command], TERMS, NOW))
+
+    opened(shop, plain_terms(1, SINCE, register))
+
+    assert shop.points() == 0
+    assert shop.ledger.read("m1").joined_on == date(2019, 5, 6)

@@ -14,12 +14,15 @@ import pytest
 from chalicelib.earning import simulation
 from chalicelib.earning.order import Line
 from chalicelib.earning.simulation import forecast_of
+from chalicelib.earning.simulation_history import begun
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
+from chalicelib.ledger.commands import Open
+from chalicelib.ledger.model import Kind
 from chalicelib.programme.drafts import delete_draft, publish_draft, replace_draft
 from tests.earning.programmes import a_rule
 from tests.earning.simulations import DECEMBER, Brand, noon, open_brand, sides, standing_document
-from tests.ledger.builders import TERMS, a_cause, an_earn
+from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, an_account, an_earn
 
 
 @pytest.fixture
@@ -487,3 +490,12 @@ def test_the_list_has_the_newest_first_and_no_results(brand: Brand) -> None:
 
     assert [(one.id, one.state, one.result) for one in found] == [(ids[2], "queued", None), (ids[1], "done", None)]
     assert [one.id for one in brand.simulations.newest(below=ids[1], limit=2)] == [ids[0]]
+
+
+def test_a_run_of_check_ins_brought_from_elsewhere_goes_on_in_a_simulation() -> None:
+    command = Open(a_cause(Kind.ADJUST), {}, 1, checked_in_on=TODAY_ON, run_days=100, joined_on=TODAY_ON)
+    entries = apply(an_account(), [command], TERMS, NOW).entries
+
+    found = begun("m1", entries, NOW + timedelta(days=1), NOW + timedelta(days=2))
+
+    assert found.check_ins.with_day(TODAY_ON + timedelta(days=1)).run_days == 101

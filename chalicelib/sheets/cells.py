@@ -1,4 +1,4 @@
-"""One cell of an order sheet as a value: numbers kept as text, money as fen, instants with a zone. Pure.
+"""One cell of a sheet as a value: numbers kept as text, money as fen, instants with a zone, days. Pure.
 
 Every function takes the cell's text and raises ValueError with the reason in Chinese, fit to stand after the column.
 Nothing here ever becomes a float: a spreadsheet has done enough of that already.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 _WRAPPED = re.compile(r'^="(.*)"$', re.DOTALL)
 _SCIENTIFIC = re.compile(r"^[0-9](\.[0-9]+)?E\+[0-9]+$|^[0-9]\.[0-9]+E[0-9]+$", re.IGNORECASE)
 _DECIMAL = re.compile(r"^[0-9]+\.[0-9]*$")
-_YUAN = re.compile(r"^[¥￥]?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:\.([0-9]{1,2}))?元?$")
+_HUNDREDTHS = re.compile(r"^([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:\.([0-9]{1,2}))?$")
 _INTEGER = re.compile(r"^[0-9]{1,12}$")
 _SERIAL = re.compile(r"^[0-9]{5}(\.[0-9]+)?$")
 _COMPACT = re.compile(r"^([0-9]{4})([0-9]{2})([0-9]{2})$")
+_DAY = re.compile(
+    r"^(?:([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{4})([0-9]{2})([0-9]{2}))"
+    r"(?:[ T]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?$"
+)
 _LOCAL = re.compile(
     r"^([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})"
     r"(?:[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?$"
@@ -53,11 +57,22 @@ def number_text(cell: str) -> str:
 def fen_of_yuan(cell: str) -> int:
     """Yuan with at most two decimals as integer fen, by its digits alone: `1,234.5` is 123450."""
     text = unicodedata.normalize("NFKC", plain_text(cell)).replace(" ", "")
+    # NFKC makes the full-width sign of the yuan the plain one.
+    return _hundredths(text.removeprefix("¥").removesuffix("元"), text, "金额(元,最多两位小数)")
+
+
+def hundredths(cell: str, wanted: str) -> int:
+    """A number of at most two decimals in hundredths: `1,234.5` is 123450; `wanted` names it where it is none."""
+    text = unicodedata.normalize("NFKC", identifier(cell)).replace(" ", "")
+    return _hundredths(text, text, f"{wanted}(最多两位小数)")
+
+
+def _hundredths(text: str, whole: str, wanted: str) -> int:
     if text.startswith("-"):
         raise ValueError("不能为负数")
-    matched = _YUAN.match(text)
+    matched = _HUNDREDTHS.match(text)
     if not matched:
-        raise ValueError(f"应为金额(元,最多两位小数),而不是“{_shown(text)}”")
+        raise ValueError(f"应为{wanted},而不是“{_shown(whole)}”")
     return int(matched[1].replace(",", "")) * 100 + int((matched[2] or "").ljust(2, "0"))
 
 
@@ -72,7 +87,9 @@ def whole(cell: str) -> int:
 
 
 def _integer(cell: str, wanted: str) -> int:
-    text = unicodedata.normalize("NFKC", plain_text(cell))
+    text = unicodedata.normalize("NFKC", identifier(cell))
+    if text.startswith("-"):
+        raise ValueError("不能为负数")
     if not _INTEGER.match(text):
         raise ValueError(f"应为{wanted},而不是“{_shown(text)}”")
     return int(text)
@@ -96,6 +113,20 @@ def instant(cell: str, zone: str) -> datetime:
     if _SERIAL.match(text):
         raise ValueError(f"是Excel的日期序号({text}),请把该列设为日期格式后重新导出")
     raise ValueError(f"应为日期时间,如2024-05-06 07:08:09,而不是“{_shown(text)}”")
+
+
+def day(cell: str) -> date:
+    """A calendar day: 2026-11-30, 2026/11/30, 2026.11.30, 20261130 or 2026年11月30日; a time behind it is left out."""
+    text = unicodedata.normalize("NFKC", plain_text(cell))
+    if matched := _DAY.match(text):
+        year, month, on = (int(part) for part in matched.groups() if part and part not in "-/.")
+        try:
+            return date(year, month, on)
+        except ValueError:
+            raise ValueError(f"没有这个日期:“{_shown(text)}”") from None
+    if _SERIAL.match(text):
+        raise ValueError(f"是Excel的日期序号({text}),请把该列设为日期格式后重新导出")
+    raise ValueError(f"应为日期,如2026-11-30,而不是“{_shown(text)}”")
 
 
 def _shown(text: str) -> str:
