@@ -11,6 +11,7 @@ from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
 from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
+from chalicelib.insight.events import bp as insight_events
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
@@ -39,6 +40,7 @@ for blueprint in (
     behaviour_events,
     check_in_events,
     earning_events,
+    insight_events,
     ledger_events,
     publishing_events,
     simulation_events,
