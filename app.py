@@ -12,6 +12,7 @@ from chalicelib.earning.routes import bp as earning_routes
 from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
 from chalicelib.insight.events import bp as insight_events
+from chalicelib.insight.routes import bp as insight_routes
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
@@ -28,6 +29,7 @@ for blueprint in (
     behaviour_routes,
     check_in_routes,
     earning_routes,
+    insight_routes,
     ledger_routes,
     members_routes,
     penalty_routes,
