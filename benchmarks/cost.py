@@ -15,6 +15,7 @@ from benchmarks.operations import Operation, Stage
 from benchmarks.recording import Asked, Recorder, Wire
 from benchmarks.units import Units, units_of
 from chalicelib.earning.refusals import RefusalsTable
+from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime import dynamo
 from tests.tables import create_tables
@@ -64,7 +65,8 @@ def cost(operation: Operation, *, rounds: int, calls: int) -> Cost:
 def _stage(client: Any) -> Stage:
     names = create_tables(client, "bench")
     ledger = LedgerTable(client, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
-    return Stage(ledger, RefusalsTable(client, names["REFUSALS_TABLE"]))
+    refusals, insight = RefusalsTable(client, names["REFUSALS_TABLE"]), InsightTable(client, names["INSIGHT_TABLE"])
+    return Stage(ledger, refusals, insight)
 
 
 def _repeat(client: Any, wire: Wire, asked: Sequence[Asked]) -> Callable[[], None]:

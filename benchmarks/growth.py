@@ -15,6 +15,7 @@ from benchmarks.operations import OPERATIONS, Operation, Stage
 from benchmarks.recording import Recorder, Replay
 from benchmarks.units import Units, units_of
 from chalicelib.earning.refusals import RefusalsTable
+from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.commands import Command
@@ -94,7 +95,9 @@ def _repeat(operation: Operation, stage: Stage, replay: Replay) -> Any:
 
 
 def _stage(store: Store) -> Stage:
-    return Stage(LedgerTable(store, "ledger", "journal", 8), RefusalsTable(store, "refusals"))
+    return Stage(
+        LedgerTable(store, "ledger", "journal", 8), RefusalsTable(store, "refusals"), InsightTable(store, "insight")
+    )
 
 
 def _store(members: int, entries: int) -> Store:

@@ -13,20 +13,25 @@ from chalicelib.earning.check_in import check_in
 from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.earning.settle_order import guard_key, settle_order
+from chalicelib.insight.record_entries import record_entries
+from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.adjust import approve, propose
 from chalicelib.ledger.adjustment_items import timed_id
 from chalicelib.ledger.adjustments import Change
 from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.chain import sealed
 from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.hold import capture, hold, release, restore
+from chalicelib.ledger.model import Account
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.statement import open_of, open_page, statement_page
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.ledger.transfer import show_code, transfer
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, an_earn
 from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
@@ -34,6 +39,7 @@ from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
 NEXT_JAN_ON = date(2027, 1, 31)
 NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
 STATEMENT_ROWS = 20
+BATCH = 100
 CODE = "a" * 32
 
 
@@ -42,10 +48,15 @@ class Stage(NamedTuple):
 
     ledger: LedgerTable
     refusals: RefusalsTable
+    insight: InsightTable
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
-        return Stage(replace(self.ledger, dynamo=dynamo), replace(self.refusals, dynamo=dynamo))
+        return Stage(
+            replace(self.ledger, dynamo=dynamo),
+            replace(self.refusals, dynamo=dynamo),
+            replace(self.insight, dynamo=dynamo),
+        )
 
 
 Step = Callable[[Stage], object]
@@ -173,10 +184,25 @@ def _statement(on: Stage) -> object:
     return statement_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
 
+def _record(on: Stage) -> object:
+    return record_entries(RECORDS, ledger=on.ledger, table=on.insight, book=DEMO_BOOK, token="t" * 16)
+
+
 def _pending(on: Stage) -> object:
     return open_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
 
+def _records() -> list[dict[str, Any]]:
+    """A batch of the journal's stream: an order's credit of each of so many members."""
+    images = []
+    for number in range(BATCH):
+        account = Account(member_id=f"m{number:024x}", due_shard="0001")
+        _, items = sealed(apply(account, [an_earn(12, NEXT_JAN_ON)], TERMS, NOW))
+        images += [encode_item(item) for item in items]
+    return [{"eventName": "INSERT", "dynamodb": {"NewImage": image}} for image in images]
+
+
+RECORDS = _records()
 _REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
 _RICH = _earn(500)
 _HISTORY = tuple(_earn(5, f"tmall#a{number}") for number in range(STATEMENT_ROWS + 5))
@@ -200,6 +226,7 @@ OPERATIONS = (
     Operation("transfer", (_RICH, _earn(5, "tmall#2", "m2"), _show_code), _transfer, "2 / 10 + 1 read of the code"),
     Operation("adjustment, approved", (_RICH, _propose), _approve, "-"),
     Operation("expiry of one account", (_RICH,), _expire, "2 / 4"),
+    Operation(f"{BATCH} entries recorded", (), _record, f"1 a batch of 25 + 1 / {BATCH} + 1"),
     Operation("balance", (_RICH,), _balance, "1 / 0"),
     Operation(f"statement page of {STATEMENT_ROWS}", _HISTORY, _statement, "1 / 0"),
     Operation("pending list of 5", _ORDERS, _pending, "-"),
