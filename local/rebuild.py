@@ -34,6 +34,7 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.programme.model import TermsBook
 from chalicelib.programme.table import open_programme, terms_at
+from chalicelib.runtime import log
 from chalicelib.runtime.clock import utc_now
 from chalicelib.runtime.dynamo import Item, batch_get, decode_item
 from local import say
@@ -85,9 +86,19 @@ class Rebuild:
 
     def _journal_segment(self, segment: int, segments: int) -> None:
         for page in _scan(self.ledger.dynamo, self.ledger.journal, segment, segments):
-            lines = [line_from(entry_of(item), ledger=self.ledger, book=self.book) for item in page]
-            posted = {item["sk"]: datetime.fromisoformat(item["posted_at"]) for item in page}
+            lines = [line for item in page if (line := self._line(item))]
+            posted = {item["sk"]: datetime.fromisoformat(item["posted_at"]) for item in page if "posted_at" in item}
             self._compare(lines, posted)
+
+    def _line(self, item: Item) -> Line | None:
+        """The line of an entry as stored; None, and counted, when it cannot be read."""
+        try:
+            return line_from(entry_of(item), ledger=self.ledger, book=self.book)
+        except (KeyError, ValueError) as error:
+            log.defect("entry_unreadable", error)
+            with self.report.lock:
+                self.report.found["entries that cannot be read"] += 1
+            return None
 
     def _compare(self, lines: Sequence[Line], posted: Mapping[str, datetime]) -> None:
         standing = self.table.standing([items.line_key(line) for line in lines])
@@ -114,16 +125,13 @@ class Rebuild:
         for page in _scan(self.table.dynamo, self.table.name, segment, segments):
             lines = [item for item in page if item["pk"].startswith("D#")]
             keys = [{"pk": member_pk(item["sk"].rpartition("#")[0]), "sk": str(item.get("entry"))} for item in lines]
-            entries = {
-                (item["pk"], item["sk"]): entry_of(item)
-                for item in map(decode_item, batch_get(self.ledger.dynamo, self.ledger.journal, _each_once(keys)))
-            }
-            stray = []
-            for item, key in zip(lines, keys, strict=True):
-                entry = entries.get((key["pk"], key["sk"]))
-                own = items.line_key(line_from(entry, ledger=self.ledger, book=self.book)) if entry else None
-                if own != {"pk": item["pk"], "sk": item["sk"]}:
-                    stray.append(item)
+            found = map(decode_item, batch_get(self.ledger.dynamo, self.ledger.journal, _each_once(keys)))
+            own = {(line.member_id, line.entry): items.line_key(line) for item in found if (line := self._line(item))}
+            stray = [
+                item
+                for item, key in zip(lines, keys, strict=True)
+                if own.get((key["pk"][2:], key["sk"])) != {"pk": item["pk"], "sk": item["sk"]}
+            ]
             self.table.remove(stray)
             for on in {date.fromisoformat(item["pk"][2:12]) for item in stray}:
                 self.table.mark(on, secrets.token_hex(8))

@@ -99,6 +99,14 @@ def test_cut_off_in_its_midst_it_goes_on(filled: Books, monkeypatch: pytest.Monk
     assert filled.rows() == before
 
 
+def test_an_entry_that_cannot_be_read_is_named_and_the_rest_goes_on(filled: Books) -> None:
+    filled.post(an_earn(5, cause=a_cause(id="odd"), bucket="", rule="no_such_rule"), at=NOW + 2 * A_DAY)
+
+    report = rebuild(1)
+
+    assert {what: count for what, count in report.found.items() if count} == {"entries that cannot be read": 1}
+
+
 def test_a_line_is_compared_as_it_is_stored(filled: Books) -> None:
     line = filled.lines(TODAY_ON)[0]
     key = {name: line_item(line)[name] for name in ("pk", "sk")}
