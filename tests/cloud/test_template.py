@@ -261,8 +261,9 @@ def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
             assert statement["Condition"] == rows, role
 
 
-def test_what_only_reads_the_ledger_writes_nothing_to_it(template: Template) -> None:
+def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_daybook(template: Template) -> None:
     insight = {"RecordEntriesRole", "RecordRetryRole", "CloseDaysRole"}
+    written: set[tuple[str, str, str]] = set()
     for role, statement in _statements(template):
         resources = _list(statement["Resource"])
         if role in insight and {"Fn::GetAtt": ["JournalTable", "Arn"]} in resources:
@@ -271,8 +272,19 @@ def test_what_only_reads_the_ledger_writes_nothing_to_it(template: Template) -> 
             assert statement["Action"] == ["dynamodb:BatchGetItem"]
             assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["B#*"]}}
         if {"Fn::GetAtt": ["InsightTable", "Arn"]} in resources:
-            assert role in insight | {"ApiHandlerRole"}
-            assert "dynamodb:DeleteItem" not in statement["Action"], role
+            writes = set(_list(statement["Action"])) - {"dynamodb:Query", "dynamodb:BatchGetItem"}
+            ((_, keys),) = statement["Condition"].items() if writes else [(None, {"dynamodb:LeadingKeys": []})]
+            written |= {(role, action, key) for action in writes for key in keys["dynamodb:LeadingKeys"]}
+    assert written == {
+        ("RecordEntriesRole", "dynamodb:BatchWriteItem", "D#*"),
+        ("RecordEntriesRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordRetryRole", "dynamodb:BatchWriteItem", "D#*"),
+        ("RecordRetryRole", "dynamodb:UpdateItem", "DAYS"),
+        ("CloseDaysRole", "dynamodb:PutItem", "T#*"),
+        ("CloseDaysRole", "dynamodb:UpdateItem", "DAYS"),
+        ("ApiHandlerRole", "dynamodb:PutItem", "CLOSES"),
+        ("ApiHandlerRole", "dynamodb:ConditionCheckItem", "CLOSES"),
+    }
 
 
 def test_lines_of_the_nights_log_are_counted_by_alarms(template: Template) -> None:
