@@ -25,7 +25,7 @@ def sheet(closed: Closed, names: Mapping[str, str]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(HEADER)
     for row in _rows(closed, names):
-        writer.writerow([_safe(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
 
 
@@ -52,5 +52,6 @@ def _named(rule: str, names: Mapping[str, str]) -> str:
     return f"{names[rule]} {rule}" if rule in names else rule
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
+    """The cell as text that no spreadsheet computes."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
