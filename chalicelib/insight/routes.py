@@ -101,7 +101,8 @@ def get_month_export(call: Call, month: str) -> Json:
 
     closed = close_month.standing_close(table.open_insight(), _known(month))
     names = budgets.names_of(terms_book().version(closed.statement.value.terms_version).programme)
-    return {"file_name": f"jifen-{month}-{closed.number:02d}.csv", "csv": export.sheet(closed, names)}
+    state = "-reopened" if closed.reopened else ""
+    return {"file_name": f"jifen-{month}-{closed.number:02d}{state}.csv", "csv": export.sheet(closed, names)}
 
 
 @bp.route("/staff/month-closes/{month}/reopenings", methods=["POST"], **JSON_BODY)

@@ -300,6 +300,9 @@ def test_the_export_is_a_sheet_with_its_file_name(books: Books) -> None:
     assert data["csv"].startswith("\ufeffpart,name,")
     assert "rule:issued,消费 order,,,,,1000,1000\r\n" in data["csv"]
     assert call(books, "GET", "/v1/staff/month-closes/{month}/export", month="nothing").json["code"] == 40491
+    reopen(books)
+    data = call(books, "GET", "/v1/staff/month-closes/{month}/export", month="2026-11").data
+    assert data["file_name"] == "jifen-2026-11-01-reopened.csv"
 
 
 def test_reports_read_no_line_of_the_daybook(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ import pytest
 from chalicelib.earning.check_in import check_in
 from chalicelib.insight import events
 from chalicelib.insight.items import line_item
-from chalicelib.insight.line import Movement
+from chalicelib.insight.line import Movement, movement_of
 from chalicelib.insight.table import InsightTable
+from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Activate, AdjustPending, Expire, Receive, Redeem, Reverse
 from chalicelib.ledger.hold import capture, hold, release, restore
@@ -23,7 +24,7 @@ from chalicelib.runtime import dynamo
 from chalicelib.runtime.dynamo import encode_item
 from chalicelib.runtime.settings import settings
 from tests.insight.conftest import CONTEXT, Books, document
-from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_earn, bucket
+from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_account, an_earn, bucket
 from tests.ledger.item_size import item_bytes
 
 SOON, LATER = date(2027, 1, 31), date(2027, 11, 30)
@@ -208,6 +209,20 @@ def test_a_version_published_after_this_process_read_them_is_read_again(books: B
     assert books.lines(TODAY_ON)[0].pending == {"a": 30}
     assert retry_messages() == []
     forget()
+
+
+def test_when_the_retry_queue_cannot_be_reached_the_batch_comes_again(books: Books) -> None:
+    dynamo.service("sqs").delete_queue(QueueUrl=settings().entries_retry_queue_url)
+
+    with pytest.raises(Exception, match=r"NonExistentQueue|does not exist"):
+        events.record_entries({"Records": [{"eventName": "INSERT"}]}, CONTEXT)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_of_entry_is_a_movement(kind: Kind) -> None:
+    (entry,) = apply(an_account(), [an_earn(5)], TERMS, NOW).entries
+
+    assert movement_of(entry._replace(cause=a_cause(kind))) in Movement
 
 
 def test_the_widest_line_is_one_write_unit(books: Books) -> None:
