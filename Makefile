@@ -1,7 +1,8 @@
 # `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit drill properties environment tools
+.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit rebuild \
+	daybook drill properties environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -19,6 +20,8 @@ help:
 	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
 	@echo "make bench     what operations, decisions and cold starts cost, beside their floors"
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
+	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
+	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
 	@echo "make package   the deployable zip and template"
@@ -79,6 +82,12 @@ bench: tools
 
 audit: environment
 	@$(PY) -m local.audit --stage "$(or $(STAGE),local)" $(if $(MEMBER),--member "$(MEMBER)") $(if $(JSON),--json)
+
+rebuild: environment
+	@$(PY) -m local.rebuild --stage "$(or $(STAGE),local)"
+
+daybook: environment
+	@$(PY) -m local.daybook --stage "$(or $(STAGE),local)" --month "$(MONTH)" $(if $(FILE),--file "$(FILE)")
 
 drill: tools
 	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")

@@ -11,6 +11,8 @@ from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
 from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
+from chalicelib.insight.events import bp as insight_events
+from chalicelib.insight.routes import bp as insight_routes
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
@@ -28,6 +30,7 @@ for blueprint in (
     behaviour_routes,
     check_in_routes,
     earning_routes,
+    insight_routes,
     ledger_routes,
     level_routes,
     members_routes,
@@ -41,6 +44,7 @@ for blueprint in (
     behaviour_events,
     check_in_events,
     earning_events,
+    insight_events,
     ledger_events,
     publishing_events,
     simulation_events,

@@ -15,6 +15,7 @@ from benchmarks.operations import Operation, Stage
 from benchmarks.recording import Asked, Recorder, Wire
 from benchmarks.units import Units, units_of
 from chalicelib.earning.refusals import RefusalsTable
+from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.members.table import MembersTable
 from chalicelib.runtime import dynamo
@@ -66,7 +67,8 @@ def _stage(client: Any) -> Stage:
     names = create_tables(client, "bench")
     ledger = LedgerTable(client, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
     members = MembersTable(client, names["MEMBERS_TABLE"], pause=lambda _seconds: None)
-    return Stage(ledger, RefusalsTable(client, names["REFUSALS_TABLE"]), members)
+    refusals, insight = RefusalsTable(client, names["REFUSALS_TABLE"]), InsightTable(client, names["INSIGHT_TABLE"])
+    return Stage(ledger, refusals, members, insight)
 
 
 def _repeat(client: Any, wire: Wire, asked: Sequence[Asked]) -> Callable[[], None]:

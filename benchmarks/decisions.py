@@ -12,16 +12,23 @@ from benchmarks.operations import DEMO_BOOK, DEMO_TERMS
 from chalicelib.earning.check_in import check_in
 from chalicelib.earning.order import Order
 from chalicelib.earning.settle_order import settle_order
+from chalicelib.insight.line import Line
+from chalicelib.insight.model import Closing, Day, followed
+from chalicelib.insight.month import rows_of, statement_of
+from chalicelib.insight.totals import sum_lines
+from chalicelib.insight.value import Value
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Capture, Command, Earn, GiveBack, Hold
 from chalicelib.ledger.counters import Counted
 from chalicelib.ledger.model import Account, Entry, Kind, Posting, Receipt
 from chalicelib.ledger.table import Decide, Seen
 from tests.earning.conftest import paid
+from tests.insight.builders import a_line
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_account, an_earn, bucket
 from tests.ledger.test_budgets import demo_counters
 
 CALLS = 5_000
+MONTH_LINES = 100_000
 
 
 class Speed(NamedTuple):
@@ -45,14 +52,15 @@ class Decider:
 def speeds(rounds: int) -> list[Speed]:
     """Each kind of decision, in turns within each round."""
     steps = _steps()
-    found: dict[str, list[float]] = {name: [] for name, _, _ in steps}
+    found: dict[str, list[float]] = {name: [] for name, *_ in steps}
     for _ in range(rounds):
-        for name, run, operations in steps:
-            found[name].append(CALLS * operations / cpu_s(run, CALLS))
+        for name, run, operations, calls in steps:
+            found[name].append(calls * operations / cpu_s(run, calls))
     return [Speed(name, figures) for name, figures in found.items()]
 
 
-def _steps() -> list[tuple[str, Callable[[], object], int]]:
+def _steps() -> list[tuple[str, Callable[[], object], int, int]]:
+    """Name, what runs, how many operations that is, how often it runs in a round."""
     account = a_busy_account()
     mix = a_mix()
     decider: Any = Decider(account)
@@ -63,16 +71,40 @@ def _steps() -> list[tuple[str, Callable[[], object], int]]:
             apply(account, [command], TERMS, NOW)
 
     return [
-        ("apply, a mix of commands", apply_mix, len(mix)),
-        ("apply, an order's credit", lambda: apply(account, [mix[0]], TERMS, NOW), 1),
+        ("apply, a mix of commands", apply_mix, len(mix), CALLS),
+        ("apply, an order's credit", lambda: apply(account, [mix[0]], TERMS, NOW), 1, CALLS),
         (
             "check-in: decide + reward + apply",
             lambda: check_in("m1", ledger=decider, terms=DEMO_TERMS, now=NOW, source="mini_program"),
             1,
+            CALLS,
         ),
-        ("order: decide + reward + apply", lambda: settle_order(order, ledger=decider, book=DEMO_BOOK), 1),
-        ("bare: make two dataclasses", _bare_step(account), 1),
+        ("order: decide + reward + apply", lambda: settle_order(order, ledger=decider, book=DEMO_BOOK), 1, CALLS),
+        ("bare: make two dataclasses", _bare_step(account), 1, CALLS),
+        (f"month close, {MONTH_LINES:,} entries: sum, follow, account", a_month_close(), MONTH_LINES, 1),
     ]
+
+
+def a_month_close() -> Callable[[], object]:
+    """A November's lines, as many a day: summed, chained, made into its account."""
+    days = [date(2026, 11, day) for day in range(1, 31)]
+    lines: dict[date, list[Line]] = {on: [] for on in days}
+    for number in range(MONTH_LINES):
+        line = a_line(
+            number % 50 + 1, posted_on=days[number % 30], member_id=f"m{number // 5}", sequence=number % 5 + 1
+        )
+        lines[line.posted_on].append(line._replace(rule=f"rule_{number % 12}"))
+
+    def close() -> None:
+        before, done = Closing(), []
+        for on in days:
+            changes = sum_lines(lines[on])
+            done.append(Day(on, changes, followed(before, on, changes)))
+            before = done[-1].closing
+        statement = statement_of("2026-11", Closing(), done, value=Value(100, 100, 1), opening_value=Value(100, 100, 1))
+        rows_of(statement)
+
+    return close
 
 
 def a_busy_account() -> Account:

@@ -13,14 +13,18 @@ from chalicelib.earning.check_in import check_in
 from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.earning.settle_order import guard_key, settle_order
+from chalicelib.insight.record_entries import record_entries
+from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.adjust import approve, propose
 from chalicelib.ledger.adjustment_items import timed_id
 from chalicelib.ledger.adjustments import Change
 from chalicelib.ledger.adjustments_table import AdjustmentsTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.chain import sealed
 from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.hold import capture, hold
+from chalicelib.ledger.model import Account
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.redeem import redeem, restore
 from chalicelib.ledger.release import hold_key, release
@@ -31,6 +35,7 @@ from chalicelib.members.migrate import open_member
 from chalicelib.members.table import MembersTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.members.migrations import a_basis, a_row, only_member
@@ -39,6 +44,7 @@ from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
 NEXT_JAN_ON = date(2027, 1, 31)
 NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
 STATEMENT_ROWS = 20
+BATCH = 100
 CODE = "a" * 32
 
 
@@ -48,6 +54,7 @@ class Stage(NamedTuple):
     ledger: LedgerTable
     refusals: RefusalsTable
     members: MembersTable
+    insight: InsightTable
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
@@ -193,6 +200,10 @@ def _statement(on: Stage) -> object:
     return statement_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
 
+def _record(on: Stage) -> object:
+    return record_entries(RECORDS, ledger=on.ledger, table=on.insight, book=DEMO_BOOK, token="t" * 16)
+
+
 def _pending(on: Stage) -> object:
     return open_page("m1", ledger=on.ledger, cursor="", limit=STATEMENT_ROWS)
 
@@ -205,6 +216,17 @@ def _migrate(on: Stage) -> object:
     return open_member(_MIGRATED, _BASIS, table=on.members, ledger=on.ledger)
 
 
+def _records() -> list[dict[str, Any]]:
+    """A batch of the journal's stream: an order's credit of each of so many members."""
+    images = []
+    for number in range(BATCH):
+        account = Account(member_id=f"m{number:024x}", due_shard="0001")
+        _, items = sealed(apply(account, [an_earn(12, NEXT_JAN_ON)], TERMS, NOW))
+        images += [encode_item(item) for item in items]
+    return [{"eventName": "INSERT", "dynamodb": {"NewImage": image}} for image in images]
+
+
+RECORDS = _records()
 _REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
 _RICH = _earn(500)
 _HISTORY = tuple(_earn(5, f"tmall#a{number}") for number in range(STATEMENT_ROWS + 5))
@@ -231,6 +253,7 @@ OPERATIONS = (
     Operation("adjustment, approved", (_RICH, _propose), _approve, "-"),
     Operation("expiry of one account", (_RICH,), _expire, "2 / 4"),
     Operation("a member brought over", (), _migrate, "-"),
+    Operation(f"{BATCH} entries recorded", (), _record, f"1 a batch of 25 + 1 / {BATCH} + 1"),
     Operation("balance", (_RICH,), _balance, "1 / 0"),
     Operation(f"statement page of {STATEMENT_ROWS}", _HISTORY, _statement, "1 / 0"),
     Operation("pending list of 5", _ORDERS, _pending, "-"),

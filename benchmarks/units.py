@@ -34,6 +34,13 @@ def units_of(asked: Sequence[Asked], client: Any) -> Units:
         elif name == "put_item":
             items += 1
             write_units += _kilobytes(request["Item"])
+        elif name == "batch_write_item":
+            puts = [one["PutRequest"]["Item"] for rows in request["RequestItems"].values() for one in rows]
+            items += len(puts)
+            write_units += sum(map(_kilobytes, puts))
+        elif name == "update_item":
+            items += 1
+            write_units += _kilobytes(_written({"Update": request}, client))
         elif name == "query":
             read_units += _reads(sum(map(item_bytes, answer["Items"])), is_strong=request.get("ConsistentRead", False))
         else:

@@ -12,6 +12,9 @@ TABLE = "tests/ledger/test_table.py::"
 APPLY = "tests/ledger/test_apply.py::"
 LAWS = "tests/ledger/test_apply_properties.py::"
 BUDGET = "tests/ledger/test_shared_budget.py::"
+INSIGHT = "chalicelib/insight/"
+NIGHTS = "tests/insight/test_close_days.py::"
+FINANCE = "tests/insight/test_finance_routes.py::"
 HOLD = "tests/ledger/test_hold.py::"
 MIGRATION = "tests/members/test_migration.py::"
 AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
@@ -402,5 +405,62 @@ FAULTS = [
         "    if ledger.read(session.member_id).joined_on is None:\n",
         "    if True:\n",
         ("tests/earning/test_session_opened.py::test_an_account_that_knows_since_when_asks_for_no_registration[moto]",),
+    ),
+    Fault(
+        "the daybook counts days in London",
+        INSIGHT + "line.py",
+        "posted_on=business_on(entry.posted_at, zone),",
+        'posted_on=business_on(entry.posted_at, "UTC"),',
+        ("tests/insight/test_record_entries.py::test_shanghais_midnight_divides_the_days_not_londons",),
+    ),
+    Fault(
+        "the daybook forgets lines that come late",
+        INSIGHT + "model.py",
+        'return self.token != (self.seen or "") or self.seen is None',
+        "return self.seen is None",
+        (NIGHTS + "test_a_record_that_comes_late_is_summed_and_the_closings_after_it_are_set_anew",),
+    ),
+    Fault(
+        "the daybook does not set later closings anew",
+        INSIGHT + "close_days.py",
+        "closing = followed(before, day.on, day.changes)\n",
+        "closing = standing[day.on].closing if day.on in standing else followed(before, day.on, day.changes)\n",
+        (NIGHTS + "test_a_record_that_comes_late_is_summed_and_the_closings_after_it_are_set_anew",),
+    ),
+    Fault(
+        "the daybook sees no gap between lines",
+        INSIGHT + "totals.py",
+        "if last is not None and line.sequence != last[0] + 1:",
+        "if False:",
+        (NIGHTS + "test_a_missing_line_is_logged_and_forgotten_once_it_came",),
+    ),
+    Fault(
+        "the daybook marks days as summed before their closings are set",
+        INSIGHT + "close_days.py",
+        "        self.summed.append(Mark(day.on, self._token(day.on), day.seen, problems))\n",
+        "        self.table.mark_summed(day.on, day.seen, problems)\n"
+        "        self.summed.append(Mark(day.on, self._token(day.on), day.seen, problems))\n",
+        (NIGHTS + "test_a_night_cut_off_in_its_midst_is_done_again",),
+    ),
+    Fault(
+        "a month opens with something else than the month before closed with",
+        INSIGHT + "close_month.py",
+        "if before is not None and before.statement.closing != stood:",
+        "if False:",
+        (FINANCE + "test_a_closed_month_that_changed_is_logged_and_stops_the_next_one",),
+    ),
+    Fault(
+        "who closed a month reopens it",
+        INSIGHT + "close_month.py",
+        "    if closed.by == by:\n",
+        "    if False:\n",
+        (FINANCE + "test_another_person_reopens_the_newest_month_and_leaves_a_trace",),
+    ),
+    Fault(
+        "a month closes although the one before was just opened",
+        INSIGHT + "table.py",
+        "            writes.append(self._absent(key))\n",
+        "            _ = key\n",
+        (FINANCE + "test_a_closing_and_a_reopening_at_once_cannot_both_be",),
     ),
 ]

@@ -59,6 +59,8 @@ def catch_up(stack: Stack, cloud: Cloud) -> int:
     with say.step("reconciling orders"):
         for at in [*missed(since, until, RECONCILE_AT)[-MOST_NIGHTS:], until]:
             stack.invoke("reconcile_orders", scheduled_event(at))
+    with say.step("summing the days before"):
+        stack.invoke("close_days", scheduled_event(until))
     caught_up(cloud, until)
     return len(nights)
 

@@ -33,5 +33,6 @@ QUEUES = (
     "ADJUSTMENTS_QUEUE_URL",
     "SIMULATIONS_QUEUE_URL",
     "REMINDERS_QUEUE_URL",
+    "ENTRIES_RETRY_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

@@ -29,6 +29,9 @@ from chalicelib.earning.order_feed import PaidRecord, ReceiptRecord, RefundRecor
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code
+from chalicelib.insight.close_days import close_days
+from chalicelib.insight.events import record_entries
+from chalicelib.insight.table import open_insight
 from chalicelib.ledger.events import post_adjustments
 from chalicelib.ledger.items import notice_item
 from chalicelib.ledger.model import Notice
@@ -45,6 +48,7 @@ from chalicelib.publishing.table import PublishingTable, open_publishing
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
 
 ROOT = Path(__file__).parents[1]
@@ -151,6 +155,7 @@ class Day:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     """A day on an empty stage; ids and tokens count upwards instead of being random."""
     numbers = count(1)
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto's streams know no account's own endpoint
     monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers):0{2 * size}x}")
     monkeypatch.setattr(secrets, "token_urlsafe", lambda size: f"{next(numbers):0{-(-4 * size // 3)}d}")
     with open_stage(monkeypatch) as stage:
@@ -177,6 +182,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _transfer(day)
     _adjustments(day, member_id, operator, reviewer)
     _import(day, member_id, operator, reviewer)
+    _finance(day)
     return day.examples
 
 
@@ -377,6 +383,23 @@ def _import(day: Day, member_id: str, operator: str, reviewer: str) -> None:
     other = {**body, "csv": text.replace("30", "31")}
     other_id = day.call(("POST", path), other, token=operator, Idempotency_Key="by-mistake")["id"]
     day.call(("POST", one + "/decline"), {"reason": "文件传错了"}, token=operator, batch_id=other_id)
+
+
+def _finance(day: Day) -> None:
+    """March is over: what the day booked is summed, reported, closed, exported and opened again."""
+    record_entries({"Records": stream_records(day.stage.cloud, settings().journal_table)}, _context())
+    day.stage.now = datetime.fromisoformat("2026-04-03T01:00:00+00:00")
+    close_days(open_insight(), day.stage.now.date())
+    named = {"name": "finance-2", "roles": ["finance"]}
+    finance = day.call(("POST", "/v1/staff/keys"), named, token=ADMIN_KEY)["key"]
+    day.call(("GET", "/v1/staff/reports/liability"), token=finance, query="on=2026-03-31")
+    day.call(("GET", "/v1/staff/reports/budget"), token=finance, query="month=2026-03")
+    path, one = "/v1/staff/month-closes", "/v1/staff/month-closes/{month}"
+    day.call(("POST", path), {"month": "2026-03"}, token=finance)
+    day.call(("GET", one), token=finance, month="2026-03")
+    day.call(("GET", one + "/export"), token=finance, month="2026-03")
+    day.call(("POST", one + "/reopenings"), {"reason": "补记一笔退款"}, token=ADMIN_KEY, month="2026-03")
+    day.call(("GET", path), token=finance)
 
 
 def _member(day: Day) -> str:

@@ -22,12 +22,14 @@ class Settings:
     programme_table: str
     publishing_table: str
     refusals_table: str
+    insight_table: str
     expiry_queue_url: str
     orders_retry_queue_url: str
     behaviours_queue_url: str
     adjustments_queue_url: str
     simulations_queue_url: str
     reminders_queue_url: str
+    entries_retry_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     login: str

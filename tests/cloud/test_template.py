@@ -30,17 +30,22 @@ FUNCTIONS = {
     "SettleBehaviours",
     "RunSimulation",
     "RemindCheckIns",
+    "RecordEntries",
+    "RecordRetry",
+    "CloseDays",
     "SendDueIssues",
     "CheckCadence",
 }
 SCHEDULES = {
     "StartExpiry": "cron(5 16 * * ? *)",
     "ReconcileOrders": "cron(35 16 * * ? *)",
+    "CloseDays": "cron(50 16 * * ? *)",
     "ReleaseHolds": "rate(5 minutes)",
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
+ALARM = "AWS::CloudWatch::Alarm"
 ZIP_LIMIT_BYTES = 10 * 1024 * 1024
 
 
@@ -84,18 +89,33 @@ def test_every_function_has_every_setting_memory_and_a_role_of_its_own(template:
     assert len(set(roles)) == len(FUNCTIONS)
 
 
-def test_the_orders_stream_is_wired_with_all_its_nets(template: Template) -> None:
-    stream = _event(template, "SettleOrders")
-    assert stream["Stream"] == {"Fn::GetAtt": ["OrdersTable", "StreamArn"]}
+@pytest.mark.parametrize(
+    ("function", "table", "failures", "filtered"),
+    [
+        (
+            "SettleOrders",
+            "OrdersTable",
+            "OrdersStreamFailures",
+            {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}},
+        ),
+        ("RecordEntries", "JournalTable", "EntriesStreamFailures", {"eventName": ["INSERT"]}),
+    ],
+)
+def test_a_stream_is_wired_with_all_its_nets(
+    template: Template, function: str, table: str, failures: str, filtered: dict[str, Any]
+) -> None:
+    stream = _event(template, function)
+    assert stream["Stream"] == {"Fn::GetAtt": [table, "StreamArn"]}
+    assert template["Resources"][table]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     assert stream["StartingPosition"] == "TRIM_HORIZON"
     assert stream["BatchSize"] == 100
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
     assert stream["MaximumRetryAttempts"] == 8
     assert stream["ParallelizationFactor"] == 4
-    assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["OrdersStreamFailures", "Arn"]}
+    assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": [failures, "Arn"]}
     (pattern,) = stream["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}}
+    assert json.loads(pattern["Pattern"]) == filtered
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,7 @@ def test_the_orders_stream_is_wired_with_all_its_nets(template: Template) -> Non
         ("SettleBehaviours", "BehavioursQueue", 10),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
+        ("RecordRetry", "EntriesRetryQueue", 10),
     ],
 )
 def test_queues_report_partial_failure(template: Template, function: str, queue: str, batch: int) -> None:
@@ -127,6 +148,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("BehavioursQueue", "BehavioursDeadLetters"),
         ("AdjustmentsQueue", "AdjustmentsDeadLetters"),
         ("SimulationsQueue", "SimulationsDeadLetters"),
+        ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
         assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
@@ -140,6 +162,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("SettleBehaviours", "OrdersRetrySeconds"),
         ("PostAdjustments", "OrdersRetrySeconds"),
         ("RunSimulation", "ExpiryRetrySeconds"),
+        ("RecordRetry", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
         assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
@@ -190,6 +213,9 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("ReleaseHoldsRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("RemindCheckInsRole", {"MembersTable", "LedgerTable", "ProgrammeTable"}),
         ("ParkOrdersRole", {"OrdersTable"}),
+        ("RecordEntriesRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
+        ("RecordRetryRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
+        ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
         ("SendDueIssuesRole", {"PublishingTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
     ],
@@ -212,6 +238,8 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("SettleOrdersRole", "OrdersRetryQueue"),
         ("SettleOrdersRole", "OrdersStreamFailures"),
         ("RemindCheckInsRole", "RemindersQueue"),
+        ("RecordEntriesRole", "EntriesRetryQueue"),
+        ("RecordEntriesRole", "EntriesStreamFailures"),
         ("ApiHandlerRole", "BehavioursQueue"),
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
@@ -233,10 +261,48 @@ def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
             assert statement["Condition"] == rows, role
 
 
+def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_daybook(template: Template) -> None:
+    insight = {"RecordEntriesRole", "RecordRetryRole", "CloseDaysRole"}
+    written: set[tuple[str, str, str]] = set()
+    for role, statement in _statements(template):
+        resources = _list(statement["Resource"])
+        if role in insight and {"Fn::GetAtt": ["JournalTable", "Arn"]} in resources:
+            assert statement["Action"] == ["dynamodb:GetItem"], role
+        if role == "CloseDaysRole" and {"Fn::GetAtt": ["LedgerTable", "Arn"]} in resources:
+            assert statement["Action"] == ["dynamodb:BatchGetItem"]
+            assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["B#*"]}}
+        if {"Fn::GetAtt": ["InsightTable", "Arn"]} in resources:
+            writes = set(_list(statement["Action"])) - {"dynamodb:Query", "dynamodb:BatchGetItem"}
+            ((_, keys),) = statement["Condition"].items() if writes else [(None, {"dynamodb:LeadingKeys": []})]
+            written |= {(role, action, key) for action in writes for key in keys["dynamodb:LeadingKeys"]}
+    assert written == {
+        ("RecordEntriesRole", "dynamodb:BatchWriteItem", "D#*"),
+        ("RecordEntriesRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordRetryRole", "dynamodb:BatchWriteItem", "D#*"),
+        ("RecordRetryRole", "dynamodb:UpdateItem", "DAYS"),
+        ("CloseDaysRole", "dynamodb:PutItem", "T#*"),
+        ("CloseDaysRole", "dynamodb:UpdateItem", "DAYS"),
+        ("ApiHandlerRole", "dynamodb:PutItem", "CLOSES"),
+        ("ApiHandlerRole", "dynamodb:ConditionCheckItem", "CLOSES"),
+    }
+
+
+def test_lines_of_the_nights_log_are_counted_by_alarms(template: Template) -> None:
+    filters = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::MetricFilter"]
+    counted = {metric["MetricName"] for one in filters for metric in one["MetricTransformations"]}
+    alarms = {r["Properties"]["MetricName"] for r in template["Resources"].values() if r["Type"] == ALARM}
+    assert counted == {"TotalsIncomplete", "BudgetNearlySpent"}
+    assert counted <= alarms
+    for one in filters:
+        assert one["LogGroupName"] == {"Ref": "CloseDaysLogGroup"}
+    events = {event for one in filters for event in re.findall(r'"(\w+)"', one["FilterPattern"])}
+    assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm"}
+
+
 def test_alarms_watch_what_would_go_unseen(template: Template) -> None:
-    alarms = {n: r["Properties"] for n, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    alarms = {n: r["Properties"] for n, r in template["Resources"].items() if r["Type"] == ALARM}
     assert {f"{name}ErrorsAlarm" for name in FUNCTIONS} <= set(alarms)
-    metrics = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()}
+    metrics = {(str(alarm["Namespace"]), alarm["MetricName"]) for alarm in alarms.values()}
     assert {("AWS/Lambda", "IteratorAge"), ("AWS/ApiGateway", "5XXError")} <= metrics
     assert alarms["ExpiryDeadLettersAlarm"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
     for name, alarm in alarms.items():
