@@ -20,6 +20,7 @@ from chalicelib.programme.activity import (
     Ordered,
     Standing,
     activity_id,
+    unrefunded,
 )
 from chalicelib.programme.caps import BudgetUse
 from chalicelib.programme.decision import NOTHING, Award, Decision, Parts, Refused
@@ -76,8 +77,8 @@ def decide(
     if answers.tasks:
         counts, reached = tasks.progress(answers.tasks, activity, standing, on, judged_at)
         progress += counts
-        for task in reached:
-            _sort_in(_lump(task, on), awards, refusals, progress)
+        for task, counter in reached:
+            _sort_in(_lump(task, counter, on), awards, refusals, progress)
     return Decision(tuple(awards), tuple(refusals), tuple(progress))
 
 
@@ -196,7 +197,7 @@ def redecide(
     from the breakdown; None: chosen again from the standing), steps of a ladder, what a cap let through. A bonus that
     is not by amount stands whole as long as the order still qualifies.
     """
-    before = _unrefunded(ordered)
+    before = unrefunded(ordered)
     answers = terms.answers.get(ORDER)
     applied: tuple[Applied, ...] = ()
     if answers is not None and answers.multipliers:
@@ -214,11 +215,10 @@ def redecide(
 
 def _kept(rule: Rule, points: int, before: Ordered, after: Ordered, applied: tuple[Applied, ...], terms: Terms) -> int:
     """What is left of the `points` a rule paid, by its amount."""
-    money_fen = conditions.earning_money_fen(rule.when, after)
-    if money_fen < rule.when.min_fen:
-        return 0
     if not isinstance(rule.amount, PerAmount):
-        return points if money_fen or not conditions.earning_money_fen(rule.when, before) else 0
+        return points if conditions.still_holds(rule.when, before, after) else 0
+    if conditions.earning_money_fen(rule.when, after) < rule.when.min_fen:
+        return 0
     parts = by_amount(rule, rule.amount, before, applied, terms)
     won = {part.rule for part in parts}
     still = tuple(one for one in applied if one.rule in won and _holds(terms.rule(one.rule), after))
@@ -232,15 +232,10 @@ def _holds(rule: Rule | None, after: Ordered) -> bool:
     )
 
 
-def _unrefunded(ordered: Ordered) -> Ordered:
-    lines = tuple(line._replace(refunded_fen=0) for line in ordered.lines)
-    return ordered._replace(refunded_fen=0, refunded_freight_fen=0, lines=lines)
-
-
-def _lump(task: Task, on: date) -> Award | Refused:
-    """The lump of a task that has just reached its goal."""
+def _lump(task: Task, counter: Counted, on: date) -> Award | Refused:
+    """The lump of a task that has just reached its goal; its window's `counter` says so by the points paid."""
     if isinstance(task.validity, OnDate) and on > task.validity.on:
         return Refused(task.id, "validity_over", f"{task.name}的积分有效期已过")
     part = Part(task.id, task.points, f"完成任务:{task.name}")
-    mark = tasks.lump_mark(task, on)
+    mark = counter._replace(add=task.points)
     return Award(task.id, task.points, task.points_class, task.validity, None, (part,), part.why, (mark,))

@@ -142,6 +142,12 @@ def earning_money_fen(when: When, order: Ordered) -> int:
     return sum(only(earning_lines(when, order), money_fen(order)))
 
 
+def still_holds(when: When, before: Ordered, after: Ordered) -> bool:
+    """Whether an order after refunds still has its rule's least amount, and any money of what it had before."""
+    fen = earning_money_fen(when, after)
+    return fen >= when.min_fen and (fen > 0 or not earning_money_fen(when, before))
+
+
 def earning_lines(when: When, order: Ordered) -> tuple[bool, ...] | None:
     """For each line whether it earns under `skus` and `categories`; None when neither is stated and all do."""
     if not (when.skus or when.categories):

@@ -145,6 +145,7 @@ def _rule(path: str, old: Plain, new: Plain, documents: Plain, on: date) -> Foun
 def _task(path: str, old: Plain, new: Plain, documents: Plain, on: date) -> Found:
     judges = {"points": _falls, "goal": _rises, "activity": _always, "counts": _always, "window": _shorter_window}
     yield from _fields(path, old, new, judges)
+    yield from _fields(path, old, new, {"refund_days": _rises})
     yield from _when(path, old["when"] or {}, new["when"] or {}, on)
     yield from _validity(path, old["validity"], new["validity"], documents, on)
 

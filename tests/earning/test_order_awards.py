@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.earning.order import GoodsReceived, Line, RefundedLine
 from chalicelib.earning.settle_order import guard_key
@@ -420,21 +422,82 @@ def test_a_lump_that_the_terms_refused_is_not_taken_back(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("between", [False, True])
-def test_after_the_end_of_its_window_a_refund_leaves_the_lump_also_where_nothing_was_booked_since(
-    shop: Shop, between: bool
+@pytest.mark.parametrize(("days", "left"), [(1, 10), (53, 10), (54, 10 + 50)])
+def test_a_lump_falls_with_its_orders_after_its_window_too_for_45_days(
+    shop: Shop, days: int, left: int, between: bool
 ) -> None:
     shop.book = plain_book(terms_with(tasks=[TASK]))
-    late = datetime(2026, 12, 2, 4, tzinfo=UTC)
     for number in ("0", "1"):
         shop.record(paid(number, 1000))
         shop.settle(number)
+    late = NOW + timedelta(days=days)
     if between:
         shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(1)], TERMS, late))
-    shop.record(refund("r", 1000, order_no="1"), at=late + timedelta(days=1))
+    shop.record(refund("r", 1000, order_no="1"), at=late)
 
     shop.settle("1")
 
-    assert shop.points() == 10 + 50 - between
+    assert shop.points() == left - between
+
+
+def test_all_orders_of_a_months_last_day_come_back_in_the_next_month_with_their_lump_once(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(tasks=[{**TASK, "goal": 3}]))
+    last_day, december = datetime(2026, 11, 30, 4, tzinfo=UTC), datetime(2026, 12, 1, 4, tzinfo=UTC)
+    for number in ("0", "1", "2"):
+        shop.record(paid(number, 1000, paid_at=last_day), at=last_day)
+        shop.settle(number)
+    assert shop.points() == 30 + 50
+    shop.record(paid("3", 1000, paid_at=december), at=december)
+    shop.settle("3")
+
+    for number in ("0", "1", "2"):
+        shop.record(refund(f"r{number}", 1000, order_no=number, refunded_at=december), at=december)
+        shop.settle(number)
+
+    assert shop.points() == 10
+    assert [one.points for one in shop.ledger.entries("m1", before_key=None, limit=50) if one.rule == "two_orders"] == [
+        -50,
+        50,
+    ]
+
+
+MEMBERS = iter(range(10**6))
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_comes_when_around_a_months_end_lumps_stand_by_what_is_left(
+    moto_shop: Shop, data: st.DataObject
+) -> None:
+    shop, member = moto_shop, next(MEMBERS)
+    shop.book = plain_book(terms_with(tasks=[{**TASK, "goal": 3, "when": {"min_fen": 500}}]))
+    shop.bound = {f"b{member}": f"m{member}"}
+    start = datetime(2026, 11, 28, 4, tzinfo=UTC)
+    orders = [start + timedelta(days=one) for one in sorted(data.draw(st.lists(st.integers(0, 5), max_size=8)))]
+    happens: list[tuple[datetime, int, int]] = [(at, place, 0) for place, at in enumerate(orders)]
+    for place, at in enumerate(orders):
+        parts = data.draw(st.lists(st.sampled_from([300, 500, 1000]), max_size=2))
+        happens += [
+            (at + timedelta(days=data.draw(st.integers(0, 40))), place, fen) for fen in parts if sum(parts) <= 1000
+        ]
+    left = dict.fromkeys(range(len(orders)), 1000)
+
+    for at, place, refunded_fen in sorted(happens):
+        number = f"{member}-{place}"
+        if refunded_fen:
+            left[place] -= refunded_fen
+            name = f"r{at.day}.{refunded_fen}.{left[place]}"
+            shop.record(refund(name, refunded_fen, number, refunded_at=at), at=at)
+        else:
+            shop.record(paid(number, 1000, paid_at=at, buyer_id=f"b{member}"), at=at)
+        if not refunded_fen or data.draw(st.booleans()):  # one that is settled late counts in the month that runs
+            shop.settle(number)
+    for place in left:
+        shop.settle(f"{member}-{place}")
+
+    counted = [at.month for place, at in enumerate(orders) if left[place] >= 500]
+    lumps = 50 * ((counted.count(11) >= 3) + (counted.count(12) >= 3))
+    assert shop.points(f"m{member}") == sum(left.values()) // 100 + lumps
 
 
 def spend(shop: Shop, points: int) -> None:

@@ -10,7 +10,7 @@ from chalicelib.earning.behaviour_matrix import Way, deductions, ways_to_earn
 from chalicelib.ledger.counters import Count
 from chalicelib.programme.activity import Standing
 from chalicelib.programme.model import Terms
-from chalicelib.programme.tasks import tasks_shown
+from chalicelib.programme.tasks import LUMP_UNIT, counter_name, tasks_shown
 from tests.earning.behaviours import TASK, terms
 from tests.earning.programmes import a_rule
 from tests.ledger.builders import TODAY_ON
@@ -24,7 +24,7 @@ def ways(programme: Terms, **standing: Any) -> dict[str, Way]:
 
 
 def shown_text(task: dict[str, Any], done: int = 0) -> str:
-    counters = {"rides": Count(MONTH_END, done)}
+    counters = {counter_name("rides", MONTH_END): Count(MONTH_END, done * LUMP_UNIT)}
     (shown,) = tasks_shown(terms(tasks=[task]), Standing(counters=counters), TODAY_ON)
     return task_text(shown)
 

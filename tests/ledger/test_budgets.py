@@ -25,6 +25,7 @@ from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
+from chalicelib.programme.tasks import LUMP_UNIT, counter_name
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.earning.programmes import plain_book
@@ -204,15 +205,23 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
 
 
 def demo_counters() -> dict[str, Count]:
-    """Every counter that the enabled rules and tasks of the demo programme may fill."""
+    """Every counter that the enabled rules and tasks of the demo programme may fill; of a task those of three months,
+    as many as can stand at once.
+    """
     terms = demo_terms()
-    names = {task.id for task in terms.programme.tasks if task.enabled}
-    names |= {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
+    tasks = {
+        counter_name(task.id, TODAY_ON + timedelta(days=month)): Count(TODAY_ON, 9 * LUMP_UNIT + task.points)
+        for task in terms.programme.tasks
+        if task.enabled
+        for month in range(3)
+    }
+    names = {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
     for answers in terms.answers.values():
         for one in answers.rules:
             names |= {limit.name for limit in one.limits}
-    names |= {rule.id for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder"} | {"~make_up"}
-    return {name: Count(TODAY_ON, 999) for name in names}
+    ladders = (rule for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder")
+    names |= {f"{rule.id}:l{rule.amount.period[0]}" for rule in ladders} | {"~make_up"}
+    return tasks | {name: Count(TODAY_ON, 999) for name in names}
 
 
 def a_maximal_demo_account() -> Account:

@@ -100,6 +100,11 @@ def test_the_demo_document_is_valid() -> None:
             "tasks.0.window.until_on",
         ),
         ("tasks.0.window", {"kind": "ever"}, "tasks.0.window.kind"),
+        (
+            "tasks.0.window",
+            {"kind": "dates", "from_on": "2026-02-02", "until_on": "2097-06-26"},
+            "tasks.0.window.until_on",
+        ),
         ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
         ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
     ],
