@@ -18,7 +18,7 @@ from chalicelib.programme.award import Award, Decision, claim, decide, made_up, 
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
 from chalicelib.programme.periods import through_on
-from chalicelib.programme.regress import regress
+from chalicelib.programme.regress import lowerable, regress
 from chalicelib.programme.rules.streak import MADE_UP, Streak
 
 
@@ -107,7 +107,7 @@ class Replay:
         self.counters = counted(self.counters, [*changes, *decision.progress])
         chosen = tuple(part.rule for one in decision.awards for part in one.breakdown if part.rule != one.rule)
         awards = [Kept(award) for award in decision.awards]
-        self.done[event.id] = Done(event, standing, awards, chosen, list(decision.progress))
+        self.done[event.id] = Done(event, standing, awards, chosen, list(lowerable(decision)))
 
     def _question(self, deed: Deed, standing: Standing) -> Callable[[frozenset[str]], Decision]:
         activity, on, hour = deed.activity, deed.on, deed.hour

@@ -500,6 +500,69 @@ def test_whatever_comes_when_around_a_months_end_lumps_stand_by_what_is_left(
     assert shop.points(f"m{member}") == sum(left.values()) // 100 + lumps
 
 
+def a_ladder(*points: int) -> dict[str, Any]:
+    """Points of the first order, the second, and so on; the last go on for ever."""
+    steps = [{"from": place, "points": one} for place, one in enumerate(points, 1)]
+    return a_rule("nth", amount={"kind": "ladder", "steps": steps, "period": "ever"}, when={"min_fen": 1})
+
+
+def buy(shop: Shop, *order_nos: str) -> None:
+    for number in order_nos:
+        shop.record(paid(number, 1000))
+        shop.settle(number)
+
+
+def give_back(shop: Shop, order_no: str, fen: int = 1000) -> None:
+    shop.record(refund(f"r{order_no}", fen, order_no=order_no))
+    shop.settle(order_no)
+
+
+def test_an_order_that_came_back_whole_was_no_time_of_its_ladder(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    for number in ("0", "1"):
+        buy(shop, number)
+        assert shop.points() == 10 + 100
+        give_back(shop, number)
+        assert shop.points() == 0
+
+    buy(shop, "2", "3", "4")
+
+    assert shop.points() == 30 + 100 + 200
+
+
+def test_an_order_keeps_its_step_when_an_earlier_one_comes_back_later(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    buy(shop, "0", "1")
+
+    give_back(shop, "0")
+    assert shop.points() == 10 + 200
+    buy(shop, "2", "3")
+
+    assert shop.points() == 30 + 200 + 200
+
+
+def test_a_part_that_comes_back_leaves_the_step_and_what_it_paid(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    buy(shop, "0")
+
+    give_back(shop, "0", 999)
+    buy(shop, "1")
+
+    assert shop.points() == 0 + 100 + 10 + 200
+
+
+def test_a_time_that_paid_nothing_yet_is_given_back_too(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(0, 0, 300)))
+    buy(shop, "0", "1")
+
+    give_back(shop, "0")
+    buy(shop, "2")
+    assert shop.points() == 20
+    buy(shop, "3")
+
+    assert shop.points() == 30 + 300
+
+
 def spend(shop: Shop, points: int) -> None:
     shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(points)], TERMS, NOW))
 
