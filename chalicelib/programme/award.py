@@ -10,7 +10,6 @@ from datetime import date
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.model import Part
-from chalicelib.ledger.validity import OnDate
 from chalicelib.programme import conditions, tasks
 from chalicelib.programme.activity import (
     CHECK_IN,
@@ -24,6 +23,7 @@ from chalicelib.programme.activity import (
 )
 from chalicelib.programme.caps import BudgetUse
 from chalicelib.programme.decision import NOTHING, Award, Decision, Parts, Refused
+from chalicelib.programme.figures import largest_points
 from chalicelib.programme.model import Prepared, Rule, Terms
 from chalicelib.programme.pay import (
     Ask,
@@ -41,7 +41,6 @@ from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.multiplier import Applied
 from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.rules.streak import Streak
-from chalicelib.programme.tasks import Task
 
 __all__ = ["NOTHING", "Award", "BudgetUse", "Decision", "Refused", "claim", "decide", "made_up", "redecide"]
 
@@ -75,10 +74,14 @@ def decide(
         if one.trial is None or is_visible(one, standing):
             _sort_in(answer(one, ask), awards, refusals, progress)
     if answers.tasks:
-        counts, reached = tasks.progress(answers.tasks, activity, standing, on, judged_at)
+        # A paused task neither counts nor pays; nothing of the pause is made up for later.
+        open_tasks = [
+            task for task in answers.tasks if task[0].id not in terms.paused and is_visible(task[1], standing)
+        ]
+        counts, reached = tasks.progress(open_tasks, activity, standing, on, judged_at)
         progress += counts
-        for task, counter in reached:
-            _sort_in(_lump(task, counter, on), awards, refusals, progress)
+        for one, counter in reached:
+            _sort_in(_lump(one, counter, ask), awards, refusals, progress)
     return Decision(tuple(awards), tuple(refusals), tuple(progress))
 
 
@@ -232,10 +235,17 @@ def _holds(rule: Rule | None, after: Ordered) -> bool:
     )
 
 
-def _lump(task: Task, counter: Counted, on: date) -> Award | Refused:
-    """The lump of a task that has just reached its goal; its window's `counter` says so by the points paid."""
-    if isinstance(task.validity, OnDate) and on > task.validity.on:
-        return Refused(task.id, "validity_over", f"{task.name}的积分有效期已过")
-    part = Part(task.id, task.points, f"完成任务:{task.name}")
-    mark = counter._replace(add=task.points)
-    return Award(task.id, task.points, task.points_class, task.validity, None, (part,), part.why, (mark,))
+def _lump(one: Prepared, counter: Counted, ask: Ask) -> Award | Refused:
+    """The lump of a task that has just reached its goal; its window's `counter` says so by the points paid.
+
+    One that is refused leaves no mark: what counts next in the window asks for it again.
+    """
+    code = obstacle(one, ask)
+    if code is not None:
+        return refused(one, ask, code)
+    rule = one.rule
+    part = Part(rule.id, largest_points(rule.amount) or 0, f"完成任务:{rule.name}")
+    lump = within_caps(one, ask, (part,), 1)
+    if isinstance(lump, Refused):
+        return lump
+    return lump._replace(counts=(*lump.counts, counter._replace(add=lump.points)))

@@ -54,6 +54,13 @@ class When:
 EVERYTHING = When()
 
 
+@document
+class Trial:
+    """A rule or task that only these members see, before all do."""
+
+    members: Annotated[tuple[Annotated[str, Len(1, 64)], ...], Len(0, 1000)]
+
+
 Check = Callable[[When, Activity, Standing, date, int], str | None]
 
 

@@ -146,6 +146,8 @@ def _task(path: str, old: Plain, new: Plain, documents: Plain, on: date) -> Foun
     judges = {"points": _falls, "goal": _rises, "activity": _always, "counts": _always, "window": _shorter_window}
     yield from _fields(path, old, new, judges)
     yield from _fields(path, old, new, {"refund_days": _rises})
+    if new["trial"]:
+        yield Worse(f"{path}trial", None, "trial")
     yield from _when(path, old["when"] or {}, new["when"] or {}, on)
     yield from _validity(path, old["validity"], new["validity"], documents, on)
 

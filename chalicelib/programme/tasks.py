@@ -18,11 +18,11 @@ from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.ledger.validity import Validity
 from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Standing
 from chalicelib.programme.caps import Id
-from chalicelib.programme.conditions import EVERYTHING, Check, When, earning_money_fen, of_the_member, unmet
+from chalicelib.programme.conditions import EVERYTHING, Trial, When, earning_money_fen, of_the_member, unmet
 from chalicelib.programme.periods import through_on
 
 if TYPE_CHECKING:
-    from chalicelib.programme.model import Terms
+    from chalicelib.programme.model import Prepared, Terms
 
 
 @document
@@ -65,6 +65,7 @@ class Task:
     validity: Annotated[Validity, Discriminator("kind")]
     text: Annotated[str, Len(0, 60)] = ""
     when: When = EVERYTHING
+    trial: Trial | None = None
     refund_days: Annotated[int, Ge(0), Le(90)] = 45
     """So many days after its window a refund still takes the lump back; the brand bears what comes later."""
 
@@ -102,20 +103,20 @@ def done_and_lump(used: int) -> tuple[int, int]:
 
 
 def progress(
-    tasks: Iterable[tuple[Task, tuple[Check, ...]]],
+    tasks: Iterable[tuple[Task, Prepared]],
     activity: Activity,
     standing: Standing,
     on: date,
     judged_at: tuple[date, int],
-) -> tuple[tuple[Counted, ...], tuple[tuple[Task, Counted], ...]]:
+) -> tuple[tuple[Counted, ...], tuple[tuple[Prepared, Counted], ...]]:
     """What an activity counts for `tasks` in the windows of `on`, and those now at their goal whose lump is unpaid,
     each with the counter that is to hold its lump's points.
     """
     counts: list[Counted] = []
-    reached: list[tuple[Task, Counted]] = []
-    for task, checks in tasks:
+    reached: list[tuple[Prepared, Counted]] = []
+    for task, one in tasks:
         ends_on = task.window.ends_on(on)
-        if ends_on is None or (checks and unmet(checks, task.when, activity, standing, *judged_at)):
+        if ends_on is None or (one.checks and unmet(one.checks, task.when, activity, standing, *judged_at)):
             continue
         name = counter_name(task.id, ends_on)
         known = standing.counters.get(name)
@@ -129,7 +130,7 @@ def progress(
         if add:
             counts.append(Counted(name, through_on, add * LUMP_UNIT, on if task.counts == "days" else None))
             if done + add >= task.goal and not lump:
-                reached.append((task, Counted(name, through_on, 0)))
+                reached.append((one, Counted(name, through_on, 0)))
     return tuple(counts), tuple(reached)
 
 
@@ -151,6 +152,8 @@ def tasks_shown(terms: Terms, standing: Standing, on: date) -> tuple[TaskShown, 
     for task in terms.programme.tasks:
         ends_on = task.window.ends_on(on)
         if not task.enabled or ends_on is None or of_the_member(task.when, frozenset(), standing, on):
+            continue
+        if task.trial is not None and standing.member_id not in task.trial.members:
             continue
         known = standing.counters.get(counter_name(task.id, ends_on))
         done, _lump = done_and_lump(known.used) if known else (0, 0)

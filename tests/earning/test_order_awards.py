@@ -285,6 +285,25 @@ def test_a_budget_is_never_overdrawn_and_what_is_left_of_the_order_is_paid(shop:
     assert shop.points("m1") + shop.points("m2") == 6 * 10 + 200
 
 
+def test_a_lump_without_a_budget_is_told_and_paid_with_the_next_order_once_there_is_one(shop: Shop) -> None:
+    budget = {"id": "lumps", "points": 90, "period": "month", "rules": ["two_orders"], "shards": 1}
+    later = NOW + timedelta(days=1)
+    versions = [(1, datetime(2020, 1, 1, tzinfo=UTC), 90), (2, later, 200)]
+    shop.book = plain_book(
+        *(plain_terms(no, since, tasks=[TASK], budgets=[{**budget, "points": most}]) for no, since, most in versions)
+    )
+    for number, buyer in (("0", "b2"), ("1", "b2"), ("2", "b1"), ("3", "b1")):
+        shop.record(paid(number, 1000, buyer_id=buyer))
+        receipt = shop.settle(number)
+
+    assert receipt is not None
+    assert (shop.points("m2"), shop.points("m1")) == (20 + 50, 20)
+    assert [part.why for part in receipt.entries[0].breakdown][1:] == ["两单本月名额已满,下月1日起恢复"]
+    shop.record(paid("4", 1000, paid_at=later), at=later)
+    shop.settle("4")
+    assert shop.points("m1") == 30 + 50
+
+
 @pytest.mark.parametrize(
     ("policy", "charged_fen", "deficit", "facts"),
     [

@@ -250,6 +250,56 @@ def test_a_lump_falls_once_and_by_the_points_it_was_paid_with() -> None:
     assert (first.lumps, second.lumps) == ({"task": 20}, {})
 
 
+def test_a_paused_task_neither_counts_nor_pays_and_goes_on_where_it_was() -> None:
+    terms = one_task()
+    paused = Terms(1, terms.effective_from, terms.programme, frozenset({"task"}))
+    _lumps, two = walk(terms, *[(ON, bought())] * 2)
+
+    assert the_decision(paused, bought(), two) == Decision()
+    assert walk(paused, (ON, bought()))[1] == {}
+    assert [award.points for award in the_decision(terms, bought(), two).awards] == [50]
+
+
+def test_a_task_on_trial_counts_only_for_its_members() -> None:
+    terms = one_task(trial={"members": ["m1"]}, goal=1)
+
+    def awarded(member_id: str) -> list[int]:
+        decision = decide(terms, bought(), Standing(member_id=member_id), on=ON, hour=12)
+        return [award.points for award in decision.awards]
+
+    assert (awarded("m1"), awarded("m2")) == ([50], [])
+    assert [len(tasks_shown(terms, Standing(member_id=one), ON)) for one in ("m1", "m2")] == [1, 0]
+
+
+def test_a_lump_draws_from_its_budget_and_is_refused_until_there_is_one_again() -> None:
+    budget = {"id": "lumps", "points": 100, "period": "month", "rules": ["task"], "shards": 1}
+    terms = terms_of(tasks=[a_task(goal=1)], budgets=[budget])
+
+    spent = decide(terms, bought(), Standing(), on=ON, hour=12, spent_budgets=frozenset({"lumps"}))
+    later = the_decision(terms, bought(), after({}, spent))
+
+    assert [(one.rule, one.code, one.text) for one in spent.refused] == [
+        ("task", "budget_spent", "三单本月名额已满,下月1日起恢复")
+    ]
+    assert spent.progress == (counted_one(1),)
+    ((use,),) = [award.budgets for award in later.awards]
+    assert (use.id, use.period_key, use.points) == ("lumps", "2026-11", 50)
+
+
+def test_a_shared_cap_lets_through_what_it_still_has_of_a_lump_and_that_is_what_can_fall() -> None:
+    cap = {"id": "all", "points": 60, "period": "month", "rules": ["order", "task"]}
+    terms = terms_of(a_rule("order"), tasks=[a_task(goal=1)], caps=[cap])
+
+    decision = the_decision(terms, bought(), {})
+
+    assert [(award.rule, award.points) for award in decision.awards] == [("order", 10), ("task", 50)]
+    tight = the_decision(terms, bought(20), {})
+    assert [(award.rule, award.points) for award in tight.awards] == [("order", 20), ("task", 40)]
+    assert regress(terms, refunded(20), tight.progress, after({}, tight)).lumps == {"task": 40}
+    full = the_decision(terms, bought(60), {})
+    assert [(one.rule, one.code) for one in full.refused] == [("task", "capped")]
+
+
 FIRST_ON, LAST_ON = date(2026, 11, 24), date(2027, 1, 14)
 """A week before the end of November, and the last day on which its lump can fall."""
 
