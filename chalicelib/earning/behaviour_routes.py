@@ -88,7 +88,9 @@ def post_behaviour(call: Call) -> Json:
 @bp.route("/me/tasks", methods=["GET"])
 @endpoint(bp, caller=member)
 def get_tasks(call: Call) -> Json:
-    """The member's tasks: how far each is, what it pays, when it ends. Amounts are fen where `counts` is `fen`."""
+    """The member's tasks: how far each is, what counts, what it pays, when it ends. Amounts are fen where `counts` is
+    `fen`.
+    """
     terms = terms_at(call.now)
     standing = _standing(call)
     shown = tasks_shown(terms, standing, business_on(call.now, terms.zone))

@@ -20,6 +20,7 @@ from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Standing
 from chalicelib.programme.caps import Id
 from chalicelib.programme.conditions import EVERYTHING, Trial, When, earning_money_fen, of_the_member, unmet
 from chalicelib.programme.periods import through_on
+from chalicelib.programme.words import condition_words
 
 if TYPE_CHECKING:
     from chalicelib.programme.model import Prepared, Terms
@@ -81,6 +82,9 @@ class TaskShown(NamedTuple):
     points: int
     text: str
     ends_on: date | None
+    conditions: tuple[str, ...] = ()
+    """What must hold for anything to count, in words."""
+    is_paused: bool = False
 
 
 LUMP_UNIT = 10**7
@@ -158,6 +162,17 @@ def tasks_shown(terms: Terms, standing: Standing, on: date) -> tuple[TaskShown, 
         known = standing.counters.get(counter_name(task.id, ends_on))
         done, _lump = done_and_lump(known.used) if known else (0, 0)
         shown.append(
-            TaskShown(task.id, task.name, task.counts, min(done, task.goal), task.goal, task.points, task.text, ends_on)
+            TaskShown(
+                id=task.id,
+                name=task.name,
+                counts=task.counts,
+                done=min(done, task.goal),
+                goal=task.goal,
+                points=task.points,
+                text=task.text,
+                ends_on=ends_on,
+                conditions=tuple(condition_words(vars(task.when))),
+                is_paused=task.id in terms.paused,
+            )
         )
     return tuple(shown)
