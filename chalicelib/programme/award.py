@@ -29,8 +29,8 @@ from chalicelib.programme.pay import (
     Ask,
     answer,
     applied_multipliers,
-    by_amount,
     chosen_multipliers,
+    earning_fen_of,
     is_visible,
     obstacle,
     refused,
@@ -38,7 +38,7 @@ from chalicelib.programme.pay import (
 )
 from chalicelib.programme.periods import through_on
 from chalicelib.programme.rules.cumulative import Cumulative
-from chalicelib.programme.rules.multiplier import Applied
+from chalicelib.programme.rules.multiplier import Applied, multiplied, shares_left, shares_of
 from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.rules.streak import Streak
 
@@ -222,10 +222,27 @@ def _kept(rule: Rule, points: int, before: Ordered, after: Ordered, applied: tup
         return points if conditions.still_holds(rule.when, before, after) else 0
     if conditions.earning_money_fen(rule.when, after) < rule.when.min_fen:
         return 0
-    parts = by_amount(rule, rule.amount, before, applied, terms)
-    won = {part.rule for part in parts}
-    still = tuple(one for one in applied if one.rule in won and _holds(terms.rule(one.rule), after))
-    return sum(part.points for part in by_amount(rule, rule.amount, after, still, terms))
+    return _kept_by_amount(rule, rule.amount, before, after, applied, terms)
+
+
+def _kept_by_amount(
+    rule: Rule, amount: PerAmount, before: Ordered, after: Ordered, applied: tuple[Applied, ...], terms: Terms
+) -> int:
+    """The base of what is left, and of each multiplier that the order still has what it adds: on each line's own share
+    of the payment, and never more than beside the others it was paid with.
+    """
+    before_fen, after_fen = (earning_fen_of(rule, amount, one) for one in (before, after))
+    paid_base, base = amount.points_of(sum(before_fen)), amount.points_of(sum(after_fen))
+    if not applied or not base:
+        return base
+    stacking = terms.programme.stacking
+    shares = shares_of(paid_base, before_fen, applied)
+    won = {part.rule for part in multiplied(shares, applied, stacking)}
+    chosen = [one for one in applied if one.rule in won]
+    still = [one for one in chosen if _holds(terms.rule(one.rule), after)]
+    left = shares_left(shares, base, before_fen, after_fen)
+    beside = {part.rule: part.points for part in multiplied(left, chosen, stacking)}
+    return base + sum(min(part.points, beside.get(part.rule, 0)) for part in multiplied(left, still, stacking))
 
 
 def _holds(rule: Rule | None, after: Ordered) -> bool:
