@@ -21,6 +21,7 @@ from chalicelib.ledger.model import Cause, Guard, Kind, Part, Posting, Receipt, 
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import NOTHING, Decision, Refused, decide
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.tasks import done_and_lump, task_of
 from chalicelib.programme.words import yuan
 
 
@@ -195,9 +196,9 @@ def _progress_alone(decision: Decision, cause: Cause, terms: Terms, counters: Co
 
 def _progress_text(one: Counted, terms: Terms, counters: Counters) -> str:
     for task in terms.programme.tasks:
-        if task.id == one.name:
+        if task.id == task_of(one.name):
             known = counters.get(one.name)
-            done = one.add + (known.used if known and known.through_on == one.through_on else 0)
+            done, _lump = done_and_lump(one.add + (known.used if known else 0))
             if task.counts == "fen":
                 return f"{task.name}已完成{yuan(done)},共{yuan(task.goal)}"
             return f"{task.name}已完成{done}/{task.goal}"

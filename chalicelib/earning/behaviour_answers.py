@@ -52,11 +52,15 @@ def task_answer(task: TaskShown) -> dict[str, Any]:
         "is_done": task.done >= task.goal,
         "text": task_text(task),
         "ends_on": task.ends_on.isoformat() if task.ends_on else None,
+        "conditions": list(task.conditions),
+        "is_paused": task.is_paused,
     }
 
 
 def task_text(task: TaskShown) -> str:
     """The task's text with what is missing (`{n}`; yuan where fen are counted) and its points (`{p}`) filled in."""
+    if task.is_paused:
+        return f"{task.name}暂停中,恢复后可再得"
     missing = task.goal - task.done
     if not missing:
         return f"{task.name}已完成"

@@ -87,7 +87,9 @@ def post_behaviour(call: Call) -> Json:
 @bp.route("/me/tasks", methods=["GET"])
 @endpoint(bp, caller=member)
 def get_tasks(call: Call) -> Json:
-    """The member's tasks: how far each is, what it pays, when it ends. Amounts are fen where `counts` is `fen`."""
+    """The member's tasks: how far each is, what counts, what it pays, when it ends. Amounts are fen where `counts` is
+    `fen`.
+    """
     terms = terms_at(call.now)
     on = business_on(call.now, terms.zone)
     standing = standing_of(open_ledger().read(call.caller.id), terms.ledger, on)

@@ -13,6 +13,7 @@ from chalicelib.ledger.model import business_on
 from chalicelib.programme.activity import Ordered, OrderLine, Standing
 from chalicelib.programme.award import Decision
 from chalicelib.programme.model import Terms
+from chalicelib.programme.regress import lowerable
 
 
 def ordered_of(order: Order, paid: Paid, refunds: Iterable[Refunded], zone: str) -> Ordered:
@@ -46,8 +47,8 @@ def ordered_of(order: Order, paid: Paid, refunds: Iterable[Refunded], zone: str)
 
 def state_of(terms: Terms, standing: Standing, decision: Decision, credited_on: date) -> dict[str, Any]:
     """What the guard keeps: `terms` version, the business date `on` of the credit, the `multipliers` chosen,
-    the member's `level` and the counters the awards were judged by, what the order counted for tasks (`progress`), and
-    its `growth` as far as it stands, and its `refunds` {number: fen}.
+    the member's `level` and the counters the awards were judged by, what the order counts for tasks and ladders
+    (`progress`), its `growth` as far as it stands, and its `refunds` {number: fen}.
     """
     state: dict[str, Any] = {"terms": terms.version, "on": credited_on.isoformat(), "refunds": {}}
     if decision.growth:
@@ -65,9 +66,9 @@ def state_of(terms: Terms, standing: Standing, decision: Decision, credited_on: 
     chosen = [part.rule for award in decision.awards for part in award.breakdown if part.rule != award.rule]
     if chosen:
         state["multipliers"] = list(dict.fromkeys(chosen))
-    if decision.progress:
+    if progress := lowerable(decision):
         state["progress"] = [
-            [one.name, one.through_on.isoformat() if one.through_on else "", one.add] for one in decision.progress
+            [one.name, one.through_on.isoformat() if one.through_on else "", one.add] for one in progress
         ]
     return state
 
@@ -82,7 +83,7 @@ def standing_at_payment(state: Mapping[str, Any], member_id: str) -> Standing:
 
 
 def progress_of(state: Mapping[str, Any]) -> list[Counted]:
-    """What the order still counts for tasks."""
+    """What the order still counts for tasks and ladders."""
     return [
         Counted(name, date.fromisoformat(through) if through else None, add)
         for name, through, add in state.get("progress", [])

@@ -290,7 +290,7 @@ def _asks(draft: Terms, indicator: str) -> set[str]:
             asked.add("fen")
         if isinstance(one.rule.amount, ByLength):
             asked.add("length")
-    if answers and any(task.counts == "fen" or task.when.min_fen for task, _checks in answers.tasks):
+    if answers and any(task.counts == "fen" or task.when.min_fen for task, _lump in answers.tasks):
         asked.add("fen")
     return asked
 

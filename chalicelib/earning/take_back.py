@@ -16,7 +16,7 @@ from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
 from chalicelib.programme.growth import growth_of_order
 from chalicelib.programme.model import Terms, TermsBook
-from chalicelib.programme.tasks import Regress, task_regress
+from chalicelib.programme.regress import Regress, regress
 
 MAX_COMMANDS = 80
 """So many entries, the account, the guard, what expired and what budgets hold of it fit one transaction's hundred."""
@@ -45,8 +45,8 @@ def take_back(
         if commands and len(commands) + _most_more(guard) > MAX_COMMANDS:
             break  # the rest is settled by the next posting
         known.append(refund)
-        guard, regress = _of_credits(order, paid, refund, known, guard, account, counters, commands, terms)
-        counters = counted(counters, regress.progress)
+        guard, lowered = _of_credits(order, paid, refund, known, guard, account, counters, commands, terms)
+        counters = counted(counters, lowered.counts)
     return guard
 
 
@@ -79,12 +79,12 @@ def _of_credits(
         on=date.fromisoformat(state["on"]),
     )
     refunded_on = business_on(refund.received_at, terms.zone)
-    # Whether a window's counters are still there after its end is chance: its lump stays either way.
-    regress = task_regress(terms, after, progress_of(state), running(counters, refunded_on))
+    # Whether counters are still there after their last day is chance: a lump stays either way.
+    lowered = regress(terms, after, progress_of(state), running(counters, refunded_on))
     plain = _plain(order, paid, refund, guard, terms)
-    credits, reversals = _reversals(guard, kept, lumps, dict(regress.lumps), plain)
+    credits, reversals = _reversals(guard, kept, lumps, dict(lowered.lumps), plain)
     reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
-    reversals[0] = reversals[0]._replace(counts=regress.progress)
+    reversals[0] = reversals[0]._replace(counts=lowered.counts)
     if growth := state.get("growth"):
         left = min(growth, growth_of_order(terms, after))
         if left < growth:
@@ -92,9 +92,9 @@ def _of_credits(
             state["growth"] = left
     commands += reversals
     state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
-    if regress.progress:
-        state["progress"] = _less(state.get("progress", []), regress.progress)
-    return guard._replace(credits=credits, state=state), regress
+    if lowered.progress:
+        state["progress"] = _less(state.get("progress", []), lowered.progress)
+    return guard._replace(credits=credits, state=state), lowered
 
 
 def _plain(order: Order, paid: Paid, refund: Refunded, guard: Guard, terms: Terms) -> Reverse:

@@ -70,9 +70,7 @@ def account_item(account: Account) -> Item:
         "posted_ms": _milliseconds(account.posted_at),
         "active_ms": _milliseconds(account.active_at),
         "idle_ended_ms": _milliseconds(account.idle_ended_at),
-        "checked_in_on": _day(account.check_ins.last_on),
-        "check_in_days": account.check_ins.bitmap,
-        "run_days": account.check_ins.run_days,
+        "check_ins": _check_ins_packed(account.check_ins),
         "counters": {name: _packed(count) for name, count in account.counters.items()},
         "due_key": f"{account.due_on}#{account.member_id}" if account.due_on else "",
     }
@@ -92,9 +90,7 @@ def account_of(item: Item) -> Account:
         tenure=_tenure_unpacked(item.get("level", "")),
         joined_on=_date(item.get("joined_on", "")),
         frozen=item.get("frozen", False),
-        check_ins=CheckInDays(
-            _date(item.get("checked_in_on", "")), item.get("check_in_days", 0), item.get("run_days", 0)
-        ),
+        check_ins=_check_ins_unpacked(item.get("check_ins", "")),
         counters={name: _unpacked(text) for name, text in item.get("counters", {}).items()},
         sequence=item.get("sequence", 0),
         version=item["version"],
@@ -323,6 +319,24 @@ def _day(on: date | None) -> str:
 
 def _date(text: str) -> date | None:
     return date.fromordinal(EPOCH_ON.toordinal() + int(text, 36)) if text else None
+
+
+def _check_ins_packed(days: CheckInDays) -> str:
+    """Check-ins in few bytes: the last day, the map of days in base 36, the run (`ftz.1r.6`)."""
+    if days.last_on is None:
+        return ""
+    text, rest = "", days.bitmap
+    while rest:
+        rest, digit = divmod(rest, 36)
+        text = DIGITS[digit] + text
+    return f"{_day(days.last_on)}.{text}.{days.run_days}"
+
+
+def _check_ins_unpacked(text: str) -> CheckInDays:
+    if not text:
+        return CheckInDays()
+    last_on, bitmap, run_days = text.split(".")
+    return CheckInDays(_date(last_on), int(bitmap, 36), int(run_days))
 
 
 def _tenure_packed(tenure: Tenure) -> str:

@@ -187,3 +187,9 @@ def money_fen(order: Ordered) -> tuple[int, ...]:
 
 
 _NO_MONEY = ("freight", "coupon", "points")
+
+
+def unrefunded(order: Ordered) -> Ordered:
+    """The order as it was before any refund."""
+    lines = tuple(line._replace(refunded_fen=0) for line in order.lines)
+    return order._replace(refunded_fen=0, refunded_freight_fen=0, lines=lines)

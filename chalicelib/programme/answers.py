@@ -109,7 +109,7 @@ def pause_line_answer(line: PauseLine) -> Answer:
 
 
 def trial_answers(terms: Terms) -> list[Answer]:
-    """The rules on trial and their members."""
+    """The rules and tasks on trial and their members."""
     return [
         {
             "rule": rule.id,
@@ -119,7 +119,7 @@ def trial_answers(terms: Terms) -> list[Answer]:
             "paused": rule.id in terms.paused,
             "members": list(rule.trial.members),
         }
-        for rule in terms.programme.rules
+        for rule in terms.programme.earners
         if rule.trial is not None
     ]
 

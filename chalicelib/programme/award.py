@@ -10,7 +10,6 @@ from datetime import date
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.model import Part
-from chalicelib.ledger.validity import OnDate
 from chalicelib.programme import conditions, tasks
 from chalicelib.programme.activity import (
     CHECK_IN,
@@ -20,17 +19,19 @@ from chalicelib.programme.activity import (
     Ordered,
     Standing,
     activity_id,
+    unrefunded,
 )
 from chalicelib.programme.caps import BudgetUse
 from chalicelib.programme.decision import NOTHING, Award, Decision, Parts, Refused
+from chalicelib.programme.figures import largest_points
 from chalicelib.programme.growth import growth_of
 from chalicelib.programme.model import Prepared, Rule, Terms
 from chalicelib.programme.pay import (
     Ask,
     answer,
     applied_multipliers,
-    by_amount,
     chosen_multipliers,
+    earning_fen_of,
     is_visible,
     obstacle,
     refused,
@@ -38,10 +39,9 @@ from chalicelib.programme.pay import (
 )
 from chalicelib.programme.periods import through_on
 from chalicelib.programme.rules.cumulative import Cumulative
-from chalicelib.programme.rules.multiplier import Applied
+from chalicelib.programme.rules.multiplier import Applied, multiplied, shares_left, shares_of
 from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.rules.streak import Streak
-from chalicelib.programme.tasks import Task
 
 __all__ = ["NOTHING", "Award", "BudgetUse", "Decision", "Refused", "claim", "decide", "made_up", "redecide"]
 
@@ -75,10 +75,14 @@ def decide(
         if one.trial is None or is_visible(one, standing):
             _sort_in(answer(one, ask), awards, refusals, progress)
     if answers.tasks:
-        counts, reached = tasks.progress(answers.tasks, activity, standing, on, judged_at)
+        # A paused task neither counts nor pays; nothing of the pause is made up for later.
+        open_tasks = [
+            task for task in answers.tasks if task[0].id not in terms.paused and is_visible(task[1], standing)
+        ]
+        counts, reached = tasks.progress(open_tasks, activity, standing, on, judged_at)
         progress += counts
-        for task in reached:
-            _sort_in(_lump(task, on), awards, refusals, progress)
+        for one, counter in reached:
+            _sort_in(_lump(one, counter, ask), awards, refusals, progress)
     grown = growth_of(terms, activity, awards, standing, on)
     return Decision(tuple(awards), tuple(refusals), tuple(progress), grown.growth, grown.counts)
 
@@ -199,7 +203,7 @@ def redecide(
     from the breakdown; None: chosen again from the standing), steps of a ladder, what a cap let through. A bonus that
     is not by amount stands whole as long as the order still qualifies.
     """
-    before = _unrefunded(ordered)
+    before = unrefunded(ordered)
     answers = terms.answers.get(ORDER)
     applied: tuple[Applied, ...] = ()
     if answers is not None and answers.multipliers:
@@ -217,15 +221,31 @@ def redecide(
 
 def _kept(rule: Rule, points: int, before: Ordered, after: Ordered, applied: tuple[Applied, ...], terms: Terms) -> int:
     """What is left of the `points` a rule paid, by its amount."""
-    money_fen = conditions.earning_money_fen(rule.when, after)
-    if money_fen < rule.when.min_fen:
-        return 0
     if not isinstance(rule.amount, PerAmount):
-        return points if money_fen or not conditions.earning_money_fen(rule.when, before) else 0
-    parts = by_amount(rule, rule.amount, before, applied, terms)
-    won = {part.rule for part in parts}
-    still = tuple(one for one in applied if one.rule in won and _holds(terms.rule(one.rule), after))
-    return sum(part.points for part in by_amount(rule, rule.amount, after, still, terms))
+        return points if conditions.still_holds(rule.when, before, after) else 0
+    if conditions.earning_money_fen(rule.when, after) < rule.when.min_fen:
+        return 0
+    return _kept_by_amount(rule, rule.amount, before, after, applied, terms)
+
+
+def _kept_by_amount(
+    rule: Rule, amount: PerAmount, before: Ordered, after: Ordered, applied: tuple[Applied, ...], terms: Terms
+) -> int:
+    """The base of what is left, and of each multiplier that the order still has what it adds: on each line's own share
+    of the payment, and never more than beside the others it was paid with.
+    """
+    before_fen, after_fen = (earning_fen_of(rule, amount, one) for one in (before, after))
+    paid_base, base = amount.points_of(sum(before_fen)), amount.points_of(sum(after_fen))
+    if not applied or not base:
+        return base
+    stacking = terms.programme.stacking
+    shares = shares_of(paid_base, before_fen, applied)
+    won = {part.rule for part in multiplied(shares, applied, stacking)}
+    chosen = [one for one in applied if one.rule in won]
+    still = [one for one in chosen if _holds(terms.rule(one.rule), after)]
+    left = shares_left(shares, base, before_fen, after_fen)
+    beside = {part.rule: part.points for part in multiplied(left, chosen, stacking)}
+    return base + sum(min(part.points, beside.get(part.rule, 0)) for part in multiplied(left, still, stacking))
 
 
 def _holds(rule: Rule | None, after: Ordered) -> bool:
@@ -235,15 +255,17 @@ def _holds(rule: Rule | None, after: Ordered) -> bool:
     )
 
 
-def _unrefunded(ordered: Ordered) -> Ordered:
-    lines = tuple(line._replace(refunded_fen=0) for line in ordered.lines)
-    return ordered._replace(refunded_fen=0, refunded_freight_fen=0, lines=lines)
+def _lump(one: Prepared, counter: Counted, ask: Ask) -> Award | Refused:
+    """The lump of a task that has just reached its goal; its window's `counter` says so by the points paid.
 
-
-def _lump(task: Task, on: date) -> Award | Refused:
-    """The lump of a task that has just reached its goal."""
-    if isinstance(task.validity, OnDate) and on > task.validity.on:
-        return Refused(task.id, "validity_over", f"{task.name}的积分有效期已过")
-    part = Part(task.id, task.points, f"完成任务:{task.name}")
-    mark = tasks.lump_mark(task, on)
-    return Award(task.id, task.points, task.points_class, task.validity, None, (part,), part.why, (mark,))
+    One that is refused leaves no mark: what counts next in the window asks for it again.
+    """
+    code = obstacle(one, ask)
+    if code is not None:
+        return refused(one, ask, code)
+    rule = one.rule
+    part = Part(rule.id, largest_points(rule.amount) or 0, f"完成任务:{rule.name}")
+    lump = within_caps(one, ask, (part,), 1)
+    if isinstance(lump, Refused):
+        return lump
+    return lump._replace(counts=(*lump.counts, counter._replace(add=lump.points)))

@@ -26,7 +26,7 @@ class Cap:
 
 @document
 class SharedCap:
-    """Most points several rules give a member together in a period."""
+    """Most points several rules and tasks give a member together in a period."""
 
     id: Id
     points: Annotated[int, Ge(1), Le(MAX_CAP)]
@@ -36,7 +36,7 @@ class SharedCap:
 
 @document
 class Budget:
-    """Most points some rules give all members together in a period; counted in `shards` places at once."""
+    """Most points some rules and tasks give all members together in a period; counted in `shards` places at once."""
 
     id: Id
     points: Annotated[int, Ge(1), Le(10**12)]

@@ -54,6 +54,13 @@ class When:
 EVERYTHING = When()
 
 
+@document
+class Trial:
+    """A rule or task that only these members see, before all do."""
+
+    members: Annotated[tuple[Annotated[str, Len(1, 64)], ...], Len(0, 1000)]
+
+
 Check = Callable[[When, Activity, Standing, date, int], str | None]
 
 
@@ -140,6 +147,12 @@ def earning_money_fen(when: When, order: Ordered) -> int:
     if not (when.skus or when.categories):
         return sum(money_fen(order))
     return sum(only(earning_lines(when, order), money_fen(order)))
+
+
+def still_holds(when: When, before: Ordered, after: Ordered) -> bool:
+    """Whether an order after refunds still has its rule's least amount, and any money of what it had before."""
+    fen = earning_money_fen(when, after)
+    return fen >= when.min_fen and (fen > 0 or not earning_money_fen(when, before))
 
 
 def earning_lines(when: When, order: Ordered) -> tuple[bool, ...] | None:

@@ -144,12 +144,12 @@ Say = Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]]
 _BOTH: Say = {
     "name": lambda one, _document: str(one["name"]),
     "enabled": lambda one, _document: "开放" if one["enabled"] else "停用",
+    "trial": lambda one, _document: "试行" if one["trial"] else "开放",
     "when": lambda one, _document: ";".join(words.condition_words(one["when"])),
     "validity": lambda one, document: words.validity_words(one["validity"], document["idle_months"]),
 }
 _RULE: Say = {
     **_BOTH,
-    "trial": lambda rule, _document: "试行" if rule["trial"] else "开放",
     "amount": lambda rule, _document: ";".join(words.earning_words(rule["amount"])),
     "caps": lambda rule, _document: ";".join(words.cap_words(rule["caps"])),
     "pending": lambda rule, _document: ";".join(words.pending_words(rule["pending"])) or "即时到账",
@@ -170,7 +170,7 @@ def _part(kind: str, field: str, one: Mapping[str, Any], document: Mapping[str, 
 
 
 def _shared_caps(document: Mapping[str, Any]) -> str:
-    names = {rule["id"]: rule["name"] for rule in document["rules"]}
+    names = words.names_of_earners(document)
     return ";".join(words.shared_cap_words(cap, names) for cap in document["caps"])
 
 

@@ -64,7 +64,7 @@ class Level:
 
 
 @document
-class Trial:
+class LevelTrial:
     """A level that a member may try once a year, for some days."""
 
     days: Annotated[int, Ge(1), Le(90)]
@@ -83,7 +83,7 @@ class Levels:
     refunds: Literal["keep", "recheck"] = "keep"
     """Whether a level outlives a refund that leaves less than its keep threshold, or falls with it."""
     warn_days: Annotated[tuple[Annotated[int, Ge(1), Le(366)], ...], Len(0, 6)] = (30, 7)
-    trial: Trial | None = None
+    trial: LevelTrial | None = None
 
 
 def ledger_levels(levels: Levels, window_months: int) -> LevelTerms:

@@ -17,21 +17,15 @@ from chalicelib.ledger.model import LedgerTerms
 from chalicelib.ledger.notices import NoticeTerms
 from chalicelib.ledger.validity import OnDate, Validity
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
-from chalicelib.programme.conditions import EVERYTHING, Check, When, checks_of
+from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
 from chalicelib.programme.levels import Growth, Levels, ledger_levels
 from chalicelib.programme.rules import Amount
+from chalicelib.programme.rules.fixed import Fixed
 from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
 from chalicelib.programme.rules.pending import Pending
 from chalicelib.programme.tasks import Task
 
 Name = Annotated[str, Len(1, 40)]
-
-
-@document
-class Trial:
-    """A rule that only these members see, before all do."""
-
-    members: Annotated[tuple[Annotated[str, Len(1, 64)], ...], Len(0, 1000)]
 
 
 @document
@@ -134,9 +128,14 @@ class Programme:
     notices: Notices | None = None
     rules: Annotated[tuple[Rule, ...], Len(0, 100)]
 
+    @property
+    def earners(self) -> tuple[Rule | Task, ...]:
+        """What pays: the rules and the tasks, one family of ids."""
+        return (*self.rules, *self.tasks)
+
 
 class Prepared(NamedTuple):
-    """An enabled rule with all that a decision looks up, looked up once."""
+    """An enabled rule (or a task's lump) with all that a decision looks up, looked up once."""
 
     rule: Rule
     checks: tuple[Check, ...]
@@ -163,8 +162,8 @@ class Answers(NamedTuple):
     rules: tuple[Prepared, ...]
     multipliers: tuple[Prepared, ...]
     """Those of levels before those of activities."""
-    tasks: tuple[tuple[Task, tuple[Check, ...]], ...]
-    """Each with the checks its conditions need."""
+    tasks: tuple[tuple[Task, Prepared], ...]
+    """Each with its lump, which is paid as a fixed rule of the task's id would be."""
     is_penalty: bool
 
 
@@ -176,7 +175,7 @@ class Terms:
     effective_from: datetime
     programme: Programme
     paused: frozenset[str] = frozenset()
-    """Rules paused at the instant these terms were asked for."""
+    """Rules and tasks paused at the instant these terms were asked for."""
 
     @property
     def zone(self) -> str:
@@ -227,9 +226,24 @@ def _answers(programme: Programme, activity: str, is_penalty: bool) -> Answers:
         rules=tuple(one for one in rules if one not in multipliers),
         multipliers=tuple(sorted(multipliers, key=_activities_last)),
         tasks=tuple(
-            (task, checks_of(task.when)) for task in programme.tasks if task.enabled and task.activity == activity
+            (task, _prepared(programme, _lump_of(task)))
+            for task in programme.tasks
+            if task.enabled and task.activity == activity
         ),
         is_penalty=is_penalty,
+    )
+
+
+def _lump_of(task: Task) -> Rule:
+    return Rule(
+        id=task.id,
+        name=task.name,
+        activity=task.activity,
+        points_class=task.points_class,
+        when=task.when,
+        amount=Fixed(kind="fixed", points=task.points),
+        validity=task.validity,
+        trial=task.trial,
     )
 
 

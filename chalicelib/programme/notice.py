@@ -183,6 +183,9 @@ def _rule(path: str, old: Plain, new: Plain, on: date) -> Found:
 def _task(path: str, old: Plain, new: Plain, on: date) -> Found:
     judges = {"points": _falls, "goal": _rises, "activity": _always, "counts": _always, "window": _shorter_window}
     yield from _fields(path, old, new, judges)
+    yield from _fields(path, old, new, {"refund_days": _rises})
+    if new["trial"]:
+        yield Worse(f"{path}trial", None, "trial")
     yield from (Worse(f"{path}when.{name}", *terms) for name, *terms in narrowed(old["when"], new["when"], on))
     yield from _validity(path, old["validity"], new["validity"], on)
 

@@ -34,7 +34,7 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
         Section("积分价值", [words.value_words(document["point_value"])]),
         *(_rule_section(rule, document, terms.paused) for rule in rules if rule not in levels),
         Section("等级倍率", [_level_line(rule, terms.paused) for rule in levels]),
-        Section("任务", _task_lines(document)),
+        Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),
         Section("退款", words.refund_words(document["reversal"], document["grace_days"])),
@@ -53,8 +53,9 @@ def for_members(terms: Terms) -> dict[str, Any]:
     penalties = {one["id"] for one in whole["indicators"] if one["penalty"]}
     open_rules = [rule for rule in document["rules"] if rule["enabled"] and not rule["trial"]]
     rules = [rule for rule in open_rules if rule["activity"] not in penalties]
-    tasks = [{**task, "activity": names.get(task["activity"], "")} for task in document["tasks"] if task["enabled"]]
-    shown = {rule["id"] for rule in rules}
+    open_tasks = [task for task in document["tasks"] if task["enabled"] and not task["trial"]]
+    tasks = [{**task, "activity": names.get(task["activity"], "")} for task in open_tasks]
+    shown = {one["id"] for one in (*rules, *tasks)}
     caps = [cap for cap in document["caps"] if shown & set(cap["rules"])]
     return {**document, "rules": rules, "tasks": tasks, "caps": caps}
 
@@ -84,17 +85,18 @@ def _level_line(rule: Mapping[str, Any], paused: frozenset[str]) -> str:
     return ",".join([f"{rule['name']}:积分{words.times(rule['amount']['bp'])}", *others]) + stopped
 
 
-def _task_lines(document: Mapping[str, Any]) -> list[str]:
+def _task_lines(document: Mapping[str, Any], paused: frozenset[str]) -> list[str]:
     found = []
     for task in document["tasks"]:
         validity = words.validity_words(task["validity"], document["idle_months"])
         conditions = words.condition_words(task["when"])
-        found.append(f"{task['name']}:" + ",".join([words.task_words(task, {}), *conditions, validity]))
+        stopped = "(暂停中)" if task["id"] in paused else ""
+        found.append(f"{task['name']}:" + ",".join([words.task_words(task, {}), *conditions, validity]) + stopped)
     return found
 
 
 def _shared_caps(document: Mapping[str, Any]) -> list[str]:
-    names = {rule["id"]: rule["name"] for rule in document["rules"]}
+    names = words.names_of_earners(document)
     return [words.shared_cap_words(cap, names) for cap in document["caps"]]
 
 

@@ -1,4 +1,4 @@
-"""Pausing a rule in an emergency: at once, in every version, without a new one; and resuming it.
+"""Pausing a rule or a task in an emergency: at once, in every version, without a new one; and resuming it.
 
 The state is the natural key: a rule that is paused already stays paused as it was. A client that retries may send an
 Idempotency-Key too: then its late retry does not undo what somebody else did in between.
@@ -27,21 +27,21 @@ class Changed(NamedTuple):
 
 
 def pause_rule(table: ProgrammeTable, rule_id: str, *, reason: str, by: str, now: datetime, key: str = "") -> Changed:
-    """Pause a rule from `now` on. Raises RULE_NOT_FOUND when no version in force or to come has it, BUSY."""
+    """Pause a rule or task from `now` on. Raises RULE_NOT_FOUND when no version in force or to come has it, BUSY."""
     _require_known(table, rule_id, now)
     return _change(table, rule_id, to_paused=True, reason=reason, by=by, now=now, key=key)
 
 
 def resume_rule(table: ProgrammeTable, rule_id: str, *, reason: str, by: str, now: datetime, key: str = "") -> Changed:
-    """Let a paused rule earn again from `now` on. Raises RULE_NOT_FOUND when there is no such rule, BUSY."""
+    """Let what is paused earn again from `now` on. Raises RULE_NOT_FOUND when there is no such rule or task, BUSY."""
     if table.pause(rule_id) is None:
         _require_known(table, rule_id, now)
     return _change(table, rule_id, to_paused=False, reason=reason, by=by, now=now, key=key)
 
 
 def _require_known(table: ProgrammeTable, rule_id: str, now: datetime) -> None:
-    versions = table.book(now).versions
-    if not any(rule.id == rule_id for terms in versions for rule in terms.programme.rules):
+    programmes = [terms.programme for terms in table.book(now).versions]
+    if not any(one.id == rule_id for programme in programmes for one in programme.earners):
         raise JifenError(Code.RULE_NOT_FOUND)
 
 

@@ -17,7 +17,7 @@ from chalicelib.programme.periods import THIS, period_key, through_on
 from chalicelib.programme.rules.by_length import ByLength
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.ladder import Ladder
-from chalicelib.programme.rules.multiplier import Applied, Multiplier, multiplied
+from chalicelib.programme.rules.multiplier import Applied, Multiplier, multiplied, shares_of
 from chalicelib.programme.rules.per_amount import PerAmount
 
 
@@ -126,13 +126,19 @@ def _too_short(rule: Rule, activity: Activity) -> Refused | None:
 
 def by_amount(rule: Rule, amount: PerAmount, activity: Any, applied: tuple[Applied, ...], terms: Terms) -> Parts:
     """The base of a rule by amount and what the multipliers add to it."""
-    earned_fen: Sequence[int] = amount.earned_fen(activity)
-    if isinstance(activity, Ordered):
-        earned_fen = conditions.only(conditions.earning_lines(rule.when, activity), earned_fen)
+    earned_fen = earning_fen_of(rule, amount, activity)
     base = amount.parts_of(earned_fen, rule.id)
     if not applied:
         return base
-    return base + multiplied(base[0].points, earned_fen, applied, terms.programme.stacking)
+    return base + multiplied(shares_of(base[0].points, earned_fen, applied), applied, terms.programme.stacking)
+
+
+def earning_fen_of(rule: Rule, amount: PerAmount, activity: Any) -> Sequence[int]:
+    """The fen of each line that earn by a rule's amount and under its conditions."""
+    earned_fen: Sequence[int] = amount.earned_fen(activity)
+    if not isinstance(activity, Ordered):
+        return earned_fen
+    return conditions.only(conditions.earning_lines(rule.when, activity), earned_fen)
 
 
 def _climbed(one: Prepared, ladder: Ladder, ask: Ask, times: int) -> Award | Refused | Counted | None:

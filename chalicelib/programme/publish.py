@@ -25,7 +25,7 @@ from chalicelib.runtime.clock import in_zone
 KEPT_WARNINGS = 100
 SHOWN_PATHS = 10
 _NOT_SIMULATED = {"path": "budgets", "code": "not_simulated", "text": "这份方案没有模拟过,不知道预算是否够用"}
-_PAUSED = "规则「{}」处于暂停状态,发布后仍然暂停"
+_PAUSED = "「{}」处于暂停状态,发布后仍然暂停"
 
 
 class Published(NamedTuple):
@@ -103,11 +103,7 @@ def judge(
     paused = paused_at(table.book(now).pauses, now)
     on = business_on(max(effective_from or now, now), programme.zone)
     found: list[dict[str, str]] = [warning._asdict() for warning in warnings(programme, forecast, today_on=on)]
-    found += [
-        {"path": f"rules.{place}", "code": "rule_paused", "text": _PAUSED.format(rule.name)}
-        for place, rule in enumerate(programme.rules)
-        if rule.id in paused
-    ]
+    found += _still_paused(programme, paused)
     if programme.budgets and forecast is None:
         found.append(_NOT_SIMULATED)
     kept = tuple(found[:KEPT_WARNINGS])
@@ -124,6 +120,15 @@ def judge(
     if effective_from is not None and effective_from - now >= timedelta(days=days):
         return judged
     return judged._replace(earliest_from=earliest_start(now, days, programme.zone) if worse and days else None)
+
+
+def _still_paused(programme: Programme, paused: frozenset[str]) -> Iterator[dict[str, str]]:
+    """A warning for each rule and task that a new version finds paused, and leaves so."""
+    for place, one in enumerate(programme.earners):
+        beyond = place - len(programme.rules)
+        path = f"rules.{place}" if beyond < 0 else f"tasks.{beyond}"
+        if one.id in paused:
+            yield {"path": path, "code": "rule_paused", "text": _PAUSED.format(one.name)}
 
 
 def _resharded(before: Programme, after: Programme) -> Iterator[Fault]:

@@ -18,8 +18,8 @@ from chalicelib.programme.award import Award, Decision, claim, decide, made_up, 
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
 from chalicelib.programme.periods import through_on
+from chalicelib.programme.regress import lowerable, regress
 from chalicelib.programme.rules.streak import MADE_UP, Streak
-from chalicelib.programme.tasks import task_regress
 
 
 class Kept:
@@ -107,7 +107,7 @@ class Replay:
         self.counters = counted(self.counters, [*changes, *decision.progress])
         chosen = tuple(part.rule for one in decision.awards for part in one.breakdown if part.rule != one.rule)
         awards = [Kept(award) for award in decision.awards]
-        self.done[event.id] = Done(event, standing, awards, chosen, list(decision.progress))
+        self.done[event.id] = Done(event, standing, awards, chosen, list(lowerable(decision)))
 
     def _question(self, deed: Deed, standing: Standing) -> Callable[[frozenset[str]], Decision]:
         activity, on, hour = deed.activity, deed.on, deed.hour
@@ -157,8 +157,8 @@ class Replay:
         lumps = frozenset(award.rule for award in done.awards if self.draft.rule(award.rule) is None)
         paid = {award.rule: award.points for award in done.awards if award.rule not in lumps}
         kept = redecide(self.draft, ordered, done.standing, paid, chosen=done.chosen, on=done.deed.on)
-        regress = task_regress(self.draft, ordered, done.progress, running(self.counters, on))
-        others = dict(regress.lumps)
+        lowered = regress(self.draft, ordered, done.progress, running(self.counters, on))
+        others = dict(lowered.lumps)
         for award in done.awards:
             if award.rule in lumps:
                 if award.kept_points and others.get(award.rule) == award.kept_points:
@@ -166,7 +166,7 @@ class Replay:
             else:
                 award.kept_points = min(award.kept_points, kept.get(award.rule, award.kept_points))
         self.lost.update(others)
-        fewer = {one.name: one.add for one in regress.progress}
+        fewer = {one.name: one.add for one in lowered.progress}
         left = [one._replace(add=one.add + fewer.get(one.name, 0)) for one in done.progress]
         done.progress[:] = [one for one in left if one.add > 0]
-        self.counters = counted(self.counters, regress.progress)
+        self.counters = counted(self.counters, lowered.counts)

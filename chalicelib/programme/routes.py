@@ -218,21 +218,23 @@ def _forecast_of(draft_id: str, version: int) -> Forecast | None:
 @bp.route("/staff/programme/rules/{rule_id}/pause", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_WRITERS, body=PauseBody)
 def post_rule_pause(call: Call, rule_id: str) -> Json:
-    """Pause a rule at once, in every version; what members did before still earns. An Idempotency-Key is welcome."""
+    """Pause a rule or task at once, in every version; what members did before still earns. An Idempotency-Key is
+    welcome.
+    """
     return _change(call, rule_id, pause_rule)
 
 
 @bp.route("/staff/programme/rules/{rule_id}/resume", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_WRITERS, body=PauseBody)
 def post_rule_resumption(call: Call, rule_id: str) -> Json:
-    """Let a paused rule earn again from now on. An Idempotency-Key is welcome."""
+    """Let a paused rule or task earn again from now on. An Idempotency-Key is welcome."""
     return _change(call, rule_id, resume_rule)
 
 
 @bp.route("/staff/programme/pauses", methods=["GET"])
 @endpoint(bp, caller=_READERS, query=_PAGE_QUERY)
 def get_pauses(call: Call) -> Json:
-    """The rules that are paused now, and a page of the history of pauses, newest first."""
+    """The rules and tasks that are paused now, and a page of the history of pauses, newest first."""
     limit, cursor = limit_of(call.query, 100), call.query.get("cursor", "~")
     if cursor != "~" and not _CURSOR.fullmatch(cursor):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
@@ -245,7 +247,7 @@ def get_pauses(call: Call) -> Json:
 @bp.route("/staff/programme/trials", methods=["GET"])
 @endpoint(bp, caller=_READERS)
 def get_trials(call: Call) -> Json:
-    """The rules that the terms in force give to some members only, on trial."""
+    """The rules and tasks that the terms in force give to some members only, on trial."""
     terms = terms_at(call.now)
     return {"version": terms.version, **listing(answers.trial_answers(terms))}
 

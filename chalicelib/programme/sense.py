@@ -13,7 +13,7 @@ from chalicelib.ledger.validity import FixedDay, Idle, Validity
 from chalicelib.programme import texts
 from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
-from chalicelib.programme.conditions import When
+from chalicelib.programme.conditions import Trial, When
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
 from chalicelib.programme.model import Programme, Rule
@@ -118,7 +118,11 @@ def _of_rule(programme: Programme, rule: Rule) -> Iterator[Fault]:
         yield "pending.kind", "只适用于消费"
     if wrong := texts.problem(rule.text, texts.OF_A_RULE):
         yield "text", wrong
-    if rule.trial and len(set(rule.trial.members)) < len(rule.trial.members):
+    yield from _of_trial(rule.trial)
+
+
+def _of_trial(trial: Trial | None) -> Iterator[Fault]:
+    if trial and len(set(trial.members)) < len(trial.members):
         yield "trial.members", "有重复项"
 
 
@@ -198,6 +202,7 @@ def _of_task(programme: Programme, place: int) -> Iterator[Fault]:
         yield "when.first", "不适用于任务"
     yield from _of_when(programme, task.activity, task.when)
     yield from _of_validity(task.validity)
+    yield from _of_trial(task.trial)
 
 
 def _days_in(window: object) -> int:
@@ -207,15 +212,18 @@ def _days_in(window: object) -> int:
 
 
 def _of_lists(programme: Programme) -> Iterator[Fault]:
-    """Shared caps and budgets list rules that exist, each once; a multiplier is capped with the rule it multiplies."""
-    rules = {rule.id: rule for rule in programme.rules}
+    """Shared caps and budgets list rules and tasks that exist, each once; a multiplier is capped with the rule it
+    multiplies.
+    """
+    multipliers = {rule.id for rule in programme.rules if isinstance(rule.amount, Multiplier)}
+    known = {rule.id for rule in programme.rules} | {task.id for task in programme.tasks}
     lists = [(f"caps.{place}", cap.rules) for place, cap in enumerate(programme.caps)]
     lists += [(f"budgets.{place}", budget.rules) for place, budget in enumerate(programme.budgets)]
     for path, listed in lists:
         for place, rule_id in enumerate(listed):
-            if rule_id not in rules:
-                yield f"{path}.rules.{place}", "不是这个方案的规则"
-            elif path.startswith("caps") and isinstance(rules[rule_id].amount, Multiplier):
+            if rule_id not in known:
+                yield f"{path}.rules.{place}", "不是这个方案的规则或任务"
+            elif path.startswith("caps") and rule_id in multipliers:
                 yield f"{path}.rules.{place}", "是倍率,上限写在被乘的规则上"
             if rule_id in listed[:place]:
                 yield f"{path}.rules.{place}", "与前面的重复"
@@ -224,7 +232,8 @@ def _of_lists(programme: Programme) -> Iterator[Fault]:
 def _of_shares(programme: Programme) -> Iterator[Fault]:
     """A budget is drawn from one of its shards at a time: each holds the largest award at once."""
     for place, budget in enumerate(programme.budgets):
-        largest = max((_largest_award(rule) for rule in programme.rules if rule.id in budget.rules), default=0)
+        awards = [_largest_award(rule) for rule in programme.rules if rule.id in budget.rules]
+        largest = max(awards + [task.points for task in programme.tasks if task.id in budget.rules], default=0)
         if budget.shards > 1 and budget.points // budget.shards < largest:
             yield f"budgets.{place}.shards", "每份名额装不下一次奖励,请减少shards"
 

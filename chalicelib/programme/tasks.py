@@ -1,27 +1,29 @@
 """Member tasks (会员任务): so many times, days or fen within a window pay a lump, once per window. Pure.
 
-A task's counter has the task's id as its name; a paid lump leaves a mark of its points beside it, so that a goal that
-changes within a window pays neither twice nor never. What an order had counted falls again when it is refunded; once
-that brings a task whose lump was paid below its goal, the lump is taken back and may be earned again.
+Each window has a counter of its own, named by the task's id and the window's end. It holds what is done and the points
+of the lump that stands, so that a goal that changes within a window pays neither twice nor never. It stays for
+`refund_days` after its window: until then a refund that brings the task below its goal takes the lump back
+(regress.py), and within the window it may be earned again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from chalicelib.ledger.buckets import PointsClass
-from chalicelib.ledger.counters import Counted, Counters
+from chalicelib.ledger.buckets import PointsClass, bucket_key
+from chalicelib.ledger.counters import Counted
 from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.ledger.validity import Validity
-from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Ordered, Standing
+from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Standing
 from chalicelib.programme.caps import Id
-from chalicelib.programme.conditions import EVERYTHING, Check, When, earning_money_fen, of_the_member, unmet
+from chalicelib.programme.conditions import EVERYTHING, Trial, When, earning_money_fen, of_the_member, unmet
 from chalicelib.programme.periods import through_on
+from chalicelib.programme.words import condition_words
 
 if TYPE_CHECKING:
-    from chalicelib.programme.model import Terms
+    from chalicelib.programme.model import Prepared, Terms
 
 
 @document
@@ -41,7 +43,7 @@ class DatesWindow:
 
     kind: Literal["dates"]
     from_on: date
-    until_on: date
+    until_on: Annotated[date, Le(date(2097, 6, 25))]
 
     def ends_on(self, on: date) -> date | None:
         """The window's last day when `on` lies in it, else None."""
@@ -64,6 +66,9 @@ class Task:
     validity: Annotated[Validity, Discriminator("kind")]
     text: Annotated[str, Len(0, 60)] = ""
     when: When = EVERYTHING
+    trial: Trial | None = None
+    refund_days: Annotated[int, Ge(0), Le(90)] = 45
+    """So many days after its window a refund still takes the lump back; the brand bears what comes later."""
 
 
 class TaskShown(NamedTuple):
@@ -77,58 +82,59 @@ class TaskShown(NamedTuple):
     points: int
     text: str
     ends_on: date | None
+    conditions: tuple[str, ...] = ()
+    """What must hold for anything to count, in words."""
+    is_paused: bool = False
 
 
-class Regress(NamedTuple):
-    """What a refund takes back: changes of counters (below zero), and the lumps that fall, {task: points as paid}."""
-
-    progress: tuple[Counted, ...]
-    lumps: Mapping[str, int]
+LUMP_UNIT = 10**7
+"""What one time, day or fen adds to a task's counter; below that stand the points of its lump, at most a million."""
 
 
-def lump_mark(task: Task, on: date) -> Counted:
-    """What a lump paid on a date of the task's window leaves on the account until the window ends: its points."""
-    return Counted(_mark_name(task.id), task.window.ends_on(on), task.points)
+def counter_name(task_id: str, ends_on: date) -> str:
+    """The counter of a task's window by its last day. Ids hold no `@`, so no other counter is called so."""
+    return f"{task_id}@{bucket_key(ends_on, PointsClass.CONSUMPTION)[:3]}"
 
 
-def _mark_name(task_id: str) -> str:
-    """No other counter is called so: ids hold no colon, and no limit, ladder or first award uses the letter."""
-    return f"{task_id}:x"
+def task_of(counter: str) -> str:
+    """The id of the task whose counter it is; the name itself for any other counter."""
+    return counter.partition("@")[0]
 
 
-def _marked_points(counters: Counters, task_id: str, ends_on: date | None) -> int:
-    """The points of the lump that was paid in the window of that end and stands; 0 when none does."""
-    mark = counters.get(_mark_name(task_id))
-    return mark.used if mark is not None and mark.through_on == ends_on else 0
+def done_and_lump(used: int) -> tuple[int, int]:
+    """What of a task's counter is done (times, days, fen), and the points of the lump that stands; 0 when none does."""
+    return divmod(used, LUMP_UNIT)
 
 
 def progress(
-    tasks: Iterable[tuple[Task, tuple[Check, ...]]],
+    tasks: Iterable[tuple[Task, Prepared]],
     activity: Activity,
     standing: Standing,
     on: date,
     judged_at: tuple[date, int],
-) -> tuple[tuple[Counted, ...], tuple[Task, ...]]:
-    """What an activity counts for `tasks` in the windows of `on`, and those now at their goal whose lump is unpaid."""
+) -> tuple[tuple[Counted, ...], tuple[tuple[Prepared, Counted], ...]]:
+    """What an activity counts for `tasks` in the windows of `on`, and those now at their goal whose lump is unpaid,
+    each with the counter that is to hold its lump's points.
+    """
     counts: list[Counted] = []
-    reached: list[Task] = []
-    for task, checks in tasks:
+    reached: list[tuple[Prepared, Counted]] = []
+    for task, one in tasks:
         ends_on = task.window.ends_on(on)
-        if ends_on is None or (checks and unmet(checks, task.when, activity, standing, *judged_at)):
+        if ends_on is None or (one.checks and unmet(one.checks, task.when, activity, standing, *judged_at)):
             continue
-        known = standing.counters.get(task.id)
-        if known is not None and (known.through_on is None or known.through_on > ends_on):
-            continue  # heard of after its window: that counter is gone
-        is_running = known is not None and known.through_on == ends_on
-        done = known.used if known is not None and is_running else 0
+        name = counter_name(task.id, ends_on)
+        known = standing.counters.get(name)
+        done, lump = done_and_lump(known.used) if known else (0, 0)
+        # Who counted first in a window said how long its counter stays: one name, one end.
+        through_on = known.through_on if known else ends_on + timedelta(days=task.refund_days)
         add = _counts(task, activity)
         if task.counts == "days":
-            last_on = known.last_on if known is not None and is_running else None
+            last_on = known.last_on if known else None
             add = 1 if add and (last_on is None or last_on < on) else 0
         if add:
-            counts.append(Counted(task.id, ends_on, add, on if task.counts == "days" else None))
-            if done + add >= task.goal and not _marked_points(standing.counters, task.id, ends_on):
-                reached.append(task)
+            counts.append(Counted(name, through_on, add * LUMP_UNIT, on if task.counts == "days" else None))
+            if done + add >= task.goal and not lump:
+                reached.append((one, Counted(name, through_on, 0)))
     return tuple(counts), tuple(reached)
 
 
@@ -151,50 +157,22 @@ def tasks_shown(terms: Terms, standing: Standing, on: date) -> tuple[TaskShown, 
         ends_on = task.window.ends_on(on)
         if not task.enabled or ends_on is None or of_the_member(task.when, frozenset(), standing, on):
             continue
-        known = standing.counters.get(task.id)
-        done = known.used if known is not None and known.through_on == ends_on else 0
+        if task.trial is not None and standing.member_id not in task.trial.members:
+            continue
+        known = standing.counters.get(counter_name(task.id, ends_on))
+        done, _lump = done_and_lump(known.used) if known else (0, 0)
         shown.append(
-            TaskShown(task.id, task.name, task.counts, min(done, task.goal), task.goal, task.points, task.text, ends_on)
+            TaskShown(
+                id=task.id,
+                name=task.name,
+                counts=task.counts,
+                done=min(done, task.goal),
+                goal=task.goal,
+                points=task.points,
+                text=task.text,
+                ends_on=ends_on,
+                conditions=tuple(condition_words(vars(task.when))),
+                is_paused=task.id in terms.paused,
+            )
         )
     return tuple(shown)
-
-
-def task_regress(
-    terms: Terms,
-    ordered: Ordered,
-    counted: Iterable[Counted],
-    counters: Counters,
-) -> Regress:
-    """What a refund of an order takes back of tasks.
-
-    `ordered` is the order after the refund, `terms` are those of its payment; `counted` is what the order
-    has counted until now (its decision's progress, less earlier regresses), `counters` the member's as they stand now.
-    A lump falls only where its mark says that it was paid and not taken back yet, by the points it was paid with. Once
-    its window is over nobody knows that any more: the lump stays, the brand bears it. A day that the order counted is
-    lost only with the whole order.
-    """
-    by_id = {task.id: task for task in terms.programme.tasks}
-    changes: list[Counted] = []
-    lumps: dict[str, int] = {}
-    for one in counted:
-        task = by_id.get(one.name)
-        if task is None:
-            continue
-        fewer = one.add - min(one.add, _still_counts(task, ordered))
-        if not fewer:
-            continue
-        changes.append(Counted(one.name, one.through_on, -fewer))
-        known = counters.get(one.name)
-        if known is None or known.through_on != one.through_on or known.used - fewer >= task.goal:
-            continue
-        if marked := _marked_points(counters, task.id, one.through_on):
-            lumps[task.id] = marked
-            changes.append(Counted(_mark_name(task.id), one.through_on, -marked))
-    return Regress(tuple(changes), lumps)
-
-
-def _still_counts(task: Task, ordered: Ordered) -> int:
-    fen = earning_money_fen(task.when, ordered)
-    if fen < task.when.min_fen:
-        return 0
-    return fen if task.counts == "fen" else min(1, fen)

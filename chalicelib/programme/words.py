@@ -129,8 +129,13 @@ def cap_words(caps: Sequence[Plain]) -> list[str]:
     ]
 
 
+def names_of_earners(document: Plain) -> dict[str, str]:
+    """What a member calls each rule and task."""
+    return {one["id"]: one["name"] for one in (*document["rules"], *document["tasks"])}
+
+
 def shared_cap_words(cap: Plain, names: Mapping[str, str]) -> str:
-    """A cap of several rules; `names` of the rules a member knows."""
+    """A cap of several rules and tasks; `names` of those a member knows."""
     rules = "、".join(names[rule] for rule in cap["rules"] if rule in names)
     return f"{rules}合计{EACH[cap['period']]}最多{cap['points']}分"
 

@@ -19,6 +19,7 @@ from chalicelib.ledger.rebuild import rebuild
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.tasks import done_and_lump, task_of
 from chalicelib.runtime.dynamo import decode_item
 from tests.earning.programmes import a_rule, plain_document
 from tests.ledger.builders import NOW
@@ -107,6 +108,11 @@ class Room:
 
     def account(self, member_id: str = "m1") -> Account:
         return self.ledger.read(member_id)
+
+    def rides(self) -> int:
+        """What the account says is done of the task `rides`, over all its windows."""
+        counters = self.account().counters
+        return sum(done_and_lump(one.used)[0] for name, one in counters.items() if task_of(name) == "rides")
 
     def points(self, member_id: str = "m1") -> int:
         return self.account(member_id).total_points

@@ -368,6 +368,8 @@ def test_tasks_show_their_progress(http: Http) -> None:
         "is_done": False,
         "text": "本月再骑2次得50分",
         "ends_on": "2026-03-31",
+        "conditions": [],
+        "is_paused": False,
     }
 
 

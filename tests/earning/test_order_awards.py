@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.earning.order import GoodsReceived, Line, RefundedLine
 from chalicelib.earning.settle_order import guard_key
@@ -300,6 +302,25 @@ def test_a_budget_is_never_overdrawn_and_what_is_left_of_the_order_is_paid(shop:
     assert shop.points("m1") + shop.points("m2") == 6 * 10 + 200
 
 
+def test_a_lump_without_a_budget_is_told_and_paid_with_the_next_order_once_there_is_one(shop: Shop) -> None:
+    budget = {"id": "lumps", "points": 90, "period": "month", "rules": ["two_orders"], "shards": 1}
+    later = NOW + timedelta(days=1)
+    versions = [(1, datetime(2020, 1, 1, tzinfo=UTC), 90), (2, later, 200)]
+    shop.book = plain_book(
+        *(plain_terms(no, since, tasks=[TASK], budgets=[{**budget, "points": most}]) for no, since, most in versions)
+    )
+    for number, buyer in (("0", "b2"), ("1", "b2"), ("2", "b1"), ("3", "b1")):
+        shop.record(paid(number, 1000, buyer_id=buyer))
+        receipt = shop.settle(number)
+
+    assert receipt is not None
+    assert (shop.points("m2"), shop.points("m1")) == (20 + 50, 20)
+    assert [part.why for part in receipt.entries[0].breakdown][1:] == ["两单本月名额已满,下月1日起恢复"]
+    shop.record(paid("4", 1000, paid_at=later), at=later)
+    shop.settle("4")
+    assert shop.points("m1") == 30 + 50
+
+
 @pytest.mark.parametrize(
     ("policy", "charged_fen", "deficit", "facts"),
     [
@@ -438,21 +459,145 @@ def test_a_lump_that_the_terms_refused_is_not_taken_back(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("between", [False, True])
-def test_after_the_end_of_its_window_a_refund_leaves_the_lump_also_where_nothing_was_booked_since(
-    shop: Shop, between: bool
+@pytest.mark.parametrize(("days", "left"), [(1, 10), (53, 10), (54, 10 + 50)])
+def test_a_lump_falls_with_its_orders_after_its_window_too_for_45_days(
+    shop: Shop, days: int, left: int, between: bool
 ) -> None:
     shop.book = plain_book(terms_with(tasks=[TASK]))
-    late = datetime(2026, 12, 2, 4, tzinfo=UTC)
     for number in ("0", "1"):
         shop.record(paid(number, 1000))
         shop.settle(number)
+    late = NOW + timedelta(days=days)
     if between:
         shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(1)], TERMS, late))
-    shop.record(refund("r", 1000, order_no="1"), at=late + timedelta(days=1))
+    shop.record(refund("r", 1000, order_no="1"), at=late)
 
     shop.settle("1")
 
-    assert shop.points() == 10 + 50 - between
+    assert shop.points() == left - between
+
+
+def test_all_orders_of_a_months_last_day_come_back_in_the_next_month_with_their_lump_once(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(tasks=[{**TASK, "goal": 3}]))
+    last_day, december = datetime(2026, 11, 30, 4, tzinfo=UTC), datetime(2026, 12, 1, 4, tzinfo=UTC)
+    for number in ("0", "1", "2"):
+        shop.record(paid(number, 1000, paid_at=last_day), at=last_day)
+        shop.settle(number)
+    assert shop.points() == 30 + 50
+    shop.record(paid("3", 1000, paid_at=december), at=december)
+    shop.settle("3")
+
+    for number in ("0", "1", "2"):
+        shop.record(refund(f"r{number}", 1000, order_no=number, refunded_at=december), at=december)
+        shop.settle(number)
+
+    assert shop.points() == 10
+    assert [one.points for one in shop.ledger.entries("m1", before_key=None, limit=50) if one.rule == "two_orders"] == [
+        -50,
+        50,
+    ]
+
+
+MEMBERS = iter(range(10**6))
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_comes_when_around_a_months_end_lumps_stand_by_what_is_left(
+    moto_shop: Shop, data: st.DataObject
+) -> None:
+    shop, member = moto_shop, next(MEMBERS)
+    shop.book = plain_book(terms_with(tasks=[{**TASK, "goal": 3, "when": {"min_fen": 500}}]))
+    shop.bound = {f"b{member}": f"m{member}"}
+    start = datetime(2026, 11, 28, 4, tzinfo=UTC)
+    orders = [start + timedelta(days=one) for one in sorted(data.draw(st.lists(st.integers(0, 5), max_size=8)))]
+    happens: list[tuple[datetime, int, int]] = [(at, place, 0) for place, at in enumerate(orders)]
+    for place, at in enumerate(orders):
+        parts = data.draw(st.lists(st.sampled_from([300, 500, 1000]), max_size=2))
+        happens += [
+            (at + timedelta(days=data.draw(st.integers(0, 40))), place, fen) for fen in parts if sum(parts) <= 1000
+        ]
+    left = dict.fromkeys(range(len(orders)), 1000)
+
+    for at, place, refunded_fen in sorted(happens):
+        number = f"{member}-{place}"
+        if refunded_fen:
+            left[place] -= refunded_fen
+            name = f"r{at.day}.{refunded_fen}.{left[place]}"
+            shop.record(refund(name, refunded_fen, number, refunded_at=at), at=at)
+        else:
+            shop.record(paid(number, 1000, paid_at=at, buyer_id=f"b{member}"), at=at)
+        if not refunded_fen or data.draw(st.booleans()):  # one that is settled late counts in the month that runs
+            shop.settle(number)
+    for place in left:
+        shop.settle(f"{member}-{place}")
+
+    counted = [at.month for place, at in enumerate(orders) if left[place] >= 500]
+    lumps = 50 * ((counted.count(11) >= 3) + (counted.count(12) >= 3))
+    assert shop.points(f"m{member}") == sum(left.values()) // 100 + lumps
+
+
+def a_ladder(*points: int) -> dict[str, Any]:
+    """Points of the first order, the second, and so on; the last go on for ever."""
+    steps = [{"from": place, "points": one} for place, one in enumerate(points, 1)]
+    return a_rule("nth", amount={"kind": "ladder", "steps": steps, "period": "ever"}, when={"min_fen": 1})
+
+
+def buy(shop: Shop, *order_nos: str) -> None:
+    for number in order_nos:
+        shop.record(paid(number, 1000))
+        shop.settle(number)
+
+
+def give_back(shop: Shop, order_no: str, fen: int = 1000) -> None:
+    shop.record(refund(f"r{order_no}", fen, order_no=order_no))
+    shop.settle(order_no)
+
+
+def test_an_order_that_came_back_whole_was_no_time_of_its_ladder(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    for number in ("0", "1"):
+        buy(shop, number)
+        assert shop.points() == 10 + 100
+        give_back(shop, number)
+        assert shop.points() == 0
+
+    buy(shop, "2", "3", "4")
+
+    assert shop.points() == 30 + 100 + 200
+
+
+def test_an_order_keeps_its_step_when_an_earlier_one_comes_back_later(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    buy(shop, "0", "1")
+
+    give_back(shop, "0")
+    assert shop.points() == 10 + 200
+    buy(shop, "2", "3")
+
+    assert shop.points() == 30 + 200 + 200
+
+
+def test_a_part_that_comes_back_leaves_the_step_and_what_it_paid(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(100, 200, 0)))
+    buy(shop, "0")
+
+    give_back(shop, "0", 999)
+    buy(shop, "1")
+
+    assert shop.points() == 0 + 100 + 10 + 200
+
+
+def test_a_time_that_paid_nothing_yet_is_given_back_too(shop: Shop) -> None:
+    shop.book = plain_book(terms_with(a_ladder(0, 0, 300)))
+    buy(shop, "0", "1")
+
+    give_back(shop, "0")
+    buy(shop, "2")
+    assert shop.points() == 20
+    buy(shop, "3")
+
+    assert shop.points() == 30 + 300
 
 
 def spend(shop: Shop, points: int) -> None:

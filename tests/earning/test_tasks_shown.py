@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from chalicelib.earning.behaviour_answers import task_text
+from chalicelib.earning.behaviour_answers import task_answer, task_text
 from chalicelib.earning.behaviour_matrix import Way, deductions, ways_to_earn
 from chalicelib.ledger.counters import Count
 from chalicelib.programme.activity import Standing
 from chalicelib.programme.model import Terms
-from chalicelib.programme.tasks import tasks_shown
+from chalicelib.programme.tasks import LUMP_UNIT, counter_name, tasks_shown
 from tests.earning.behaviours import TASK, terms
 from tests.earning.programmes import a_rule
 from tests.ledger.builders import TODAY_ON
@@ -24,7 +24,7 @@ def ways(programme: Terms, **standing: Any) -> dict[str, Way]:
 
 
 def shown_text(task: dict[str, Any], done: int = 0) -> str:
-    counters = {"rides": Count(MONTH_END, done)}
+    counters = {counter_name("rides", MONTH_END): Count(MONTH_END, done * LUMP_UNIT)}
     (shown,) = tasks_shown(terms(tasks=[task]), Standing(counters=counters), TODAY_ON)
     return task_text(shown)
 
@@ -115,6 +115,25 @@ def test_penalties_are_told_apart_from_what_earns() -> None:
 def test_a_tasks_text_says_what_is_missing() -> None:
     assert shown_text(TASK, 1) == "本月再骑2次得50分"
     assert shown_text(TASK, 3) == "一月三骑已完成"
+
+
+def test_a_task_says_what_counts_for_it() -> None:
+    task = {**TASK, "activity": "review", "when": {"min_fen": 1000, "weekdays": [6, 7], "until_on": "2026-11-30"}}
+
+    (shown,) = tasks_shown(terms(tasks=[task]), Standing(), TODAY_ON)
+
+    assert task_answer(shown)["conditions"] == ["限每周六、日", "满10元", "至2026-11-30"]
+    assert task_answer(tasks_shown(terms(), Standing(), TODAY_ON)[0])["conditions"] == []
+
+
+def test_a_paused_task_says_so() -> None:
+    programme = terms()
+    paused = Terms(1, programme.effective_from, programme.programme, frozenset({"rides"}))
+
+    (shown,) = tasks_shown(paused, Standing(), TODAY_ON)
+
+    assert task_answer(shown)["is_paused"]
+    assert task_answer(shown)["text"] == "一月三骑暂停中,恢复后可再得"
 
 
 def test_a_task_of_money_says_it_in_yuan() -> None:

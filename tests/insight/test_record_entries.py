@@ -17,8 +17,10 @@ from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Activate, AdjustPending, Expire, Receive, Redeem, Reverse
-from chalicelib.ledger.hold import capture, hold, release, restore
+from chalicelib.ledger.hold import capture, hold, hold_key
 from chalicelib.ledger.model import Kind, Policy
+from chalicelib.ledger.redeem import restore
+from chalicelib.ledger.release import release
 from chalicelib.programme.table import forget, open_programme, terms_at
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.dynamo import encode_item
@@ -114,7 +116,7 @@ def test_held_points_keep_their_class_through_capture_rest_and_return(books: Boo
     books.post(an_earn(30, cause=a_cause(id="a"), bucket=behaviour), an_earn(100, LATER, cause=a_cause(id="b")))
     a_hold(books, 50)
     capture("m1", "h1", 35, actor="m1", ledger=books.ledger, terms=TERMS, now=NOW)
-    restore("m1", "h1", "r1", 10, actor="m1", ledger=books.ledger, terms=TERMS, now=NOW)
+    restore("m1", hold_key("h1"), "r1", 10, actor="m1", ledger=books.ledger, terms=TERMS, now=NOW)
     books.record()
 
     held, captured, rest, returned = books.lines(TODAY_ON)[2:]

@@ -217,7 +217,9 @@ def thawed_without_an_entry(world: World) -> None:
 
 
 def check_in_days_changed(world: World) -> None:
-    world.change(world.ledger.ledger, world.item(world.ledger.ledger, "M#m2"), check_in_days=3, run_days=2)
+    account = world.item(world.ledger.ledger, "M#m2")
+    last_on, _, _ = account["check_ins"].split(".")
+    world.change(world.ledger.ledger, account, check_ins=f"{last_on}.3.2")
 
 
 def counter_changed(world: World) -> None:
@@ -306,7 +308,7 @@ def budget_overspent(world: World) -> None:
             (bucket_moved_to_a_later_date, "M#m1 A", "buckets"),
             (account_missing, "M#m2 A", "account"),
             (thawed_without_an_entry, "M#m2 A", "frozen"),
-            (check_in_days_changed, "M#m2 A", "check_in_days"),
+            (check_in_days_changed, "M#m2 A", "check_ins"),
             (counter_changed, "M#m2 A", "counters.check_in:pm"),
             (pending_total_wrong, "M#m1 A", "pending"),
             (held_total_wrong, "M#m1 A", "held"),

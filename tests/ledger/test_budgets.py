@@ -31,6 +31,8 @@ from chalicelib.ledger.release import release
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
+from chalicelib.programme.growth import GRANTED, SUM
+from chalicelib.programme.tasks import LUMP_UNIT, counter_name
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.earning.programmes import plain_book
@@ -253,15 +255,23 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
 
 
 def demo_counters() -> dict[str, Count]:
-    """Every counter that the enabled rules and tasks of the demo programme may fill."""
+    """Every counter that the enabled rules and tasks of the demo programme may fill; of a task those of two months, as
+    many as can stand at once.
+    """
     terms = demo_terms()
-    names = {task.id for task in terms.programme.tasks if task.enabled}
-    names |= {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
+    tasks = {
+        counter_name(task.id, TODAY_ON + timedelta(days=month)): Count(TODAY_ON, 9 * LUMP_UNIT + task.points)
+        for task in terms.programme.tasks
+        if task.enabled
+        for month in range(2)
+    }
+    names = {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
     for answers in terms.answers.values():
         for one in answers.rules:
             names |= {limit.name for limit in one.limits}
-    names |= {rule.id for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder"} | {"~make_up"}
-    return {name: Count(TODAY_ON, 999) for name in names}
+    ladders = (rule for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder")
+    names |= {f"{rule.id}:l{rule.amount.period[0]}" for rule in ladders} | {"~make_up", SUM, GRANTED}
+    return tasks | {name: Count(TODAY_ON, 999) for name in names}
 
 
 def a_maximal_demo_account() -> Account:
@@ -275,8 +285,9 @@ def a_maximal_demo_account() -> Account:
         buckets=buckets,
         pending_points=123_456,
         held_points=123_456,
+        joined_on=TODAY_ON,
         growth={24323 + month: 1_234 for month in range(13)},
-        tenure=Tenure("platinum", TODAY_ON, TODAY_ON, "diamond", "diamond", TODAY_ON),
+        tenure=Tenure("platinum", TODAY_ON, TODAY_ON, "diamond", "gold", TODAY_ON),
         check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
         frozen=True,
         counters=demo_counters(),

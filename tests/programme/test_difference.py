@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.programme.difference import Change, difference, difference_in_words, lines, plain
 from chalicelib.programme.document import read_programme
+from tests.programme.builders import demo_document
 from tests.programme.published import small
 
 
@@ -134,6 +135,19 @@ def test_a_new_rule_and_a_new_task_say_what_they_pay() -> None:
     assert told({"rules": [*small()["rules"], rule], "tasks": [task]}) == [
         "新增任务「评价达人」:每月评价满10次得50分",
         "新增规则「追评」:每次得5分",
+    ]
+
+
+def test_a_task_that_goes_on_trial_and_a_cap_that_names_one_say_so() -> None:
+    task = demo_document()["tasks"][0]
+    cap = {"id": "both", "points": 600, "period": "month", "rules": ["order", "three_orders"]}
+    before, after = small({"tasks": [task]}), small({"tasks": [{**task, "trial": {"members": ["m1"]}}], "caps": [cap]})
+
+    changes = difference_in_words(plain(read_programme(before)), plain(read_programme(after)))
+
+    assert [line for line in lines(changes) if "一月三单" in line] == [
+        "合计上限:签到、评价合计每月最多600分 → 消费、一月三单合计每月最多600分",
+        "「一月三单」:开放 → 试行",
     ]
 
 

@@ -99,7 +99,13 @@ def test_the_demo_document_is_valid() -> None:
             {"kind": "dates", "from_on": "2026-02-02", "until_on": "2026-02-01"},
             "tasks.0.window.until_on",
         ),
+        ("tasks.0.trial", {"members": ["m"] * 2}, "tasks.0.trial.members"),
         ("tasks.0.window", {"kind": "ever"}, "tasks.0.window.kind"),
+        (
+            "tasks.0.window",
+            {"kind": "dates", "from_on": "2026-02-02", "until_on": "2097-06-26"},
+            "tasks.0.window.until_on",
+        ),
         ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
         ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
     ],
@@ -176,6 +182,18 @@ def test_each_share_of_a_budget_holds_the_largest_award(points: int, shards: int
 
     assert [fault.path for fault in found] == paths
     assert all(fault.reason.endswith("每份名额装不下一次奖励,请减少shards") for fault in found)
+
+
+def test_budgets_and_shared_caps_list_tasks_too_and_a_share_holds_their_lump() -> None:
+    task = demo_document()["tasks"][0]
+    cap = {"id": "all", "points": 1000, "period": "month", "rules": ["order", task["id"]]}
+
+    def found(points: int) -> list[str]:
+        budget = {"id": "b", "points": points, "period": "month", "rules": [task["id"]], "shards": 4}
+        return [fault.path for fault in faults(a_document(a_rule("order"), tasks=[task], caps=[cap], budgets=[budget]))]
+
+    assert found(400) == []
+    assert found(396) == ["budgets.0.shards"]
 
 
 def test_a_cap_on_points_bounds_the_award_a_share_must_hold() -> None:

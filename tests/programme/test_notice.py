@@ -77,6 +77,8 @@ def paths(before: dict[str, Any], after: dict[str, Any], on: date = ON) -> list[
         ({"tasks": [TASK]}, {}, "tasks.reviewer"),
         ({"tasks": [TASK]}, {"tasks": [{**TASK, "points": 40}]}, "tasks.reviewer.points"),
         ({"tasks": [TASK]}, {"tasks": [{**TASK, "goal": 12}]}, "tasks.reviewer.goal"),
+        ({"tasks": [TASK]}, {"tasks": [{**TASK, "trial": {"members": ["m1"]}}]}, "tasks.reviewer.trial"),
+        ({"tasks": [TASK]}, {"tasks": [{**TASK, "refund_days": 46}]}, "tasks.reviewer.refund_days"),
         ({"tasks": [TASK]}, {"tasks": [{**TASK, "window": {"kind": "year"}}]}, "tasks.reviewer.window"),
         ({"tasks": [TASK]}, {"tasks": [{**TASK, "validity": {"kind": "quarter", "quarters": 1}}]}, "tasks.reviewer.validity"),  # noqa: E501
     ],

@@ -100,10 +100,19 @@ def test_levels_and_tasks_have_sections_of_their_own() -> None:
         "validity": {"kind": "days", "days": 90, "until": "day"},
     }
 
-    shown = page({"rules": [*small()["rules"], level], "tasks": [task, {**task, "id": "off", "enabled": False}]})
+    hidden = [{**task, "id": "off", "enabled": False}, {**task, "id": "tried", "trial": {"members": ["m1"]}}]
+    stopped = {**task, "id": "stopped", "name": "停一停"}
+    cap = {"id": "both", "points": 600, "period": "month", "rules": ["review", "buyer"]}
+    changes = {"rules": [*small()["rules"], level], "tasks": [task, *hidden, stopped], "caps": [cap]}
+
+    shown = page(changes, paused=frozenset({"stopped"}))
 
     assert shown["等级倍率"] == ["黄金会员:积分1.2倍,限每周五"]
-    assert shown["任务"] == ["月月购:每月消费满500元得50分,获得后90天内有效"]
+    assert shown["任务"] == [
+        "月月购:每月消费满500元得50分,获得后90天内有效",
+        "停一停:每月消费满500元得50分,获得后90天内有效(暂停中)",
+    ]
+    assert shown["合计上限"] == ["评价、月月购合计每月最多600分"]
 
 
 def test_a_text_with_figures_to_fill_in_is_left_to_the_place_that_fills_them() -> None:

@@ -13,6 +13,7 @@ from chalicelib.programme import items
 from chalicelib.programme.book import Interval, Pause, paused_at
 from chalicelib.programme.pause import pause_rule, resume_rule
 from chalicelib.programme.table import ProgrammeTable
+from tests.programme.builders import demo_document
 from tests.programme.published import NOON, all_items, open_table, published
 
 HOUR = timedelta(hours=1)
@@ -107,6 +108,19 @@ def test_a_rule_that_no_version_has_is_refused(table: ProgrammeTable, change: An
         change(table, NOON, rule="nowhere")
 
     assert refused.value.code is Code.RULE_NOT_FOUND
+
+
+def test_a_task_is_paused_and_resumed_like_a_rule(table: ProgrammeTable) -> None:
+    task = demo_document()["tasks"][0]
+    done = published(table, 2, {"tasks": [task]}, effective_from=NOON, now=NOON)
+
+    assert not done.warnings
+    assert not pause(table, rule="three_orders").replayed
+    assert paused(table, NOON) == {"three_orders"}
+    again = published(table, 3, {"tasks": [task], "name": "新"}, effective_from=NOON + HOUR, now=NOON + HOUR)
+    assert [(one["path"], one["code"]) for one in again.warnings] == [("tasks.0", "rule_paused")]
+    assert not resume(table, NOON + HOUR, rule="three_orders").replayed
+    assert paused(table, NOON + HOUR) == frozenset()
 
 
 def test_a_rule_of_a_coming_version_can_be_paused_before_it_begins(table: ProgrammeTable) -> None:

@@ -12,6 +12,7 @@ import pytest
 from chalicelib.errors import Code
 from chalicelib.programme import table as programme_table
 from tests.members.stage import ADMIN_KEY, NOON, Answer, Stage, invoke, open_stage
+from tests.programme.builders import demo_document
 from tests.programme.published import small
 
 STAFF = "/v1/staff/programme"
@@ -245,6 +246,19 @@ def test_trials_name_the_rules_and_their_members(stage: Stage) -> None:
     (trial,) = ask("GET", f"{STAFF}/trials").data["list"]
 
     assert (trial["rule"], trial["members"], trial["paused"]) == ("review", ["m1", "m2"], False)
+
+
+def test_a_task_on_trial_is_named_among_them(stage: Stage) -> None:
+    publish(changes={"tasks": [{**demo_document()["tasks"][0], "trial": {"members": ["m1"]}}]})
+
+    (trial,) = ask("GET", f"{STAFF}/trials").data["list"]
+
+    assert (trial["rule"], trial["name"], trial["activity"], trial["members"]) == (
+        "three_orders",
+        "一月三单",
+        "order",
+        ["m1"],
+    )
 
 
 def test_anybody_reads_the_page_and_what_changes_next(stage: Stage) -> None:

@@ -113,3 +113,75 @@ def test_refunds_never_give_and_all_of_them_leave_nothing(goods: list[tuple[str,
 
     if sum(fen for _category, fen in goods):
         assert set(last.values()) <= {0}
+
+
+def times(rule_id: str, bp: int, group: str, **given: Any) -> dict[str, Any]:
+    rounding = given.pop("rounding", "floor")
+    return a_rule(rule_id, amount={"kind": "multiplier", "bp": bp, "group": group, "rounding": rounding}, **given)
+
+
+BP = st.integers(10_000, 40_000)
+ROUNDING = st.sampled_from(["floor", "half_up", "ceiling"])
+
+
+@st.composite
+def multiplied_terms(draw: st.DrawFn) -> Terms:
+    """A level's multiplier and up to three of activities, for some lines, from some amount on, stacked anyhow."""
+    activities = [
+        times(
+            f"activity_{place}",
+            draw(BP),
+            "activity",
+            rounding=draw(ROUNDING),
+            when={"categories": draw(st.sampled_from([[], ["hats"], ["caps"]])), "min_fen": draw(st.integers(0, 3000))},
+        )
+        for place in range(draw(st.integers(0, 3)))
+    ]
+    stacking = {
+        "activities": draw(st.sampled_from(["best_one", "add", "multiply"])),
+        "ceiling_bp": draw(st.integers(40_000, 60_000)),
+    }
+    base = a_rule("order", when={"min_fen": draw(st.integers(0, 500))})
+    base["amount"] |= {"rounding": draw(ROUNDING), "points": draw(st.integers(1, 3))}
+    bonus = a_rule("bonus", amount={"kind": "fixed", "points": 5}, when={"min_fen": 1})
+    level = times("gold", draw(BP), "level", rounding=draw(ROUNDING), when={"levels": ["gold"]})
+    return terms_of(base, level, *activities, bonus, stacking=stacking)
+
+
+@given(multiplied_terms(), st.data())
+def test_refunds_by_line_come_to_the_same_however_they_are_split_and_in_whatever_order(
+    terms: Terms, data: st.DataObject
+) -> None:
+    gold = Standing(level="gold", joined_on=ON)
+    fens = data.draw(st.lists(st.integers(1, 4000), min_size=1, max_size=4))
+    order = bought(
+        *((data.draw(st.sampled_from(["hats", "caps"])), fen) for fen in fens),
+        coupon_fen=data.draw(st.integers(0, 300)),
+        freight_fen=0,
+    )
+    decision = decide(terms, order, gold, on=ON, hour=12)
+    points = {award.rule: award.points for award in decision.awards}
+    chosen = [part.rule for award in decision.awards for part in award.breakdown if part.rule != award.rule]
+    parts = []
+    for place, fen in enumerate(fens):
+        cut = data.draw(st.integers(0, fen))
+        is_whole = data.draw(st.booleans())
+        parts += [(place, cut), (place, fen - cut)] if is_whole else [(place, cut)]
+
+    def taken(refunds: list[tuple[int, int]]) -> dict[str, int]:
+        """What is taken back, refund by refund: never less than before."""
+        after, left = order, dict(points)
+        for place, fen in refunds:
+            own = after.lines[place].refunded_fen + fen
+            lines = [*after.lines[:place], after.lines[place]._replace(refunded_fen=own), *after.lines[place + 1 :]]
+            after = after._replace(lines=tuple(lines), refunded_fen=after.refunded_fen + fen)
+            now = redecide(terms, after, gold, points, chosen=chosen)
+            left = {rule: min(left[rule], now[rule]) for rule in left}
+            assert all(now[rule] == left[rule] for rule in left), "a further refund gives nothing back"
+        return {rule: points[rule] - left[rule] for rule in points}
+
+    one_way = taken(parts)
+    assert one_way == taken(data.draw(st.permutations(parts)))
+    assert all(0 <= one_way[rule] <= points[rule] for rule in points)
+    whole = [(place, fen) for place, fen in enumerate(fens)]
+    assert taken(whole) == points

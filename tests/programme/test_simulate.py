@@ -233,6 +233,14 @@ def test_a_tasks_lump_falls_with_the_refund_that_undoes_it_and_may_be_earned_aga
     assert line(simulated(draft, a_member(*twice, back, bought("3", 100, day=4))), "two").after == Figures(2, 40, 40, 1)
 
 
+def test_an_order_that_came_back_whole_was_no_time_of_its_ladder() -> None:
+    steps = [{"from": 1, "points": 10}, {"from": 2, "points": 20}, {"from": 3, "points": 0}]
+    draft = terms_of(a_rule("nth", amount={"kind": "ladder", "steps": steps, "period": "ever"}))
+    happened = [bought("1", 100), refunded("1", 100, 100, day=2), bought("2", 100, day=3), bought("3", 100, day=4)]
+
+    assert line(simulated(draft, a_member(*happened)), "nth").after == Figures(3, 30, 30, 1)
+
+
 def test_a_budget_goes_to_whoever_came_first_whatever_the_order_of_members() -> None:
     budget = {"id": "b", "points": 12, "shards": 1, "period": "month", "rules": ["review"]}
     draft = terms_of(a_rule("review", "review"), budgets=[budget])

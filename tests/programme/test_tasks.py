@@ -7,15 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.ledger.check_in_days import CheckInDays
-from chalicelib.ledger.counters import Count, Counted, counted
+from chalicelib.ledger.counters import Count, Counted, Counters, counted, running
 from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Ordered, Standing
 from chalicelib.programme.award import Decision, decide
 from chalicelib.programme.model import Terms
-from chalicelib.programme.tasks import task_regress, tasks_shown
+from chalicelib.programme.periods import through_on
+from chalicelib.programme.regress import regress
+from chalicelib.programme.tasks import LUMP_UNIT, counter_name, done_and_lump, tasks_shown
 from tests.programme.builders import a_rule, after, terms_of
 
 ON = date(2026, 11, 20)
 MONTH_END = date(2026, 11, 30)
+KEPT_ON = date(2027, 1, 14)
+"""45 days after the month's end."""
 
 
 def a_task(task_id: str = "task", **given: Any) -> dict[str, Any]:
@@ -35,6 +39,25 @@ def a_task(task_id: str = "task", **given: Any) -> dict[str, Any]:
 
 def one_task(**given: Any) -> Terms:
     return terms_of(a_rule("order", enabled=False), tasks=[a_task(**given)])
+
+
+def counter(
+    done: int, lump: int = 0, on: date = ON, last_on: date | None = None, task_id: str = "task"
+) -> dict[str, Count]:
+    """The counter of a month, as it stands on the account."""
+    ends_on = through_on("month", on)
+    assert ends_on is not None
+    used = done * LUMP_UNIT + lump
+    return {counter_name(task_id, ends_on): Count(ends_on + timedelta(days=45), used, last_on)}
+
+
+def counted_one(add: int) -> Counted:
+    """What an order counted in November."""
+    return Counted(counter_name("task", MONTH_END), KEPT_ON, add * LUMP_UNIT)
+
+
+def fallen(points: int) -> Counted:
+    return Counted(counter_name("task", MONTH_END), KEPT_ON, -points)
 
 
 def walk(terms: Terms, *activities: tuple[date, Activity]) -> tuple[list[int], dict[str, Count]]:
@@ -62,8 +85,7 @@ def test_the_goal_pays_its_lump_once_in_a_window_and_again_in_the_next() -> None
     lumps, counters = walk(one_task(), *[(ON, bought())] * 5, *[(december, bought())] * 3)
 
     assert lumps == [0, 0, 50, 0, 0, 0, 0, 50]
-    year_end = date(2026, 12, 31)
-    assert counters == {"task": Count(year_end, 3), "task:x": Count(year_end, 50)}
+    assert counters == counter(5, 50) | counter(3, 50, december)
 
 
 def test_money_counts_by_the_fen_and_may_pass_the_goal_in_one_step() -> None:
@@ -80,7 +102,7 @@ def test_a_day_counts_once_however_often_something_is_done_on_it() -> None:
     )
 
     assert lumps == [0, 0, 50, 0]
-    assert counters == {"task": Count(MONTH_END, 2, tomorrow), "task:x": Count(MONTH_END, 50)}
+    assert counters == counter(2, 50, last_on=tomorrow)
 
 
 def test_a_task_counts_only_in_its_window_and_under_its_conditions() -> None:
@@ -90,13 +112,14 @@ def test_a_task_counts_only_in_its_window_and_under_its_conditions() -> None:
     _lumps, counters = walk(terms, (date(2026, 11, 19), bought()), (ON, bought(4)), (date(2026, 11, 23), bought()))
 
     assert counters == {}
-    assert walk(terms, (ON, bought(5)))[1] == {"task": Count(date(2026, 11, 22), 1)}
+    kept_on = date(2027, 1, 6)
+    assert walk(terms, (ON, bought(5)))[1] == {counter_name("task", date(2026, 11, 22)): Count(kept_on, LUMP_UNIT)}
 
 
-def test_an_order_heard_of_after_its_window_counts_nowhere() -> None:
-    december = {"task": Count(date(2026, 12, 31), 2)}
+def test_each_window_counts_for_itself_whatever_was_counted_in_another() -> None:
+    december = counter(2, on=date(2026, 12, 1))
 
-    assert the_decision(one_task(), bought(), december) == Decision()
+    assert the_decision(one_task(), bought(), december).progress == (counted_one(1),)
 
 
 def test_check_ins_and_behaviours_are_tasks_too() -> None:
@@ -117,16 +140,12 @@ def test_a_member_sees_the_tasks_that_are_his_with_what_is_done() -> None:
             a_task("over", window={"kind": "dates", "from_on": "2026-01-01", "until_on": "2026-01-02"}),
         ]
     )
-    standing = Standing(counters={"mine": Count(MONTH_END, 7)})
+    standing = Standing(counters=counter(7, task_id="mine"))
 
     (shown,) = tasks_shown(terms, standing, ON)
 
     assert (shown.id, shown.done, shown.goal, shown.points, shown.ends_on) == ("mine", 3, 3, 50, MONTH_END)
     assert tasks_shown(terms, standing, date(2026, 12, 1))[0].done == 0
-
-
-def with_lump(done: int) -> dict[str, Count]:
-    return {"task": Count(MONTH_END, done), "task:x": Count(MONTH_END, 50)}
 
 
 def refunded(yuan: int = 10) -> Ordered:
@@ -137,51 +156,58 @@ def test_a_refund_that_brings_the_task_below_its_goal_takes_the_lump_back_to_be_
     terms = one_task()
     _lumps, counters = walk(terms, *[(ON, bought())] * 3)
 
-    regress = task_regress(terms, refunded(), [Counted("task", MONTH_END, 1)], counters)
+    lowered = regress(terms, refunded(), [counted_one(1)], counters)
 
-    assert regress.progress == (Counted("task", MONTH_END, -1), Counted("task:x", MONTH_END, -50))
-    assert regress.lumps == {"task": 50}
-    below = counted(counters, regress.progress)
+    assert lowered.counts == (counted_one(-1), fallen(50))
+    assert lowered.lumps == {"task": 50}
+    below = counted(counters, lowered.counts)
     assert [award.rule for award in the_decision(terms, bought(), below).awards] == ["task"]
 
 
 def test_a_refund_above_the_goal_or_of_a_part_leaves_the_lump() -> None:
     terms = one_task()
     _lumps, counters = walk(terms, *[(ON, bought())] * 4)
-    counts = [Counted("task", MONTH_END, 1)]
+    counts = [counted_one(1)]
 
-    assert task_regress(terms, refunded(), counts, counters).lumps == {}
-    assert task_regress(terms, bought(10, refunded_fen=999), counts, counters).progress == ()
+    assert regress(terms, refunded(), counts, counters).lumps == {}
+    assert regress(terms, bought(10, refunded_fen=999), counts, counters).progress == ()
 
 
 def test_an_order_that_falls_below_the_least_amount_no_longer_counts() -> None:
     terms = one_task(when={"min_fen": 900})
-    counts = [Counted("task", MONTH_END, 1)]
+    counts = [counted_one(1)]
 
-    regress = task_regress(terms, bought(10, refunded_fen=200), counts, with_lump(3))
+    lowered = regress(terms, bought(10, refunded_fen=200), counts, counter(3, 50))
 
-    assert regress.lumps == {"task": 50}
+    assert lowered.lumps == {"task": 50}
 
 
 def test_money_is_taken_back_by_what_was_refunded() -> None:
     terms = one_task(counts="fen", goal=1000)
-    counts = [Counted("task", MONTH_END, 1000)]
+    counts = [counted_one(1000)]
 
-    regress = task_regress(terms, bought(10, refunded_fen=400), counts, with_lump(1300))
+    lowered = regress(terms, bought(10, refunded_fen=400), counts, counter(1300, 50))
 
-    assert regress.progress == (Counted("task", MONTH_END, -400), Counted("task:x", MONTH_END, -50))
-    assert regress.lumps == {"task": 50}
+    assert lowered.counts == (counted_one(-400), fallen(50))
+    assert lowered.lumps == {"task": 50}
 
 
-def test_once_the_window_is_forgotten_a_refund_takes_no_lump_back() -> None:
+def test_a_lump_falls_after_its_window_too_until_its_days_are_over() -> None:
     terms = one_task()
-    counts = [Counted("task", MONTH_END, 1)]
-    december = {"task": Count(date(2026, 12, 31), 3)}
+    _lumps, counters = walk(terms, *[(ON, bought())] * 3, *[(date(2026, 12, 1), bought())] * 3)
+    november = [counted_one(1)]
 
-    assert task_regress(terms, refunded(), counts, december).lumps == {}
-    assert task_regress(terms, refunded(), counts, {}).lumps == {}
-    next_window = {**december, "task:x": Count(date(2026, 12, 31), 50)}
-    assert task_regress(terms, refunded(), counts, next_window).lumps == {}
+    assert regress(terms, refunded(), november, running(counters, KEPT_ON)).lumps == {"task": 50}
+    assert regress(terms, refunded(), november, running(counters, KEPT_ON + timedelta(days=1))).lumps == {}
+
+
+def test_days_that_change_within_a_window_change_nothing_of_a_counter_that_stands() -> None:
+    _lumps, counters = walk(one_task(refund_days=10), *[(ON, bought())] * 2)
+
+    decision = the_decision(one_task(refund_days=60), bought(), counters)
+
+    (after_it,) = after(counters, decision).values()
+    assert (after_it.through_on, done_and_lump(after_it.used)) == (date(2026, 12, 10), (3, 50))
 
 
 def test_a_goal_raised_within_the_window_pays_no_second_lump() -> None:
@@ -204,40 +230,122 @@ def test_a_goal_lowered_below_what_is_done_pays_with_the_next_step() -> None:
 
 
 def test_what_was_never_paid_is_never_taken_back() -> None:
-    counts = [Counted("task", MONTH_END, 1)]
+    counts = [counted_one(1)]
     over = one_task(goal=2, validity={"kind": "on_date", "on": "2026-11-19"})
     lumps, counters = walk(over, *[(ON, bought())] * 2)
 
     assert lumps == [0, 0]
-    assert task_regress(over, refunded(), counts, counters).lumps == {}
+    assert regress(over, refunded(), counts, counters).lumps == {}
     _lumps, below = walk(one_task(goal=5), *[(ON, bought())] * 2)
-    assert task_regress(one_task(goal=2), refunded(), counts, below).lumps == {}
+    assert regress(one_task(goal=2), refunded(), counts, below).lumps == {}
 
 
 def test_a_lump_falls_once_and_by_the_points_it_was_paid_with() -> None:
-    counts = [Counted("task", MONTH_END, 1)]
+    counts = [counted_one(1)]
     _lumps, counters = walk(one_task(points=20), *[(ON, bought())] * 3)
 
-    first = task_regress(one_task(), refunded(), counts, counters)
-    second = task_regress(one_task(), refunded(), counts, counted(counters, first.progress))
+    first = regress(one_task(), refunded(), counts, counters)
+    second = regress(one_task(), refunded(), counts, counted(counters, first.counts))
 
     assert (first.lumps, second.lumps) == ({"task": 20}, {})
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.data())
-def test_refunds_in_any_order_end_as_if_the_refunded_orders_had_never_counted(
-    amounts: list[int], data: st.DataObject
-) -> None:
-    terms = one_task(counts="fen", goal=5000)
-    _lumps, counters = walk(terms, *[(ON, bought(yuan)) for yuan in amounts])
-    has_lump = counters["task"].used >= 5000
-    gone = data.draw(st.lists(st.sampled_from(range(len(amounts))), unique=True))
-    for place in gone:
-        counts = [Counted("task", MONTH_END, amounts[place] * 100)]
-        regress = task_regress(terms, refunded(amounts[place]), counts, counters)
-        counters = counted(counters, regress.progress)
-        has_lump = has_lump and not regress.lumps
+def test_a_paused_task_neither_counts_nor_pays_and_goes_on_where_it_was() -> None:
+    terms = one_task()
+    paused = Terms(1, terms.effective_from, terms.programme, frozenset({"task"}))
+    _lumps, two = walk(terms, *[(ON, bought())] * 2)
 
-    left_fen = sum(yuan * 100 for place, yuan in enumerate(amounts) if place not in gone)
-    assert counters["task"].used == left_fen
-    assert has_lump == (left_fen >= 5000)
+    assert the_decision(paused, bought(), two) == Decision()
+    assert walk(paused, (ON, bought()))[1] == {}
+    assert [award.points for award in the_decision(terms, bought(), two).awards] == [50]
+
+
+def test_a_task_on_trial_counts_only_for_its_members() -> None:
+    terms = one_task(trial={"members": ["m1"]}, goal=1)
+
+    def awarded(member_id: str) -> list[int]:
+        decision = decide(terms, bought(), Standing(member_id=member_id), on=ON, hour=12)
+        return [award.points for award in decision.awards]
+
+    assert (awarded("m1"), awarded("m2")) == ([50], [])
+    assert [len(tasks_shown(terms, Standing(member_id=one), ON)) for one in ("m1", "m2")] == [1, 0]
+
+
+def test_a_lump_draws_from_its_budget_and_is_refused_until_there_is_one_again() -> None:
+    budget = {"id": "lumps", "points": 100, "period": "month", "rules": ["task"], "shards": 1}
+    terms = terms_of(tasks=[a_task(goal=1)], budgets=[budget])
+
+    spent = decide(terms, bought(), Standing(), on=ON, hour=12, spent_budgets=frozenset({"lumps"}))
+    later = the_decision(terms, bought(), after({}, spent))
+
+    assert [(one.rule, one.code, one.text) for one in spent.refused] == [
+        ("task", "budget_spent", "三单本月名额已满,下月1日起恢复")
+    ]
+    assert spent.progress == (counted_one(1),)
+    ((use,),) = [award.budgets for award in later.awards]
+    assert (use.id, use.period_key, use.points) == ("lumps", "2026-11", 50)
+
+
+def test_a_shared_cap_lets_through_what_it_still_has_of_a_lump_and_that_is_what_can_fall() -> None:
+    cap = {"id": "all", "points": 60, "period": "month", "rules": ["order", "task"]}
+    terms = terms_of(a_rule("order"), tasks=[a_task(goal=1)], caps=[cap])
+
+    decision = the_decision(terms, bought(), {})
+
+    assert [(award.rule, award.points) for award in decision.awards] == [("order", 10), ("task", 50)]
+    tight = the_decision(terms, bought(20), {})
+    assert [(award.rule, award.points) for award in tight.awards] == [("order", 20), ("task", 40)]
+    assert regress(terms, refunded(20), tight.progress, after({}, tight)).lumps == {"task": 40}
+    full = the_decision(terms, bought(60), {})
+    assert [(one.rule, one.code) for one in full.refused] == [("task", "capped")]
+
+
+FIRST_ON, LAST_ON = date(2026, 11, 24), date(2027, 1, 14)
+"""A week before the end of November, and the last day on which its lump can fall."""
+
+
+@given(st.data())
+def test_a_lump_stands_exactly_while_what_is_left_of_its_window_meets_the_goal(data: st.DataObject) -> None:
+    """Orders around the end of a month, refunds in parts until the days after it are over; nothing comes in order."""
+    counts = data.draw(st.sampled_from(["times", "fen"]))
+    goal = 3 if counts == "times" else 5000
+    terms = one_task(counts=counts, goal=goal, when={"min_fen": 300})
+    bought_on = [
+        FIRST_ON + timedelta(days=one) for one in data.draw(st.lists(st.integers(0, 13), min_size=1, max_size=9))
+    ]
+    orders = [bought(data.draw(st.integers(1, 40)), paid_on=on) for on in bought_on]
+    happens = [(on, place, False) for place, on in enumerate(bought_on)]
+    for place, on in enumerate(bought_on):
+        days = data.draw(st.lists(st.integers(0, (LAST_ON - on).days), max_size=3))
+        happens += [(on + timedelta(days=one), place, True) for one in days]
+    counters: Counters = {}
+    left, progress = list(orders), dict[int, tuple[Counted, ...]]()
+    stands = dict.fromkeys((MONTH_END, date(2026, 12, 31)), 0)
+
+    for on, place, is_refund in sorted(happens):
+        ends_on = through_on("month", bought_on[place])
+        assert ends_on is not None
+        if is_refund and place in progress:
+            refunded_fen = data.draw(st.integers(left[place].refunded_fen, left[place].paid_fen))
+            left[place] = left[place]._replace(refunded_fen=refunded_fen)
+            lowered = regress(terms, left[place], progress[place], counters)
+            progress[place] = less(progress[place], lowered.progress)
+            counters = running(counted(counters, lowered.counts), on)
+            stands[ends_on] -= sum(lowered.lumps.values())
+        elif not is_refund:
+            decision = the_decision(terms, left[place], dict(counters), on)
+            progress[place] = decision.progress
+            counters = running(after(counters, decision), on)
+            stands[ends_on] += sum(award.points for award in decision.awards)
+        for end, points in stands.items():
+            done = [
+                left[one].paid_fen - left[one].refunded_fen
+                for one in progress
+                if through_on("month", bought_on[one]) == end
+            ]
+            reached = sum(fen >= 300 if counts == "times" else fen * (fen >= 300) for fen in done)
+            assert points == (50 if reached >= goal else 0)
+
+
+def less(progress: tuple[Counted, ...], taken: tuple[Counted, ...]) -> tuple[Counted, ...]:
+    return tuple(one._replace(add=one.add + sum(other.add for other in taken)) for one in progress)

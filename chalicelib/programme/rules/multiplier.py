@@ -54,19 +54,35 @@ class Applied(NamedTuple):
     earning: tuple[bool, ...] | None
 
 
-def multiplied(
-    base_points: int, earned_fen: Sequence[int], applied: Sequence[Applied], stacking: Stacking
-) -> tuple[Part, ...]:
-    """The lines that `applied` adds to a rule's `base_points`, earned by its lines' `earned_fen`.
+def shares_of(base_points: int, earned_fen: Sequence[int], applied: Sequence[Applied]) -> tuple[int, ...]:
+    """A rule's points by the order's lines, as far as `applied` tell lines apart; else one share of all."""
+    is_whole = all(one.earning is None for one in applied)
+    return (base_points,) if is_whole else split(base_points, earned_fen)
+
+
+def shares_left(
+    shares: Sequence[int], base_points: int, before_fen: Sequence[int], after_fen: Sequence[int]
+) -> tuple[int, ...]:
+    """The shares of a payment after a refund that left `base_points`: each less by its own line's money alone.
+
+    Splitting what is left anew would move points between lines, and what a refund takes would depend on what came back
+    before it.
+    """
+    if len(shares) == 1:
+        return (base_points,)
+    lines = zip(shares, before_fen, after_fen, strict=True)
+    return tuple(share * after // before if before else 0 for share, before, after in lines)
+
+
+def multiplied(shares: Sequence[int], applied: Sequence[Applied], stacking: Stacking) -> tuple[Part, ...]:
+    """The lines that `applied` adds to a rule's points, given as the `shares` of the order's lines.
 
     Each line of the order has a running multiple: levels first, then activities, never beyond the ceiling; a multiplier
     adds its rise of that multiple times the line's own share of the base. Of activities only the one that adds most
     counts under `best_one`.
     """
-    if not base_points or not applied:
+    if not applied or not any(shares):
         return ()
-    is_whole = all(one.earning is None for one in applied)
-    shares = (base_points,) if is_whole else split(base_points, earned_fen)
     levels = [one for one in applied if one.is_level]
     activities = [one for one in applied if not one.is_level]
     start, level_parts = _climb(shares, levels, stacking, [ONE_BP * _SCALE] * len(shares))
