@@ -174,6 +174,18 @@ def test_a_shared_cap_or_a_budget_below_one_award_is_named() -> None:
     assert warned(a_rule("review", "review"), budgets=[one_shard]) == [("budgets.0.points", "budget_too_small")]
 
 
+def test_a_budget_in_shards_that_one_large_order_may_find_too_small_is_named() -> None:
+    def of(shards: int, **given: Any) -> list[tuple[str, str]]:
+        budget = {"id": "b", "points": 100, "period": "month", "rules": ["order"], "shards": shards}
+        return warned(a_rule("order", **given), budgets=[budget])
+
+    assert of(4) == [("budgets.0.shards", "share_too_small")]
+    assert of(1) == []
+    assert of(4, caps=[{"points": 25, "period": "day"}]) == []
+    assert of(4, caps=[{"points": 26, "period": "day"}]) == [("budgets.0.shards", "share_too_small")]
+    assert of(4, enabled=False) == []
+
+
 def test_a_shared_cap_that_nothing_comes_near_is_named() -> None:
     shared = {"id": "x", "points": 10**6, "period": "month", "rules": ["check_in"]}
 
