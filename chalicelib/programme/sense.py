@@ -15,6 +15,7 @@ from chalicelib.programme.caps import Cap
 from chalicelib.programme.conditions import When
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.model import Programme, Rule
+from chalicelib.programme.penalties import faults_of_penalties
 from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
 from chalicelib.programme.rules.pending import AfterReceipt
 from chalicelib.programme.rules.per_amount import PerAmount
@@ -34,6 +35,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
         for path, reason in _of_task(programme, place):
             yield f"tasks.{place}.{path}", reason
     yield from _of_lists(programme)
+    yield from faults_of_penalties(programme)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
 

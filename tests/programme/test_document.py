@@ -100,6 +100,13 @@ def test_the_demo_document_is_valid() -> None:
             "tasks.0.window.until_on",
         ),
         ("tasks.0.window", {"kind": "ever"}, "tasks.0.window.kind"),
+        ("rules.27.when", {"until_on": "2030-01-01"}, "rules.27.when"),
+        ("rules.27.caps", [{"times": 1, "period": "day"}], "rules.27.caps"),
+        ("rules.27.pending", {"kind": "days", "days": 1}, "rules.27.pending"),
+        ("rules.27.trial", {"members": ["m1"]}, "rules.27.trial"),
+        ("rules.27.amount", {"kind": "by_length", "steps": [{"over": 0, "points": 1}]}, "rules.27.amount.kind"),
+        ("caps.0.rules", ["check_in", "malicious_review"], "caps.0.rules.1"),
+        ("budgets.0.rules", ["invite", "malicious_review"], "budgets.0.rules.1"),
         ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
         ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
     ],
@@ -120,6 +127,14 @@ def test_all_faults_of_a_document_are_listed_at_once() -> None:
     assert [fault.path for fault in faults(document)] == ["zone", "rules.0.activity"]
     assert faults(demo_document()) == ()
     assert all(fault.reason and not fault.reason.startswith(fault.path) for fault in types)
+
+
+def test_a_penalty_has_one_rule_that_says_what_it_costs() -> None:
+    document = demo_document()
+    cost = {**document["rules"][27], "enabled": True}
+    twice = {**document, "rules": [*document["rules"], {**cost, "id": "again"}, {**cost, "id": "and_again"}]}
+
+    assert [fault.path for fault in faults(twice)] == ["rules.29.activity"]
 
 
 def test_a_document_of_the_first_days_still_reads() -> None:
