@@ -129,6 +129,33 @@ def test_all_faults_of_a_document_are_listed_at_once() -> None:
     assert all(fault.reason and not fault.reason.startswith(fault.path) for fault in types)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("rules.0.amount.bogus", 1, "是未知字段"),
+        ("reversal", "x", "只能是deficit、waive、pending_only或charge_refund"),
+        ("rules.0.points_class", "x", "只能是consumption、behaviour或activity"),
+        ("rules.0.when", {"from_on": "2026-02-30"}, "不是日期,应写作2026-11-22这样"),
+        ("rules.0.when", {"from_on": 5}, "不是日期,应写作2026-11-22这样"),
+        ("tasks.0.window", {"kind": "decade"}, "不是已知的类型,只能是week、month、quarter、year或dates"),
+        ("rules.0.enabled", "yes", "应为true或false"),
+        ("rules.0.id", "A b", "的格式不对"),
+        ("rules", "x", "应为列表"),
+        ("point_value", [], "应为对象"),
+        ("rules.0.amount", 5, "应为对象"),
+        ("rules.0.amount.points", -1, "太小,至少为0"),
+        ("rules.0.amount.points", 10**9, "太大,至多为1000000"),
+    ],
+)
+def test_a_fault_says_what_would_be_right(path: str, value: Any, reason: str) -> None:
+    (fault,) = faults(changed(path, value))
+
+    assert fault.reason == reason
+    with pytest.raises(JifenError) as refused:
+        read_programme(changed(path, value))
+    assert refused.value.msg == fault.path + reason
+
+
 def test_a_penalty_has_one_rule_that_says_what_it_costs() -> None:
     document = demo_document()
     cost = {**document["rules"][27], "enabled": True}
