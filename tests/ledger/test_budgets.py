@@ -25,12 +25,17 @@ from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
+from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes, largest_counters, most_buckets
+from chalicelib.programme.activity import Behaved, CheckedIn, Ordered, Standing
+from chalicelib.programme.award import decide
+from chalicelib.programme.model import Terms
+from chalicelib.programme.rules.streak import MADE_UP
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.earning.programmes import plain_book
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, an_account, an_earn
 from tests.ledger.item_size import item_bytes, transaction_units
-from tests.programme.builders import demo_book, demo_terms
+from tests.programme.builders import after, demo_book, demo_terms
 
 JAN, NOV = date(2027, 1, 31), date(2027, 11, 30)
 LATER = NOW + timedelta(minutes=15)
@@ -203,18 +208,6 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
     assert (repeat.requests, repeat.own_units) == (2, 0)
 
 
-def demo_counters() -> dict[str, Count]:
-    """Every counter that the enabled rules and tasks of the demo programme may fill."""
-    terms = demo_terms()
-    names = {task.id for task in terms.programme.tasks if task.enabled}
-    names |= {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
-    for answers in terms.answers.values():
-        for one in answers.rules:
-            names |= {limit.name for limit in one.limits}
-    names |= {rule.id for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder"} | {"~make_up"}
-    return {name: Count(TODAY_ON, 999) for name in names}
-
-
 def a_maximal_demo_account() -> Account:
     """Thirteen month-ends of three classes with six-digit balances, a full bitmap, every counter in use."""
     buckets = {}
@@ -230,7 +223,8 @@ def a_maximal_demo_account() -> Account:
         level="platinum",
         check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
         frozen=True,
-        counters=demo_counters(),
+        joined_on=TODAY_ON,
+        counters=largest_counters(demo_terms().programme),
         sequence=123_456,
         version=123_456,
         posted_at=NOW,
@@ -240,10 +234,43 @@ def a_maximal_demo_account() -> Account:
     )
 
 
-def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
-    size = item_bytes(encode_item(account_item(a_maximal_demo_account())))
+def account_bytes(account: Account) -> int:
+    return item_bytes(encode_item(account_item(account)))
 
-    assert 600 < size <= 1024
+
+def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
+    assert 600 < account_bytes(a_maximal_demo_account()) <= 1024
+
+
+def test_what_publishing_expects_of_an_account_is_what_its_item_weighs() -> None:
+    full, programme = a_maximal_demo_account(), demo_terms().programme
+    buckets = dict(list(full.buckets.items())[: most_buckets(programme)])
+
+    expected = largest_account_bytes(programme)
+
+    assert expected == account_bytes(full._replace(buckets=buckets))
+    assert expected <= UNIT_BYTES
+
+
+def played(terms: Terms) -> dict[str, Count]:
+    """Counters of a member who does everything that the terms answer, three times."""
+    counters: dict[str, Count] = {}
+    days = CheckInDays().with_day(TODAY_ON)
+    deeds = [
+        CheckedIn(TODAY_ON, days),
+        Ordered(10_000, paid_on=TODAY_ON, hour=9),
+        *(Behaved(one.id, TODAY_ON, 9, length=99) for one in terms.programme.indicators),
+    ]
+    for deed in deeds * 3:
+        standing = Standing(counters=counters, joined_on=TODAY_ON)
+        counters = after(counters, decide(terms, deed, standing, on=TODAY_ON, hour=9))
+    return counters
+
+
+def test_no_counter_is_forgotten_when_the_account_is_weighed() -> None:
+    terms = demo_terms()
+
+    assert {*played(terms), MADE_UP} == set(largest_counters(terms.programme))
 
 
 def a_maximal_credit() -> Earn:
