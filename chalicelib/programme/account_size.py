@@ -11,7 +11,6 @@ from chalicelib.ledger.counters import Count
 from chalicelib.ledger.items import account_item
 from chalicelib.ledger.model import Account
 from chalicelib.ledger.validity import Validity
-from chalicelib.programme.activity import CHECK_IN
 from chalicelib.programme.model import Prepared, Programme, Rule, Terms
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.ladder import Ladder
@@ -85,11 +84,11 @@ def most_buckets(programme: Programme) -> int:
     rare = 0
     for one in paying:
         keys, days = _standing_keys(one)
-        times = _most_times(one, days)
-        if times is None or times >= len(keys):
+        dates = _most_dates(one, days)
+        if dates is None or dates >= len(keys):
             shared |= keys
         else:
-            rare += times
+            rare += dates
     return len(shared) + rare
 
 
@@ -108,13 +107,15 @@ def _standing_keys(one: Rule | Task) -> tuple[set[str], int]:
     return keys, LONGEST_DAYS
 
 
-def _most_times(one: Rule | Task, days: int) -> int | None:
-    """How often one can pay within so many days; None when nothing says."""
+def _most_dates(one: Rule | Task, days: int) -> int | None:
+    """On how many dates one can pay within so many days; None when nothing says."""
     if isinstance(one, Task):
         kind = one.window.kind
         return 1 if kind == "dates" else days // _DAYS[kind] + 2
-    bounds = [days] if one.activity == CHECK_IN else []
-    bounds += [1] if one.when.first else []
+    when = one.when
+    bounds = [1] if when.first else []
+    if when.from_on and when.until_on:
+        bounds.append((when.until_on - when.from_on).days + 1)
     for cap in one.caps:
         if cap.times:
             bounds.append(cap.times * (days // _DAYS[cap.period] + 2) if cap.period in _DAYS else cap.times)

@@ -56,7 +56,7 @@ def test_the_demo_document_is_valid() -> None:
         ("budgets.0.shards", 0, "budgets.0.shards"),
         ("budgets.0.period", "decade", "budgets.0.period"),
         ("indicators.0.id", "order", "indicators.0.id"),
-        ("indicators.0.id", "login", "indicators.18.id"),
+        ("indicators.0.id", "login", "indicators.17.id"),
         ("rules.0.activity", "dancing", "rules.0.activity"),
         ("rules.0.activity", "review", "rules.0.amount.kind"),
         ("rules.1.activity", "ride", "rules.1.amount.kind"),
