@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from chalicelib.programme.figures import largest_points, most_times, smallest_points
 from chalicelib.programme.model import Programme, Rule
 from chalicelib.programme.periods import THIS
+from chalicelib.programme.rules import Amount
+from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
+from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.warning import Placed, Warning
 
 
@@ -15,6 +18,7 @@ def misfits(programme: Programme, shown: Placed) -> Iterator[Warning]:
     for path, rule in shown:
         yield from _too_small(programme, path, rule)
     yield from _too_high(programme, shown)
+    yield from _beyond_a_share(programme, shown)
 
 
 def _too_small(programme: Programme, path: str, rule: Rule) -> Iterator[Warning]:
@@ -60,3 +64,30 @@ def _most(rule: Rule, period: str) -> int | None:
     """The most points a rule can pay a member in a period, None when nothing bounds it."""
     times, points = most_times(rule, period), largest_points(rule.amount)
     return times * points if times is not None and points is not None else None
+
+
+LARGE_ORDER_FEN = 10**7
+"""A hundred thousand yuan: an order that a shop may well see."""
+
+
+def _beyond_a_share(programme: Programme, shown: Placed) -> Iterator[Warning]:
+    """An award draws from one shard: points by amount may ask for more than one holds while the budget has plenty."""
+    by_amount = {rule.id: rule for _path, rule in shown if isinstance(rule.amount, PerAmount)}
+    for place, budget in enumerate(programme.budgets):
+        share = budget.points // budget.shards
+        listed = [by_amount[rule_id] for rule_id in budget.rules if rule_id in by_amount]
+        large = [rule.name for rule in listed if share < _of_a_large_order(programme, rule, rule.amount)]
+        if large and budget.shards > 1:
+            text = f"{'、'.join(large)}一次超过{share}分的发不出,即使预算还有余额,请减少shards或为其设积分上限"
+            yield Warning(f"budgets.{place}.shards", "share_too_small", text)
+
+
+def _of_a_large_order(programme: Programme, rule: Rule, amount: Amount) -> int:
+    """What a rule by amount pays for it, multiplied as far as the programme allows and caps let through."""
+    if not isinstance(amount, PerAmount):
+        return 0
+    multiplied = any(isinstance(one.amount, Multiplier) and one.activity == rule.activity for one in programme.rules)
+    bp = programme.stacking.ceiling_bp if multiplied else ONE_BP
+    caps = [cap.points for cap in rule.caps if cap.points]
+    caps += [cap.points for cap in programme.caps if rule.id in cap.rules]
+    return min([LARGE_ORDER_FEN * amount.points * bp // (amount.fen * ONE_BP), *caps])

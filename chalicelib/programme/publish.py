@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on
-from chalicelib.programme.book import paused_at
+from chalicelib.programme.book import Edition, paused_at
 from chalicelib.programme.difference import plain
 from chalicelib.programme.document import Fault, read_programme
-from chalicelib.programme.items import Draft, document_text
+from chalicelib.programme.items import Draft, document_text, terms_of
 from chalicelib.programme.model import Programme
 from chalicelib.programme.notice import Worse, earliest_start, worse_for_members
 from chalicelib.programme.table import ProgrammeTable
@@ -114,7 +114,7 @@ def judge(
     follows = read_programme(standing.document)
     before = plain(follows)
     worse = worse_for_members(before, plain(programme), on=on)
-    impossible = (*_resharded(follows, programme), *_levels_gone(follows, programme))
+    impossible = (*_resharded(table, standing, programme), *_levels_gone(follows, programme))
     judged = Judged(kept, worse, None, impossible)
     days = before["notice_days"]
     if effective_from is not None and effective_from - now >= timedelta(days=days):
@@ -131,12 +131,21 @@ def _still_paused(programme: Programme, paused: frozenset[str]) -> Iterator[dict
             yield {"path": path, "code": "rule_paused", "text": _PAUSED.format(one.name)}
 
 
-def _resharded(before: Programme, after: Programme) -> Iterator[Fault]:
-    """Budgets whose shards would change their number: what each has spent already would meet other shares."""
-    shards = {budget.id: budget.shards for budget in before.budgets}
-    for place, budget in enumerate(after.budgets):
-        if shards.get(budget.id, budget.shards) != budget.shards:
-            yield Fault(f"budgets.{place}.shards", "不能更改,请为新的分片数换一个预算编号")
+def _resharded(table: ProgrammeTable, standing: Edition, after: Programme) -> Iterator[Fault]:
+    """Budgets whose shards would change their number: what each has spent already would meet other shares.
+
+    Held against the newest version that has the budget, however long ago: an order paid under it may still be settled,
+    and then draws from the running period by its shards.
+    """
+    unknown = {budget.id: (place, budget.shards) for place, budget in enumerate(after.budgets)}
+    for version in range(standing.version, 0, -1):
+        if not unknown:
+            return
+        edition = standing if version == standing.version else table.edition(version)
+        for known in terms_of(edition).programme.budgets if edition else ():
+            place, shards = unknown.pop(known.id, (0, known.shards))
+            if shards != known.shards:
+                yield Fault(f"budgets.{place}.shards", "不能更改,请为新的分片数换一个预算编号")
 
 
 def _levels_gone(before: Programme, after: Programme) -> Iterator[Fault]:

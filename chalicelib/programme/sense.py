@@ -17,6 +17,7 @@ from chalicelib.programme.conditions import Trial, When
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
 from chalicelib.programme.model import Programme, Rule
+from chalicelib.programme.penalties import faults_of_penalties
 from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
 from chalicelib.programme.rules.pending import AfterReceipt
 from chalicelib.programme.rules.per_amount import PerAmount
@@ -37,6 +38,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
             yield f"tasks.{place}.{path}", reason
     yield from _of_levels(programme)
     yield from _of_lists(programme)
+    yield from faults_of_penalties(programme)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
 

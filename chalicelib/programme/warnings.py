@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes
 from chalicelib.programme.forbidden import forbidden_by_wechat
 from chalicelib.programme.invites import invites_too_low
 from chalicelib.programme.misfits import misfits
@@ -29,6 +30,7 @@ def warnings(
         *forbidden_by_wechat(programme),
         *misfits(programme, shown),
         *over_budget(programme, forecast, today_on),
+        *_large_accounts(programme),
     )
 
 
@@ -37,3 +39,11 @@ def _too_many(programme: Programme, shown: Placed) -> Iterator[Warning]:
     if visible > programme.max_shown_rules:
         text = f"会员能看到{visible}条规则,超过{programme.max_shown_rules}条就难以记住"
         yield Warning("rules", "too_many_rules", text)
+
+
+def _large_accounts(programme: Programme) -> Iterator[Warning]:
+    size = largest_account_bytes(programme)
+    if size > UNIT_BYTES:
+        text = f"会员账户最大可达约{size}字节,超过{UNIT_BYTES}字节后每次记账多用2个写入单位"
+        text += ":请减少分别设上限的规则,或让积分在月底到期"
+        yield Warning("rules", "account_too_large", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,22 @@ def invalid(error: ValidationError, code: Code, document: Any = None) -> JifenEr
     if first["type"].startswith("union_tag"):
         path.append(str(first["ctx"]["discriminator"]).strip("'"))
     field = ".".join(str(part) for part in path)[:MAX_FIELD_CHARS] or "body"
-    return JifenError(code, f"{field}{_WORDS.get(first['type'], '的值不符合要求')}", field=field)
+    return JifenError(code, field + _reason(first["type"], first.get("ctx", {})), field=field)
+
+
+def _reason(kind: str, told: Mapping[str, Any]) -> str:
+    """What is wrong in words that read on from the path, and what would be right where pydantic `told` it."""
+    reason = _WORDS.get(kind, "的值不符合要求")
+    for name, words in _RIGHT.items():
+        if name in told:
+            reason += words + _listed(str(told[name]))
+    return reason.removeprefix(",")
+
+
+def _listed(told: str) -> str:
+    """`'a', 'b' or 'c'` as a、b或c; anything else as it stands."""
+    names = re.findall(r"'([^']*)'", told)
+    return "、".join(names[:-1]) + "或" * (len(names) > 1) + names[-1] if names else told
 
 
 def _path_in(document: Any, path: tuple[int | str, ...]) -> list[int | str]:
@@ -65,19 +81,41 @@ _WORDS = {
     "union_tag_invalid": "不是已知的类型",
     "union_tag_not_found": "必填",
     "missing": "必填",
-    "extra_forbidden": "是不认识的字段",
+    "extra_forbidden": "是未知字段",
+    "unexpected_keyword_argument": "是未知字段",
+    "literal_error": "",
+    "enum": "",
     "string_too_long": "太长",
     "string_too_short": "太短",
     "string_type": "应为文本",
+    "string_pattern_mismatch": "的格式不对",
     "int_type": "应为整数",
+    "bool_type": "应为true或false",
     "greater_than_equal": "太小",
     "less_than_equal": "太大",
     "too_long": "的条数太多",
     "too_short": "的条数太少",
+    "tuple_type": "应为列表",
+    "list_type": "应为列表",
+    "dict_type": "应为对象",
+    "dataclass_type": "应为对象",
+    "model_type": "应为对象",
+    "date_type": "不是日期,应写作2026-11-22这样",
+    "date_parsing": "不是日期,应写作2026-11-22这样",
+    "date_from_datetime_parsing": "不是日期,应写作2026-11-22这样",
+    "date_from_datetime_inexact": "不是日期,应写作2026-11-22这样",
     "timezone_aware": "应带时区",
+    "datetime_type": "应为带时区的时间",
     "datetime_from_date_parsing": "应为带时区的时间",
     "datetime_parsing": "应为带时区的时间",
 }
+_RIGHT = {
+    "expected": ",只能是",
+    "expected_tags": ",只能是",
+    "ge": ",至少为",
+    "le": ",至多为",
+}
+"""By the names under which pydantic tells what it had expected."""
 
 
 def _require_plain_json(raw_body: bytes) -> None:

@@ -20,7 +20,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn, Expire, Receive, Redeem
-from chalicelib.ledger.counters import Count
+from chalicelib.ledger.counters import Count, counted
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.items import account_item, entry_item
 from chalicelib.ledger.levels import Tenure
@@ -31,14 +31,18 @@ from chalicelib.ledger.release import release
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
-from chalicelib.programme.growth import GRANTED, SUM
-from chalicelib.programme.tasks import LUMP_UNIT, counter_name
+from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes, largest_counters, most_buckets
+from chalicelib.programme.activity import Behaved, CheckedIn, Ordered, Standing
+from chalicelib.programme.award import decide
+from chalicelib.programme.model import Terms
+from chalicelib.programme.rules.streak import MADE_UP
+from chalicelib.programme.tasks import task_of
 from chalicelib.runtime.dynamo import encode_item
 from tests.earning.conftest import paid
 from tests.earning.programmes import plain_book
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, an_account, an_earn
 from tests.ledger.item_size import item_bytes, transaction_units
-from tests.programme.builders import demo_book, demo_terms
+from tests.programme.builders import after, demo_book, demo_terms
 
 JAN, NOV = date(2027, 1, 31), date(2027, 11, 30)
 LATER = NOW + timedelta(minutes=15)
@@ -254,26 +258,6 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
     assert (repeat.requests, repeat.own_units) == (2, 0)
 
 
-def demo_counters() -> dict[str, Count]:
-    """Every counter that the enabled rules and tasks of the demo programme may fill; of a task those of two months, as
-    many as can stand at once.
-    """
-    terms = demo_terms()
-    tasks = {
-        counter_name(task.id, TODAY_ON + timedelta(days=month)): Count(TODAY_ON, 9 * LUMP_UNIT + task.points)
-        for task in terms.programme.tasks
-        if task.enabled
-        for month in range(2)
-    }
-    names = {one.first for answers in terms.answers.values() for one in answers.rules if one.first}
-    for answers in terms.answers.values():
-        for one in answers.rules:
-            names |= {limit.name for limit in one.limits}
-    ladders = (rule for rule in terms.programme.rules if rule.enabled and rule.amount.kind == "ladder")
-    names |= {f"{rule.id}:l{rule.amount.period[0]}" for rule in ladders} | {"~make_up", SUM, GRANTED}
-    return tasks | {name: Count(TODAY_ON, 999) for name in names}
-
-
 def a_maximal_demo_account() -> Account:
     """Thirteen month-ends of three classes with six-digit balances, a full bitmap, every counter in use."""
     buckets = {}
@@ -290,7 +274,7 @@ def a_maximal_demo_account() -> Account:
         tenure=Tenure("platinum", TODAY_ON, TODAY_ON, "diamond", "gold", TODAY_ON),
         check_ins=CheckInDays(TODAY_ON, (1 << 62) - 1, 1234),
         frozen=True,
-        counters=demo_counters(),
+        counters=largest_counters(demo_terms().programme),
         sequence=123_456,
         version=123_456,
         posted_at=NOW,
@@ -300,10 +284,44 @@ def a_maximal_demo_account() -> Account:
     )
 
 
-def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
-    size = item_bytes(encode_item(account_item(a_maximal_demo_account())))
+def account_bytes(account: Account) -> int:
+    return item_bytes(encode_item(account_item(account)))
 
-    assert 600 < size <= 1024
+
+def test_a_maximal_demo_account_fits_one_kilobyte() -> None:
+    assert 600 < account_bytes(a_maximal_demo_account()) <= 1024
+
+
+def test_what_publishing_expects_of_an_account_is_what_its_item_weighs() -> None:
+    full, programme = a_maximal_demo_account(), demo_terms().programme
+    buckets = dict(list(full.buckets.items())[: most_buckets(programme)])
+
+    expected = largest_account_bytes(programme)
+
+    assert expected == account_bytes(full._replace(buckets=buckets))
+    assert expected <= UNIT_BYTES
+
+
+def played(terms: Terms) -> dict[str, Count]:
+    """Counters of a member who does everything that the terms answer, three times."""
+    counters: dict[str, Count] = {}
+    days = CheckInDays().with_day(TODAY_ON)
+    deeds = [
+        CheckedIn(TODAY_ON, days),
+        Ordered(10_000, paid_on=TODAY_ON, hour=9),
+        *(Behaved(one.id, TODAY_ON, 9, length=99) for one in terms.programme.indicators),
+    ]
+    for deed in deeds * 3:
+        standing = Standing(counters=counters, joined_on=TODAY_ON)
+        decision = decide(terms, deed, standing, on=TODAY_ON, hour=9)
+        counters = counted(after(counters, decision), decision.growth_counts)
+    return counters
+
+
+def test_no_counter_is_forgotten_when_the_account_is_weighed() -> None:
+    terms = demo_terms()
+
+    assert set(map(task_of, [*played(terms), MADE_UP])) == set(map(task_of, largest_counters(terms.programme)))
 
 
 def a_maximal_credit() -> Earn:

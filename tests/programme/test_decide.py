@@ -225,11 +225,11 @@ def test_several_at_once_climb_the_ladder_one_by_one() -> None:
     decision = ask(demo_terms(), Behaved("invite", FRIDAY, 12, quantity=7))
 
     assert points(decision) == {"invite": 10 * 3 + 15 * 2 + 20 * 2}
-    assert decision.awards[0].budgets == (BudgetUse("invites", "2026-11", 2_000_000, 4, 100),)
+    assert decision.awards[0].budgets == (BudgetUse("outside_the_cap", "2026-11", 2_000_000, 4, 100),)
 
 
 def test_a_spent_budget_refuses_clearly() -> None:
-    decision = ask(demo_terms(), Behaved("invite", FRIDAY, 12), spent_budgets=frozenset({"invites"}))
+    decision = ask(demo_terms(), Behaved("invite", FRIDAY, 12), spent_budgets=frozenset({"outside_the_cap"}))
 
     assert codes(decision) == {"invite": "budget_spent"}
     assert decision.refused[0].text == "邀请进群本月名额已满,下月1日起恢复"

@@ -56,7 +56,7 @@ def test_the_demo_document_is_valid() -> None:
         ("budgets.0.shards", 0, "budgets.0.shards"),
         ("budgets.0.period", "decade", "budgets.0.period"),
         ("indicators.0.id", "order", "indicators.0.id"),
-        ("indicators.0.id", "login", "indicators.18.id"),
+        ("indicators.0.id", "login", "indicators.17.id"),
         ("rules.0.activity", "dancing", "rules.0.activity"),
         ("rules.0.activity", "review", "rules.0.amount.kind"),
         ("rules.1.activity", "ride", "rules.1.amount.kind"),
@@ -106,6 +106,13 @@ def test_the_demo_document_is_valid() -> None:
             {"kind": "dates", "from_on": "2026-02-02", "until_on": "2097-06-26"},
             "tasks.0.window.until_on",
         ),
+        ("rules.27.when", {"until_on": "2030-01-01"}, "rules.27.when"),
+        ("rules.27.caps", [{"times": 1, "period": "day"}], "rules.27.caps"),
+        ("rules.27.pending", {"kind": "days", "days": 1}, "rules.27.pending"),
+        ("rules.27.trial", {"members": ["m1"]}, "rules.27.trial"),
+        ("rules.27.amount", {"kind": "by_length", "steps": [{"over": 0, "points": 1}]}, "rules.27.amount.kind"),
+        ("caps.0.rules", ["check_in", "malicious_review"], "caps.0.rules.1"),
+        ("budgets.0.rules", ["invite", "malicious_review"], "budgets.0.rules.1"),
         ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
         ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
     ],
@@ -126,6 +133,41 @@ def test_all_faults_of_a_document_are_listed_at_once() -> None:
     assert [fault.path for fault in faults(document)] == ["zone", "rules.0.activity"]
     assert faults(demo_document()) == ()
     assert all(fault.reason and not fault.reason.startswith(fault.path) for fault in types)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("rules.0.amount.bogus", 1, "是未知字段"),
+        ("reversal", "x", "只能是deficit、waive、pending_only或charge_refund"),
+        ("rules.0.points_class", "x", "只能是consumption、behaviour或activity"),
+        ("rules.0.when", {"from_on": "2026-02-30"}, "不是日期,应写作2026-11-22这样"),
+        ("rules.0.when", {"from_on": 5}, "不是日期,应写作2026-11-22这样"),
+        ("tasks.0.window", {"kind": "decade"}, "不是已知的类型,只能是week、month、quarter、year或dates"),
+        ("rules.0.enabled", "yes", "应为true或false"),
+        ("rules.0.id", "A b", "的格式不对"),
+        ("rules", "x", "应为列表"),
+        ("point_value", [], "应为对象"),
+        ("rules.0.amount", 5, "应为对象"),
+        ("rules.0.amount.points", -1, "太小,至少为0"),
+        ("rules.0.amount.points", 10**9, "太大,至多为1000000"),
+    ],
+)
+def test_a_fault_says_what_would_be_right(path: str, value: Any, reason: str) -> None:
+    (fault,) = faults(changed(path, value))
+
+    assert fault.reason == reason
+    with pytest.raises(JifenError) as refused:
+        read_programme(changed(path, value))
+    assert refused.value.msg == fault.path + reason
+
+
+def test_a_penalty_has_one_rule_that_says_what_it_costs() -> None:
+    document = demo_document()
+    cost = {**document["rules"][27], "enabled": True}
+    twice = {**document, "rules": [*document["rules"], {**cost, "id": "again"}, {**cost, "id": "and_again"}]}
+
+    assert [fault.path for fault in faults(twice)] == ["rules.29.activity"]
 
 
 def test_a_document_of_the_first_days_still_reads() -> None:

@@ -140,7 +140,6 @@ def penalising(**cost: Any) -> dict[str, Any]:
         (penalising(), penalising(amount={"kind": "fixed", "points": 5000}), "rules.spam.amount.points"),
         ({"indicators.1": SPAM}, penalising(), "rules.spam"),
         (penalising(enabled=False), penalising(), "rules.spam"),
-        (penalising(trial={"members": ["m1"]}), penalising(), "rules.spam"),
         (penalising(), penalising(validity={"kind": "months", "months": 1}), "rules.spam.validity"),
     ],
 )

@@ -134,6 +134,35 @@ def test_a_standing_budget_keeps_its_number_of_shards(table: ProgrammeTable) -> 
     assert published(table, 2, renamed, effective_from=IN_A_MONTH).version == 2
 
 
+def test_a_budget_that_was_away_for_a_version_comes_back_with_its_number_of_shards(table: ProgrammeTable) -> None:
+    budget = {"id": "orders", "points": 8000, "period": "month", "rules": ["order"], "shards": 4}
+    published(table, changes={"budgets": [budget]})
+    for version in (2, 3):
+        published(table, version, {"name": f"第{version}版"})
+
+    with pytest.raises(JifenError) as refused:
+        published(table, 4, {"budgets": [{**budget, "shards": 8}]}, effective_from=IN_A_MONTH)
+
+    assert refusal_of(refused) == (Code.INVALID_TERMS, "budgets.0.shards")
+    assert published(table, 4, {"budgets": [budget]}, effective_from=IN_A_MONTH).version == 4
+
+
+def test_no_version_before_the_newest_is_read_for_the_budgets_that_stand(table: ProgrammeTable) -> None:
+    budget = {"id": "orders", "points": 8000, "period": "month", "rules": ["order"]}
+
+    def calls_to_publish(version: int, *budgets: dict[str, Any], effective_from: datetime = NOON) -> int:
+        calls_of(table)
+        published(table, version, {"budgets": list(budgets), "name": f"第{version}版"}, effective_from=effective_from)
+        return len(calls_of(table))
+
+    calls_to_publish(1, budget)
+    standing = [calls_to_publish(version, budget) for version in (2, 3, 4)]
+
+    assert len(set(standing)) == 1
+    more = {**budget, "id": "more"}
+    assert calls_to_publish(5, budget, more, effective_from=IN_A_MONTH) == standing[0] + 3
+
+
 def test_a_version_cannot_begin_before_the_one_it_follows(table: ProgrammeTable) -> None:
     published(table)
 

@@ -174,6 +174,18 @@ def test_a_shared_cap_or_a_budget_below_one_award_is_named() -> None:
     assert warned(a_rule("review", "review"), budgets=[one_shard]) == [("budgets.0.points", "budget_too_small")]
 
 
+def test_a_budget_in_shards_that_one_large_order_may_find_too_small_is_named() -> None:
+    def of(shards: int, **given: Any) -> list[tuple[str, str]]:
+        budget = {"id": "b", "points": 100, "period": "month", "rules": ["order"], "shards": shards}
+        return warned(a_rule("order", **given), budgets=[budget])
+
+    assert of(4) == [("budgets.0.shards", "share_too_small")]
+    assert of(1) == []
+    assert of(4, caps=[{"points": 25, "period": "day"}]) == []
+    assert of(4, caps=[{"points": 26, "period": "day"}]) == [("budgets.0.shards", "share_too_small")]
+    assert of(4, enabled=False) == []
+
+
 def test_a_shared_cap_that_nothing_comes_near_is_named() -> None:
     shared = {"id": "x", "points": 10**6, "period": "month", "rules": ["check_in"]}
 
@@ -284,10 +296,29 @@ def test_a_forecast_of_days_on_which_a_rule_could_not_pay_says_nothing_of_its_bu
     assert warned(a_rule("review", "review", enabled=False), budgets=[budget], forecast=forecast) == []
 
 
-def test_the_demo_with_everything_switched_on_warns_of_too_many_rules_alone() -> None:
+def test_accounts_that_outgrow_their_unit_are_named_with_their_size() -> None:
+    def many(**given: Any) -> list[Warning]:
+        cap = {"times": 1, "period": "month"}
+        rules = [a_rule(f"a_rule_with_a_long_name_{n}", "review", caps=[cap], **given) for n in range(19)]
+        return list(warnings(read_programme(a_document(*rules, max_shown_rules=20))))
+
+    (found,) = many()
+    assert (found.path, found.code) == ("rules", "account_too_large")
+    assert "1059字节" in found.text
+    assert many(enabled=False) == []
+
+
+def test_points_that_end_on_every_day_of_a_long_time_outgrow_an_account() -> None:
+    daily = a_rule("review", "review", validity={"kind": "days", "days": 90, "until": "day"})
+    assert warned(daily) == [("rules", "account_too_large")]
+    assert warned(daily | {"caps": [{"times": 4, "period": "month"}]}) == []
+    assert warned(daily | {"validity": {"kind": "days", "days": 90}}) == []
+
+
+def test_the_demo_with_everything_switched_on_has_too_many_rules_and_too_large_accounts() -> None:
     document = demo_document()
     penalties = {one["id"] for one in document["indicators"] if one.get("penalty")}
     for rule in document["rules"]:
         rule["enabled"] = rule["activity"] not in penalties
 
-    assert {one.code for one in warnings(read_programme(document))} == {"too_many_rules"}
+    assert {one.code for one in warnings(read_programme(document))} == {"too_many_rules", "account_too_large"}
