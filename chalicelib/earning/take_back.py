@@ -14,6 +14,7 @@ from chalicelib.ledger.model import Account, Cause, Credit, Guard, Kind, Policy,
 from chalicelib.ledger.pending import taken_back
 from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
+from chalicelib.programme.buyers import returned
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.programme.tasks import Regress, task_regress
 
@@ -83,7 +84,8 @@ def _of_credits(
     plain = _plain(order, paid, refund, guard, terms)
     credits, reversals = _reversals(guard, kept, lumps, dict(regress.lumps), plain)
     reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
-    reversals[0] = reversals[0]._replace(counts=regress.progress)
+    before = ordered_of(order, paid, known[:-1], terms.zone)
+    reversals[0] = reversals[0]._replace(counts=(*regress.progress, *returned(before, after)))
     commands += reversals
     state["refunds"] = {**state["refunds"], refund.refund_no: refund.refunded_fen}
     if regress.progress:

@@ -11,6 +11,8 @@ from chalicelib.ledger.counters import Count
 from chalicelib.ledger.items import account_item
 from chalicelib.ledger.model import Account
 from chalicelib.ledger.validity import Validity
+from chalicelib.programme.activity import ORDER
+from chalicelib.programme.buyers import ORDERS
 from chalicelib.programme.model import Prepared, Programme, Rule, Terms
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.ladder import Ladder
@@ -51,6 +53,8 @@ def largest_counters(programme: Programme) -> dict[str, Count]:
         for task, _checks in answers.tasks:
             counters[task.id] = Count(_ON, task.goal, _ON if task.counts == "days" else None)
             counters[lump_mark(task, _ON).name] = Count(_ON, task.points)
+    if ORDER in terms.answers:
+        counters[ORDERS] = Count(None, 999)
     if programme.transfer:
         counters[":transfer.points"] = Count(_ON, programme.transfer.max_points_per_day)
         counters[":transfer.times"] = Count(_ON, programme.transfer.times_per_day)

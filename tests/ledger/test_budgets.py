@@ -17,7 +17,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn, Expire, Receive, Redeem
-from chalicelib.ledger.counters import Count
+from chalicelib.ledger.counters import Count, counted
 from chalicelib.ledger.hold import capture, hold, release
 from chalicelib.ledger.items import account_item, entry_item
 from chalicelib.ledger.model import Account, Budget, Guard, Kind, Part, Posting
@@ -28,6 +28,7 @@ from chalicelib.ledger.validity import Months
 from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes, largest_counters, most_buckets
 from chalicelib.programme.activity import Behaved, CheckedIn, Ordered, Standing
 from chalicelib.programme.award import decide
+from chalicelib.programme.buyers import bought
 from chalicelib.programme.model import Terms
 from chalicelib.programme.rules.streak import MADE_UP
 from chalicelib.runtime.dynamo import encode_item
@@ -264,6 +265,7 @@ def played(terms: Terms) -> dict[str, Count]:
     for deed in deeds * 3:
         standing = Standing(counters=counters, joined_on=TODAY_ON)
         counters = after(counters, decide(terms, deed, standing, on=TODAY_ON, hour=9))
+        counters = counted(counters, bought(deed)) if isinstance(deed, Ordered) else counters
     return counters
 
 
