@@ -19,6 +19,7 @@ from chalicelib.ledger.model import Budget, Cause, Credit, Guard, Kind, Posting,
 from chalicelib.ledger.pending import activation
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import decide
+from chalicelib.programme.buyers import bought
 from chalicelib.programme.model import Terms, TermsBook
 
 ACTIVITY = "order"
@@ -110,15 +111,16 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
     )
     rewarded = reward(decision, ordered, cause, terms=terms, credited_on=credited_on)
     facts: dict[str, str | int] = {"order_no": paid.order_no, "paid_fen": paid.paid_fen}
-    commands: list[Command] = [command._replace(facts=facts) for command in rewarded.commands]
+    commands: list[Earn] = [command._replace(facts=facts) for command in rewarded.commands]
     credits: tuple[Credit, ...] = rewarded.credits
     if not commands:
         refused = ";".join(one.text for one in decision.refused) or "当前方案没有消费积分规则"
         zero = Earn(cause, 0, "", "", terms.version, text=refused, facts=facts, counts=decision.progress)
         commands.append(zero._replace(growth=decision.growth, growth_on=credited_on if decision.growth else None))
+    commands[0] = commands[0]._replace(counts=(*commands[0].counts, *bought(ordered)))
     state = {**state_of(terms, standing, decision, credited_on), "facts": {"order_no": paid.order_no}}
     guard = Guard(guard_key(order.key), order.member_id, ACTIVITY, order.key, credits=credits, state=state)
-    return _Settled(commands, guard, rewarded.budgets)
+    return _Settled([*commands], guard, rewarded.budgets)
 
 
 def _with_receipt(order: Order, paid: Paid, guard: Guard, book: TermsBook) -> Guard:

@@ -14,6 +14,7 @@ from chalicelib.ledger.model import Account, Cause, Credit, Guard, Kind, Policy,
 from chalicelib.ledger.pending import taken_back
 from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
+from chalicelib.programme.buyers import returned
 from chalicelib.programme.growth import growth_of_order
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.programme.regress import Regress, regress
@@ -84,7 +85,8 @@ def _of_credits(
     plain = _plain(order, paid, refund, guard, terms)
     credits, reversals = _reversals(guard, kept, lumps, dict(lowered.lumps), plain)
     reversals = _charged(reversals, _charged_points(refund, terms), account, refund.received_at, terms)
-    reversals[0] = reversals[0]._replace(counts=lowered.counts)
+    before = ordered_of(order, paid, known[:-1], terms.zone)
+    reversals[0] = reversals[0]._replace(counts=(*lowered.counts, *returned(before, after)))
     if growth := state.get("growth"):
         left = min(growth, growth_of_order(terms, after))
         if left < growth:

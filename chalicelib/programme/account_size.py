@@ -11,6 +11,8 @@ from chalicelib.ledger.counters import Count
 from chalicelib.ledger.items import account_item
 from chalicelib.ledger.model import Account
 from chalicelib.ledger.validity import Validity
+from chalicelib.programme.activity import ORDER
+from chalicelib.programme.buyers import ORDERS
 from chalicelib.programme.growth import GRANTED, SUM
 from chalicelib.programme.model import Prepared, Programme, Rule, Terms
 from chalicelib.programme.rules.cumulative import Cumulative
@@ -58,6 +60,8 @@ def largest_counters(programme: Programme) -> dict[str, Count]:
     if programme.growth and programme.growth.behaviour:
         counters[SUM] = Count(_ON, 99_999)
         counters[GRANTED] = Count(_ON, programme.growth.behaviour.most_per_year)
+    if ORDER in terms.answers:
+        counters[ORDERS] = Count(None, 999)
     if programme.transfer:
         counters[":transfer.points"] = Count(_ON, programme.transfer.max_points_per_day)
         counters[":transfer.times"] = Count(_ON, programme.transfer.times_per_day)

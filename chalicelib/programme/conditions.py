@@ -8,6 +8,7 @@ from typing import Annotated
 
 from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Ordered, Standing, money_fen
+from chalicelib.programme.buyers import is_buyer
 
 Word = Annotated[str, Len(1, 64)]
 WEEKDAYS = "一二三四五六日"
@@ -37,6 +38,8 @@ class When:
     """Least money paid for the lines that earn: without freight, coupon and points, less refunds."""
     within_days_of_joining: Annotated[int, Ge(1), Le(3660)] | None = None
     """The day of joining is the first of these days; a deed of an earlier business day is none of a newcomer's."""
+    buyers: bool = False
+    """Only members with an order that was credited before and has not come back whole."""
 
     def problem(self) -> tuple[str, str] | None:
         """(path, reason in Chinese) of what can never hold or stands twice."""
@@ -69,7 +72,7 @@ def checks_of(when: When) -> tuple[Check, ...]:
     checks: list[Check] = []
     if when.from_on or when.until_on or when.weekdays or when.hours:
         checks.append(_of_the_time)
-    if when.levels or when.tags or when.within_days_of_joining is not None:
+    if when.levels or when.tags or when.buyers or when.within_days_of_joining is not None:
         checks.append(_of_the_member)
     if when.platforms or when.skus or when.categories or when.min_fen:
         checks.append(_of_the_deed)
@@ -125,6 +128,8 @@ def of_the_member(when: When, own_tags: frozenset[str], standing: Standing, on: 
         joined_on = standing.joined_on
         if joined_on is None or not 0 <= (on - joined_on).days < when.within_days_of_joining:
             return "within_days_of_joining"
+    if when.buyers and not is_buyer(standing.counters, on):
+        return "buyers"
     return None
 
 
@@ -195,6 +200,7 @@ def in_words(when: When, name: str) -> str:
 _PLAIN = {
     "levels": "当前等级不参加",
     "tags": "仅限受邀会员参加",
+    "buyers": "仅限有过消费的会员",
     "platforms": "该渠道不参加",
     "skus": "本单没有参加活动的商品",
     "categories": "本单没有参加活动的商品",

@@ -15,6 +15,7 @@ from chalicelib.ledger.counters import Counted, Counters, counted, running, used
 from chalicelib.ledger.model import business_on
 from chalicelib.programme.activity import CHECK_IN, Activity, CheckedIn, Ordered, Standing
 from chalicelib.programme.award import Award, Decision, claim, decide, made_up, redecide
+from chalicelib.programme.buyers import bought, returned
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
 from chalicelib.programme.periods import through_on
@@ -81,6 +82,8 @@ class Replay:
         self.level = member.level
         self.joined_on = member.joined_on
         self.done: dict[str, Done] = {}
+        self.orders: dict[str, Ordered] = {}
+        """Each order as it stands after its refunds."""
         self.lost: Counter[str] = Counter()
         """Lumps of tasks that fell by a refund of another order than the one that brought them."""
 
@@ -98,6 +101,7 @@ class Replay:
         if isinstance(event, TakenBack):
             done = self.done.get(event.of)
             if done is not None:
+                self._count_return(event)
                 self._take_back(done, event.ordered, business_on(event.at, self.draft.zone))
             return
         self.level = self.level if event.level is None else event.level
@@ -105,9 +109,18 @@ class Replay:
         decision = self.budgets.within(self._question(event, standing))
         changes = [change for award in decision.awards for change in award.counts]
         self.counters = counted(self.counters, [*changes, *decision.progress])
+        if isinstance(event.activity, Ordered):
+            self.orders[event.id] = event.activity
+            self.counters = counted(self.counters, bought(event.activity))
         chosen = tuple(part.rule for one in decision.awards for part in one.breakdown if part.rule != one.rule)
         awards = [Kept(award) for award in decision.awards]
         self.done[event.id] = Done(event, standing, awards, chosen, list(lowerable(decision)))
+
+    def _count_return(self, event: TakenBack) -> None:
+        before = self.orders.get(event.of)
+        if before is not None and event.ordered is not None:
+            self.orders[event.of] = event.ordered
+            self.counters = counted(self.counters, returned(before, event.ordered))
 
     def _question(self, deed: Deed, standing: Standing) -> Callable[[frozenset[str]], Decision]:
         activity, on, hour = deed.activity, deed.on, deed.hour

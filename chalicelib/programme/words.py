@@ -118,6 +118,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], str]] = {
     "first": lambda _first: "每位会员仅第一次",
     "min_fen": lambda fen: f"满{yuan(fen)}" if fen > 1 else "需有实付金额",
     "within_days_of_joining": lambda days: f"入会{days}天内",
+    "buyers": lambda _buyers: "限有过消费的会员",
 }
 
 

@@ -15,7 +15,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.expire import expire_due
 from chalicelib.ledger.model import Guard
 from chalicelib.ledger.pending import change_pending
-from chalicelib.programme import sense
+from chalicelib.programme import buyers, sense
 from chalicelib.programme.model import Terms
 from tests.earning.conftest import Shop, paid, refund
 from tests.earning.programmes import PENDING, a_rule, plain_book, plain_terms
@@ -82,6 +82,36 @@ def test_their_validity_counts_from_the_activation(shop: Shop) -> None:
     from chalicelib.ledger.buckets import bucket_expires_on
 
     assert bucket_expires_on(key) == date(2027, 12, 31)
+
+
+def test_a_member_is_a_buyer_as_long_as_any_money_of_an_order_is_left(shop: Shop) -> None:
+    def is_buyer() -> bool:
+        return buyers.is_buyer(shop.ledger.read("m1").counters, TODAY_ON)
+
+    shop.record(paid("1"), paid("2", 1000, points_fen=1000))
+    shop.settle("2")
+    assert not is_buyer()  # paid with points alone
+
+    shop.settle("1")
+    shop.settle("1")
+    assert is_buyer()
+
+    shop.record(refund("r1", 1298))
+    shop.settle("1")
+    assert is_buyer()
+
+    shop.record(refund("r2", 1))
+    shop.settle("1")
+    shop.settle("1")
+    assert not is_buyer()
+
+
+def test_of_two_orders_one_that_comes_back_in_two_refunds_at_once_leaves_a_buyer(shop: Shop) -> None:
+    shop.record(paid("1"), paid("2"), refund("r1", 1000), refund("r2", 299))
+    shop.settle("1")
+    shop.settle("2")
+
+    assert shop.ledger.read("m1").counters[buyers.ORDERS].used == 1
 
 
 def test_points_whose_stated_day_comes_before_the_receipt_say_so_and_end_as_they_arrive(shop: Shop) -> None:

@@ -34,6 +34,7 @@ from chalicelib.ledger.validity import Months
 from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes, largest_counters, most_buckets
 from chalicelib.programme.activity import Behaved, CheckedIn, Ordered, Standing
 from chalicelib.programme.award import decide
+from chalicelib.programme.buyers import bought
 from chalicelib.programme.model import Terms
 from chalicelib.programme.rules.streak import MADE_UP
 from chalicelib.programme.tasks import task_of
@@ -315,6 +316,7 @@ def played(terms: Terms) -> dict[str, Count]:
         standing = Standing(counters=counters, joined_on=TODAY_ON)
         decision = decide(terms, deed, standing, on=TODAY_ON, hour=9)
         counters = counted(after(counters, decision), decision.growth_counts)
+        counters = counted(counters, bought(deed)) if isinstance(deed, Ordered) else counters
     return counters
 
 

@@ -63,6 +63,8 @@ def test_a_rule_on_trial_is_seen_by_its_list_alone_and_by_nobody_else() -> None:
 CONDITIONS: list[tuple[dict[str, Any], Activity, Standing, str]] = [
     ({"levels": ["gold"]}, bought(10), Standing(level="silver"), "levels"),
     ({"tags": ["vip"]}, bought(10), Standing(tags=frozenset({"new"})), "tags"),
+    ({"buyers": True}, bought(10), NOBODY, "buyers"),
+    ({"buyers": True}, bought(10), Standing(counters={":orders": Count(None, 0)}), "buyers"),
     ({"platforms": ["tmall"]}, bought(10, platform="jd"), NOBODY, "platforms"),
     ({"skus": ["a"]}, bought(10), NOBODY, "skus"),
     ({"categories": ["shoes"]}, bought(10, lines=(OrderLine("1", "a", "hats", 1000),)), NOBODY, "categories"),
@@ -103,6 +105,7 @@ def test_a_condition_that_does_not_hold_is_named_and_put_in_words(
     [
         ({"levels": ["gold"]}, bought(10), Standing(level="gold")),
         ({"tags": ["vip", "new"]}, bought(10), Standing(tags=frozenset({"new"}))),
+        ({"buyers": True}, bought(10), Standing(counters={":orders": Count(None, 1)})),
         ({"platforms": ["jd"]}, bought(10, platform="jd"), NOBODY),
         ({"weekdays": [5], "hours": [[12, 13]]}, bought(10), NOBODY),
         ({"from_on": "2026-11-20", "until_on": "2026-11-20", "min_fen": 1000}, bought(10), NOBODY),

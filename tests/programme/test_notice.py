@@ -72,6 +72,7 @@ def paths(before: dict[str, Any], after: dict[str, Any], on: date = ON) -> list[
         ({}, {"rules.2.when": {"from_on": "2026-05-01"}}, "rules.review.when.from_on"),
         ({}, {"rules.2.when": {"until_on": "2026-05-01"}}, "rules.review.when.until_on"),
         ({}, {"rules.2.when": {"first": True}}, "rules.review.when.first"),
+        ({}, {"rules.2.when": {"buyers": True}}, "rules.review.when.buyers"),
         ({}, {"rules.1.when": {"min_fen": 5000}}, "rules.order.when.min_fen"),
         ({}, {"rules.2.when": {"within_days_of_joining": 9}}, "rules.review.when.within_days_of_joining"),
         ({"tasks": [TASK]}, {}, "tasks.reviewer"),

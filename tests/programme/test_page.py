@@ -189,12 +189,13 @@ def test_every_condition_has_words_and_the_brands_own_words_stay_inside() -> Non
         "first": True,
         "min_fen": 5000,
         "within_days_of_joining": 90,
+        "buyers": True,
         "from_on": "2026-03-01",
         "until_on": "2026-03-31",
     }
 
     said = words.condition_words(when)
 
-    assert len(said) == 10
+    assert len(said) == 11
     assert said[-1] == "2026-03-01至2026-03-31"
     assert not any(word in "".join(said) for word in ("羊毛党", "S-1", "C-1", "tmall"))

@@ -204,6 +204,17 @@ def test_what_is_set_aside_fills_its_caps_and_tells_when_the_member_joined() -> 
     assert simulated(new, a_member(reviews[0], joined, *reviews[1:])).after.times == 3
 
 
+def test_a_buyer_is_known_by_the_orders_of_the_past_and_of_the_window_that_stand() -> None:
+    draft = terms_of(a_rule("order"), a_rule("review", "review", when={"buyers": True}))
+    returned = bought("1", 1_000, day=2), refunded("1", 1_000, 400, day=4), refunded("1", 1_000, 1_000, day=6)
+    reviews = [reviewed(day, day=day) for day in (1, 3, 5, 7)]
+    events = sorted([*returned, *reviews], key=lambda event: event.at)
+
+    assert line(simulated(draft, a_member(*events)), "review").after.times == 2
+    earlier = a_member(*events, counters={":orders": Count(None, 1)})
+    assert line(simulated(draft, earlier), "review").after.times == 4
+
+
 def test_a_void_takes_all_of_a_behaviour_back() -> None:
     member = a_member(reviewed(1), reviewed(2), TakenBack(at(2), "review#1"), TakenBack(at(2), "review#9"))
 

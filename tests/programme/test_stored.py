@@ -38,6 +38,7 @@ WHEN: dict[str, Any] = {
     "from_on": "2026-01-01",
     "until_on": "2027-12-31",
     "within_days_of_joining": 90,
+    "buyers": True,
 }
 TASK: dict[str, Any] = {
     "id": "three",
