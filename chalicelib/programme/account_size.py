@@ -6,7 +6,9 @@ An account beyond a kilobyte costs two write units more per operation.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
+from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.counters import Count
 from chalicelib.ledger.items import account_item
 from chalicelib.ledger.model import Account
@@ -102,7 +104,7 @@ def most_buckets(programme: Programme) -> int:
     shared: set[str] = set()
     rare = 0
     for one in paying:
-        keys, days = _standing_keys(one)
+        keys, days = _standing_keys(one.validity, one.points_class)
         dates = _most_dates(one, days)
         if dates is None or dates >= len(keys):
             shared |= keys
@@ -111,19 +113,19 @@ def most_buckets(programme: Programme) -> int:
     return len(shared) + rare
 
 
-def _standing_keys(one: Rule | Task) -> tuple[set[str], int]:
+@lru_cache(maxsize=256)
+def _standing_keys(validity: Validity, points_class: PointsClass) -> tuple[frozenset[str], int]:
     """The buckets of credits that have not ended on a day, and over how many days those credits were given."""
-    validity: Validity = one.validity
     keys: set[str] = set()
     for days in range(LONGEST_DAYS):
         on = _ON - timedelta(days=days)
         ends_on = validity.expires_on(on)
         if ends_on is not None and ends_on < _ON and keys:
-            return keys, days
-        keys.add(validity.bucket(one.points_class, on))
+            return frozenset(keys), days
+        keys.add(validity.bucket(points_class, on))
         if ends_on is None:
-            return keys, days + 1
-    return keys, LONGEST_DAYS
+            return frozenset(keys), days + 1
+    return frozenset(keys), LONGEST_DAYS
 
 
 def _most_dates(one: Rule | Task, days: int) -> int | None:
