@@ -31,6 +31,7 @@ from chalicelib.programme.pay import (
     by_amount,
     chosen_multipliers,
     is_visible,
+    missed_multipliers,
     obstacle,
     refused,
     within_caps,
@@ -73,6 +74,8 @@ def decide(
     for one in answers.rules:
         if one.trial is None or is_visible(one, standing):
             _sort_in(answer(one, ask), awards, refusals, progress)
+    if answers.multipliers:
+        refusals += missed_multipliers(ask, {award.rule for award in awards})
     if answers.tasks:
         counts, reached = tasks.progress(answers.tasks, activity, standing, on, judged_at)
         progress += counts
