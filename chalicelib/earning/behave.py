@@ -141,7 +141,7 @@ class _DayIsOver(Exception):
     """The account has gone beyond the event's own day: whether the event was refused on it must be known first."""
 
 
-_FINAL = frozenset({"capped", "budget_spent", "first_only", "condition:levels", "condition:tags"})
+_FINAL = frozenset({"capped", "budget_spent", "first_only", "ladder_over", "condition:levels", "condition:tags"})
 """Refusals by what was used up, or by what the member was, when the event was judged. All others follow from the event
 itself and are found again, or wait for what is not known yet.
 """

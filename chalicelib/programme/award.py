@@ -33,6 +33,7 @@ from chalicelib.programme.pay import (
     chosen_multipliers,
     earning_fen_of,
     is_visible,
+    missed_multipliers,
     obstacle,
     refused,
     within_caps,
@@ -74,6 +75,8 @@ def decide(
     for one in answers.rules:
         if one.trial is None or is_visible(one, standing):
             _sort_in(answer(one, ask), awards, refusals, progress)
+    if answers.multipliers:
+        refusals += missed_multipliers(ask, {award.rule for award in awards})
     if answers.tasks:
         # A paused task neither counts nor pays; nothing of the pause is made up for later.
         open_tasks = [

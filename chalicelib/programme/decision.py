@@ -43,8 +43,9 @@ class Award(NamedTuple):
 class Refused(NamedTuple):
     """Why a rule that answers the activity paid nothing: a stable code, and words for the member.
 
-    Codes: `rule_paused`, `condition:<name>`, `first_only`, `budget_spent`, `validity_over`, `capped`, `too_short`,
-    `by_hand`; `trial_only` only where a member asked for this very rule.
+    Codes: `rule_paused`, `condition:<name>`, `first_only`, `budget_spent`, `validity_over`, `capped`, `ladder_over`,
+    `too_short`, `by_hand`; `trial_only` only where a member asked for this very rule. A multiplier pays nothing of its
+    own: it is refused only as paused or as spent, and only where it would have added points.
     """
 
     rule: str

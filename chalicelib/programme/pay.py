@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from chalicelib.programme.activity import Activity, Behaved, Ordered, Standing
 from chalicelib.programme.caps import Budget, BudgetUse
 from chalicelib.programme.decision import Award, Parts, Refused
 from chalicelib.programme.model import Answers, Prepared, Rule, Terms
-from chalicelib.programme.periods import THIS, period_key, through_on
+from chalicelib.programme.periods import THIS, again, period_key, through_on
 from chalicelib.programme.rules.by_length import ByLength
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.ladder import Ladder
@@ -142,15 +143,20 @@ def earning_fen_of(rule: Rule, amount: PerAmount, activity: Any) -> Sequence[int
 
 
 def _climbed(one: Prepared, ladder: Ladder, ask: Ask, times: int) -> Award | Refused | Counted | None:
-    """The ladder's steps for the next `times`; what pays nothing yet is only counted, what never will is not."""
+    """The ladder's steps for the next `times`; what pays nothing yet is only counted, what never will is refused."""
     rule = one.rule
     name = ladder.counter(rule.id)
     done = used(ask.standing.counters, name, ask.on)
     if ladder.is_over(done + 1):
-        return None
+        return Refused(rule.id, "ladder_over", _over_in_words(ladder, rule.name))
     mark = Counted(name, through_on(ladder.period, ask.on), times)
     parts = ladder.ladder_parts(done, times, rule.id, rule.name)
     return within_caps(one, ask, parts, times, (mark,)) if parts else mark
+
+
+def _over_in_words(ladder: Ladder, name: str) -> str:
+    opens = again(ladder.period)
+    return f"{name}{THIS[ladder.period]}奖励次数已用完,{opens}可再得" if opens else f"{name}奖励次数已用完"
 
 
 def within_caps(one: Prepared, ask: Ask, parts: Parts, times: int, marks: tuple[Counted, ...] = ()) -> Award | Refused:
@@ -213,7 +219,7 @@ def _award(
 
 
 def applied_multipliers(ask: Ask) -> tuple[Applied, ...]:
-    """The multipliers whose conditions hold; one that does not apply is no refusal: it pays nothing of its own."""
+    """The multipliers whose conditions hold; what else does not apply pays nothing of its own and is no refusal."""
     level, applied = ask.standing.level, []
     for one in ask.answers.multipliers:
         if one.levels and level not in one.levels:
@@ -221,6 +227,33 @@ def applied_multipliers(ask: Ask) -> tuple[Applied, ...]:
         if is_visible(one, ask.standing) and obstacle(one, ask) is None:
             applied.append(_as_applied(one.rule, ask.activity))
     return tuple(applied)
+
+
+def missed_multipliers(ask: Ask, paid: Collection[str]) -> list[Refused]:
+    """Those that are paused, or whose budget is spent, and would have added points to a rule that `paid`."""
+    if not (ask.terms.paused or ask.spent_budgets):
+        return []
+    codes = {
+        one.rule.id: code
+        for one in ask.answers.multipliers
+        if is_visible(one, ask.standing) and (code := obstacle(one, ask)) in _ANOTHER_TIME
+    }
+    if not codes:
+        return []
+    running = replace(ask.terms, paused=frozenset())
+    applied = applied_multipliers(ask._replace(terms=running, spent_budgets=frozenset(), counted={}))
+    won = {
+        part.rule
+        for one in ask.answers.rules
+        if isinstance(one.rule.amount, PerAmount) and one.rule.id in paid
+        for part in by_amount(one.rule, one.rule.amount, ask.activity, applied, ask.terms)
+    }
+    return [
+        refused(one, ask, codes[one.rule.id]) for one in ask.answers.multipliers if one.rule.id in codes.keys() & won
+    ]
+
+
+_ANOTHER_TIME = frozenset({"rule_paused", "budget_spent"})
 
 
 def chosen_multipliers(answers: Answers, chosen: Collection[str], ordered: Ordered) -> tuple[Applied, ...]:

@@ -238,15 +238,29 @@ def test_a_spent_budget_refuses_clearly() -> None:
     assert decision.refused[0].text == "邀请进群本月名额已满,下月1日起恢复"
 
 
-def test_the_first_and_second_order_pay_a_bonus_and_later_ones_are_silent() -> None:
+def test_the_first_and_second_order_pay_a_bonus_and_later_ones_hear_that_it_is_over() -> None:
     counters: dict[str, Count] = {}
     paid = []
     for _ in range(4):
         decision = ask(demo_terms(), bought(10), Standing(counters=counters, joined_on=FRIDAY))
         counters = after(counters, decision)
-        paid.append({"bonus": points(decision).get("first_orders", 0), "refused": decision.refused})
+        paid.append((points(decision).get("first_orders", 0), codes(decision)))
 
-    assert paid == [{"bonus": bonus, "refused": ()} for bonus in (100, 200, 0, 0)]
+    over = {"first_orders": "ladder_over"}
+    assert paid == [(100, {}), (200, {}), (0, over), (0, over)]
+    assert decision.refused[0].text == "新客消费奖励次数已用完"
+
+
+def test_a_ladder_that_begins_anew_says_when() -> None:
+    steps = [{"from": 1, "points": 10}, {"from": 2, "points": 0}]
+    terms = terms_of(
+        a_rule("invite", "invite", name="邀请", amount={"kind": "ladder", "steps": steps, "period": "month"})
+    )
+    climbed = Standing(counters={"invite:lm": Count(date(2026, 11, 30), 1)})
+
+    decision = ask(terms, Behaved("invite", FRIDAY, 12), climbed)
+
+    assert [one.text for one in decision.refused] == ["邀请本月奖励次数已用完,下月1日起可再得"]
 
 
 def test_points_that_could_no_longer_be_spent_are_not_paid() -> None:

@@ -105,6 +105,37 @@ def test_a_multiplier_whose_budget_is_spent_or_that_is_on_trial_adds_nothing() -
     assert paid(on_trial, Ordered(1000), Standing(member_id="m1")) == {"order": 10, "double": 10}
 
 
+def missed(terms: Terms, order: Ordered, spent: frozenset[str] = frozenset(), level: str = "") -> dict[str, str]:
+    standing = Standing(level=level)
+    decision = decide(terms, order, standing, on=ON, hour=12, spent_budgets=spent)
+    return {one.rule: one.code for one in decision.refused}
+
+
+def test_a_multiplier_that_is_paused_or_spent_says_so_where_it_would_have_added() -> None:
+    budgets = [{"id": "doubles", "points": 1000, "period": "month", "rules": ["double"]}]
+    double = times("double", 20_000, name="会员日双倍", when={"min_fen": 500})
+    terms = terms_of(a_rule("order"), double, budgets=budgets)
+    paused = terms_of(a_rule("order"), double, paused=frozenset({"double"}))
+
+    assert missed(paused, Ordered(1000)) == {"double": "rule_paused"}
+    assert missed(terms, Ordered(1000), frozenset({"doubles"})) == {"double": "budget_spent"}
+    (refused,) = decide(paused, Ordered(1000), Standing(), on=ON, hour=12).refused
+    assert refused.text == "会员日双倍暂停中,恢复后可再得"
+
+
+def test_a_multiplier_that_would_have_added_nothing_says_nothing() -> None:
+    """Its condition does not hold, the order pays no base, it is another level's, or a better activity counts."""
+    small = times("small", 15_000, when={"min_fen": 500})
+    gold = times("gold", 12_000, "level", when={"levels": ["gold"]})
+    paused = terms_of(a_rule("order"), small, times("large", 20_000), gold, paused=frozenset({"small", "gold"}))
+    alone = terms_of(a_rule("order"), small, paused=frozenset({"small"}))
+
+    assert missed(paused, Ordered(10_000)) == {}
+    assert missed(paused, Ordered(10_000), level="gold") == {"gold": "rule_paused"}
+    assert missed(alone, Ordered(400)) == {}
+    assert missed(alone, Ordered(1000, coupon_fen=1000)) == {}
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["a", "b"])), min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(10_000, 30_000), st.sampled_from(["", "a", "b"])), max_size=4),
