@@ -10,9 +10,9 @@ from chalicelib.earning.order import Order, Paid, Refunded
 from chalicelib.earning.order_terms import ordered_of, progress_of, standing_at_payment
 from chalicelib.ledger.commands import Command, Reverse
 from chalicelib.ledger.counters import Counted, Counters, counted, running
+from chalicelib.ledger.ends import has_ended
 from chalicelib.ledger.model import Account, Cause, Credit, Guard, Kind, Policy, business_on
 from chalicelib.ledger.pending import taken_back
-from chalicelib.ledger.work import has_ended
 from chalicelib.programme.award import redecide
 from chalicelib.programme.buyers import returned
 from chalicelib.programme.growth import growth_of_order

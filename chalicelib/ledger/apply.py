@@ -28,9 +28,10 @@ from chalicelib.ledger.commands import (
     Reverse,
     SetLevel,
 )
+from chalicelib.ledger.ends import has_ended
 from chalicelib.ledger.levels import Tenure
 from chalicelib.ledger.model import MAX_POINTS, Account, LedgerTerms, Policy, Posting, Refusal
-from chalicelib.ledger.work import Work, has_ended
+from chalicelib.ledger.work import Work
 
 
 def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now: datetime) -> Posting:

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.ledger.counters import running
+from chalicelib.ledger.ends import ends_on
 from chalicelib.ledger.growth import packed, recent
 from chalicelib.ledger.items import Item, account_item, account_of, entry_of, guard_item, guard_of, member_pk
 from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, LedgerTerms, business_on, digest
 from chalicelib.ledger.rebuild import balances, folded, stated
-from chalicelib.ledger.work import ends_on
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError)
 _OWN_CHECKS = ("version", "due_key", "due_shard", "counters", "growth")

@@ -14,12 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zlib import crc32
 
-from chalicelib.ledger.buckets import DIGITS, EPOCH_ON, PointsClass
-from chalicelib.ledger.check_in_days import CheckInDays
-from chalicelib.ledger.counters import Count, Counted
+from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.counters import Counted
 from chalicelib.ledger.growth import packed as growth_packed
 from chalicelib.ledger.growth import unpacked as growth_unpacked
-from chalicelib.ledger.levels import FIRST, Tenure
 from chalicelib.ledger.model import (
     Account,
     Cause,
@@ -34,10 +32,21 @@ from chalicelib.ledger.model import (
     check_guard,
     stamp,
 )
+from chalicelib.ledger.packing import (
+    check_ins_packed,
+    check_ins_unpacked,
+    count_packed,
+    count_unpacked,
+    day_packed,
+    day_unpacked,
+    milliseconds,
+    moment,
+    tenure_packed,
+    tenure_unpacked,
+)
 
 Item = dict[str, Any]
 
-EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 NOTICE_LIFE = timedelta(days=366)
 HOLD_SHARDS = 4
 """Partitions of the due index that list unresolved holds by their deadline."""
@@ -64,14 +73,14 @@ def account_item(account: Account) -> Item:
         "held": account.held_points,
         "deficit": account.deficit_points,
         "growth": growth_packed(account.growth),
-        "level": _tenure_packed(account.tenure),
-        "joined_on": _day(account.joined_on),
+        "level": tenure_packed(account.tenure),
+        "joined_on": day_packed(account.joined_on),
         "frozen": account.frozen,
-        "posted_ms": _milliseconds(account.posted_at),
-        "active_ms": _milliseconds(account.active_at),
-        "idle_ended_ms": _milliseconds(account.idle_ended_at),
-        "check_ins": _check_ins_packed(account.check_ins),
-        "counters": {name: _packed(count) for name, count in account.counters.items()},
+        "posted_ms": milliseconds(account.posted_at),
+        "active_ms": milliseconds(account.active_at),
+        "idle_ended_ms": milliseconds(account.idle_ended_at),
+        "check_ins": check_ins_packed(account.check_ins),
+        "counters": {name: count_packed(count) for name, count in account.counters.items()},
         "due_key": f"{account.due_on}#{account.member_id}" if account.due_on else "",
     }
     return _without_blanks(item, keep=("available", "buckets"))
@@ -87,16 +96,16 @@ def account_of(item: Item) -> Account:
         held_points=item.get("held", 0),
         deficit_points=item.get("deficit", 0),
         growth=growth_unpacked(item.get("growth", "")),
-        tenure=_tenure_unpacked(item.get("level", "")),
-        joined_on=_date(item.get("joined_on", "")),
+        tenure=tenure_unpacked(item.get("level", "")),
+        joined_on=day_unpacked(item.get("joined_on", "")),
         frozen=item.get("frozen", False),
-        check_ins=_check_ins_unpacked(item.get("check_ins", "")),
-        counters={name: _unpacked(text) for name, text in item.get("counters", {}).items()},
+        check_ins=check_ins_unpacked(item.get("check_ins", "")),
+        counters={name: count_unpacked(text) for name, text in item.get("counters", {}).items()},
         sequence=item.get("sequence", 0),
         version=item["version"],
-        posted_at=_moment(item.get("posted_ms")),
-        active_at=_moment(item.get("active_ms")),
-        idle_ended_at=_moment(item.get("idle_ended_ms")),
+        posted_at=moment(item.get("posted_ms")),
+        active_at=moment(item.get("active_ms")),
+        idle_ended_at=moment(item.get("idle_ended_ms")),
         last_hash=item.get("last_hash", b"").hex(),
         due_on=date.fromisoformat(item["due_key"][:10]) if "due_key" in item else None,
     )
@@ -134,7 +143,7 @@ def entry_item(entry: Entry) -> Item:
         "parts": [[part.rule, part.points, part.why] for part in entry.breakdown],
         "text": entry.text,
         "facts": dict(entry.facts),
-        "counts": [[one.name, _day(one.through_on), one.add, _day(one.last_on)] for one in entry.counts],
+        "counts": [[one.name, day_packed(one.through_on), one.add, day_packed(one.last_on)] for one in entry.counts],
         "available_after": entry.available_after,
         "pending_after": entry.pending_after,
         "held_after": entry.held_after,
@@ -181,9 +190,7 @@ def entry_of(item: Item) -> Entry:
         breakdown=tuple(Part(*part) for part in item.get("parts", [])),
         text=item.get("text", ""),
         facts=item.get("facts", {}),
-        counts=tuple(
-            Counted(name, _date(through), add, _date(last)) for name, through, add, last in item.get("counts", [])
-        ),
+        counts=tuple(_counted_of(*one) for one in item.get("counts", [])),
         available_after=item["available_after"],
         pending_after=item.get("pending_after", 0),
         held_after=item.get("held_after", 0),
@@ -193,6 +200,10 @@ def entry_of(item: Item) -> Entry:
         previous_hash=item.get("previous_hash", b"").hex(),
         hash=item.get("hash", b"").hex(),
     )
+
+
+def _counted_of(name: str, through: str, add: int, last: str) -> Counted:
+    return Counted(name, day_unpacked(through), add, day_unpacked(last))
 
 
 def guard_item(guard: Guard, due_shard: str) -> Item:
@@ -307,76 +318,6 @@ def _credit_of(item: Item) -> Credit:
         adjusted_points=item.get("adjusted", 0),
         credited_on=date.fromisoformat(item["credited_on"]) if "credited_on" in item else None,
     )
-
-
-def _day(on: date | None) -> str:
-    """A date in three base-36 digits as in bucket keys, empty for none."""
-    if on is None:
-        return ""
-    days = (on - EPOCH_ON).days
-    return DIGITS[days // 1296] + DIGITS[days // 36 % 36] + DIGITS[days % 36]
-
-
-def _date(text: str) -> date | None:
-    return date.fromordinal(EPOCH_ON.toordinal() + int(text, 36)) if text else None
-
-
-def _check_ins_packed(days: CheckInDays) -> str:
-    """Check-ins in few bytes: the last day, the map of days in base 36, the run (`ftz.1r.6`)."""
-    if days.last_on is None:
-        return ""
-    text, rest = "", days.bitmap
-    while rest:
-        rest, digit = divmod(rest, 36)
-        text = DIGITS[digit] + text
-    return f"{_day(days.last_on)}.{text}.{days.run_days}"
-
-
-def _check_ins_unpacked(text: str) -> CheckInDays:
-    if not text:
-        return CheckInDays()
-    last_on, bitmap, run_days = text.split(".")
-    return CheckInDays(_date(last_on), int(bitmap, 36), int(run_days))
-
-
-def _tenure_packed(tenure: Tenure) -> str:
-    """A tenure in few bytes: level, since, until, the level before, trial, its last day, without trailing blanks."""
-    parts = (
-        tenure.level,
-        _day(tenure.since_on),
-        _day(tenure.until_on),
-        tenure.prior,
-        tenure.trial,
-        _day(tenure.trial_until_on),
-    )
-    return ".".join(parts).rstrip(".")
-
-
-def _tenure_unpacked(text: str) -> Tenure:
-    if not text:
-        return FIRST
-    level, since, until, prior, trial, trial_until = (text.split(".") + [""] * 5)[:6]
-    return Tenure(level, _date(since), _date(until), prior, trial, _date(trial_until))
-
-
-def _packed(count: Count) -> str:
-    """A counter in few bytes: `<period's end>.<used>.<last day>`, the trailing part left out when empty."""
-    text = f"{_day(count.through_on)}.{count.used}"
-    return f"{text}.{_day(count.last_on)}" if count.last_on else text
-
-
-def _unpacked(text: str) -> Count:
-    through, used, *last = text.split(".")
-    return Count(_date(through), int(used), _date(last[0]) if last else None)
-
-
-def _milliseconds(at: datetime | None) -> int:
-    """An instant of the account in eight bytes: milliseconds since 1970, 0 for none."""
-    return (at - EPOCH_AT) // timedelta(milliseconds=1) if at else 0
-
-
-def _moment(milliseconds: int | None) -> datetime | None:
-    return EPOCH_AT + timedelta(milliseconds=milliseconds) if milliseconds else None
 
 
 def _instant(text: str | None) -> datetime | None:

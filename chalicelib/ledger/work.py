@@ -14,12 +14,12 @@ from chalicelib.ledger.buckets import (
     IDLE,
     Buckets,
     due_through,
-    earliest_due_on,
     first_valid_key,
     spend_order,
     take,
 )
 from chalicelib.ledger.counters import Counted, counted, running
+from chalicelib.ledger.ends import idle_ends_on, points_end_on
 from chalicelib.ledger.growth import grown, recent
 from chalicelib.ledger.levels import Tenure, is_warned, kept, next_step, raised, rechecked, step_due_on, warned_on
 from chalicelib.ledger.model import (
@@ -37,7 +37,6 @@ from chalicelib.ledger.model import (
     end_of,
 )
 from chalicelib.ledger.notices import notice_due_on, notices_of
-from chalicelib.ledger.validity import Months
 
 _ACTIVE = frozenset({Kind.EARN, Kind.REDEEM, Kind.HOLD, Kind.CAPTURE})
 
@@ -105,7 +104,7 @@ class Work:
         if not self.buckets or (min(self.buckets) >= self.first_valid and not self.terms.idle_months):
             return
         due = due_through(self.buckets, self.today_on)
-        idle_on = _idle_due_on(self.buckets, self.account.active_at, self.terms)
+        idle_on = idle_ends_on(self.buckets, self.account.active_at, self.terms)
         if idle_on is not None and idle_on <= self.today_on and not self.active:
             due.update({key: points for key, points in self.buckets.items() if key[:3] == IDLE})
         if not due:
@@ -310,7 +309,7 @@ class Work:
 
     def _due_on(self, active_at: datetime | None) -> date | None:
         """The next business date on which time alone will do something, or something is to be told."""
-        terms, due = self.terms, _due_on(self.buckets, active_at, self.terms)
+        terms, due = self.terms, points_end_on(self.buckets, active_at, self.terms)
         if terms.levels is None and terms.notices is None:
             return due
         dates = [due]
@@ -354,40 +353,3 @@ def _in_words(before: Tenure, after: Tenure) -> str:
     if before.level != after.level:
         return "等级有效期满,成长值不足,等级下调"
     return "保级成功"
-
-
-def has_ended(key: str, credited_on: date | None, *, idle_ended_at: datetime | None, today_on: date, zone: str) -> bool:
-    """Whether points credited into this bucket on that date have expired there since, if they were not spent.
-
-    An empty key is no bucket of their own. What lives on activity has ended when it was credited before the last time
-    such points did, at `idle_ended_at` of its account.
-    """
-    if not key:
-        return False
-    if key[:3] != IDLE:
-        return key < first_valid_key(today_on)
-    return idle_ended_at is not None and (credited_on is None or credited_on < business_on(idle_ended_at, zone))
-
-
-def _idle_due_on(buckets: Buckets, active_at: datetime | None, terms: LedgerTerms) -> date | None:
-    """The first business date on which the points that live on activity have ended."""
-    if not terms.idle_months or active_at is None or not any(key[:3] == IDLE for key in buckets):
-        return None
-    last_on = Months(kind="months", months=terms.idle_months).expires_on(business_on(active_at, terms.zone))
-    return last_on + timedelta(days=1) if last_on else None
-
-
-def ends_on(account: Account, terms: LedgerTerms, done_on: date) -> date | None:
-    """The first business date on which time alone ends points or decides a level, when all of `done_on` was done."""
-    dates = [_due_on(account.buckets, account.active_at, terms)]
-    if terms.levels is not None:
-        dates.append(step_due_on(account.tenure, terms.levels, done_on))
-    return min((on for on in dates if on), default=None)
-
-
-def _due_on(buckets: Buckets, active_at: datetime | None, terms: LedgerTerms) -> date | None:
-    dated_on = earliest_due_on(buckets)
-    if not terms.idle_months:
-        return dated_on
-    idle_on = _idle_due_on(buckets, active_at, terms)
-    return min((on for on in (dated_on, idle_on) if on), default=None)

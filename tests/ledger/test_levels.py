@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Command, Expire, SetLevel
+from chalicelib.ledger.ends import ends_on
 from chalicelib.ledger.growth import grown, in_window, packed, recent, unpacked
 from chalicelib.ledger.items import account_item, account_of, entry_item, entry_of
 from chalicelib.ledger.levels import Level, LevelTerms, Tenure, level_on, settled
@@ -239,6 +240,13 @@ def test_a_level_that_would_fall_is_told_with_its_end() -> None:
     (notice,) = posting.notices
     assert (notice.kind, dict(notice.facts)) == ("level_ending", {"level": "gold", "until": "2027-03-10"})
     assert posting.account.due_on == day("2027-03-03")
+
+
+def test_the_auditor_expects_an_account_under_the_day_after_its_level_and_then_after_its_grace() -> None:
+    account = Member().grows(day("2026-03-10"), 500).account
+
+    assert ends_on(account, with_levels(), day("2027-03-10")) == day("2027-03-11")
+    assert ends_on(account, with_levels(), day("2027-03-11")) == day("2027-04-10")
 
 
 def test_growth_is_packed_and_unpacked() -> None:
