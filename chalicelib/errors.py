@@ -46,6 +46,7 @@ class Code(Enum):
     INSUFFICIENT_POINTS = 40901, "积分不足"
     BUSY = 40902, "操作太频繁,请稍后再试"
     ORDER_CHANGED = 40903, "订单内容与之前收到的不一致"
+    ORDER_REFUNDED = 40941, "所属订单已全额退款"
     IDENTITY_TAKEN = 40904, "该买家账号已绑定其他会员"
     ISSUE_STATE = 40905, "推文当前状态不能这样操作"
     VERSION_TAKEN = 40906, "该版本已被他人更新,请刷新后再试"

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.earning.behaviour_event import Event, behaved
+from chalicelib.earning.caused import lines_of
 from chalicelib.earning.refusals import NotPaid, RefusalsTable
 from chalicelib.earning.reward import Reward, reward, standing_of
 from chalicelib.errors import Code, JifenError
@@ -36,8 +37,9 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
     """Post what an event earns and counts, once; a repeat returns the first receipt with `replayed`.
 
     Terms are those in force when it occurred. Periods of caps, tasks and validity are those of the posting's own
-    business date, so that an older event told after a newer one opens no cap again. Raises TERMS_MISSING, BUSY, or
-    KEY_REUSED when the event belongs to another member or was told with other content.
+    business date, so that an older event told after a newer one opens no cap again. Raises TERMS_MISSING, BUSY,
+    KEY_REUSED when the event belongs to another member or was told with other content, or ORDER_REFUNDED when the order
+    it names was refunded in full before it was posted.
     """
     terms, posting_terms = _terms_at(book, event.occurred_at), _terms_at(book, event.received_at)
     decided = NOTHING
@@ -63,7 +65,8 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
         if not commands:
             return Posting(account, account, ())
         posting = apply(account, commands, posting_terms.ledger, event.received_at)
-        return posting._replace(guard=_guard(event, rewarded, decided, on), budgets=rewarded.budgets)
+        guard = _guard(event, rewarded, decided, on)
+        return posting._replace(guard=guard, budgets=rewarded.budgets, also=lines_of(event, ledger))
 
     try:
         receipt = ledger.post(event.member_id, credit, guard_key=event.guard_key)

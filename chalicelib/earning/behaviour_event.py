@@ -35,6 +35,8 @@ class Event(NamedTuple):
     """Of its text, as a reader counts; the text itself is kept nowhere."""
     named_at: datetime | None = None
     """The instant its id stands for, where that is a whole day's and not one moment's."""
+    order_key: str = ""
+    """The order it goes back with: the reviewed one, a friend's first. Empty: it stands for itself."""
 
     @property
     def guard_key(self) -> str:
@@ -44,9 +46,10 @@ class Event(NamedTuple):
     @property
     def input_hash(self) -> str:
         """Of all its sender says; when it was received is ours, and the moment within a named day does not matter."""
-        return digest(
-            {**self._asdict(), "received_at": "", "named_at": "", "occurred_at": self.named_at or self.occurred_at}
-        )
+        told = {**self._asdict(), "received_at": "", "named_at": "", "occurred_at": self.named_at or self.occurred_at}
+        if not self.order_key:
+            del told["order_key"]
+        return digest(told)
 
     @property
     def is_registration(self) -> bool:
@@ -78,6 +81,8 @@ def message_of(event: Event) -> str:
     fields = event._asdict()
     fields |= {"occurred_at": stamp(event.occurred_at), "received_at": stamp(event.received_at)}
     del fields["named_at"]
+    if not event.order_key:
+        del fields["order_key"]
     return json.dumps(fields, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""What wakes the posting of behaviours: the queue that the signed feed fills.
+"""What wakes the posting of behaviours: the queue that the signed feed, log-ins and full refunds of orders fill.
 
 Deployed as a stand-alone function: app.py is never imported here, so nothing may rely on it. The template replaces the
 placeholder ARN.
@@ -13,6 +13,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.earning.behave import behave, keep_refusal
 from chalicelib.earning.behaviour_event import event_of
+from chalicelib.earning.caused import void_caused, void_of
 from chalicelib.earning.refusals import open_refusals
 from chalicelib.earning.session_opened import session_of, session_opened
 from chalicelib.errors import Code, JifenError
@@ -35,14 +36,20 @@ def settle_behaviours(event: SQSEvent) -> dict[str, Any]:
         if session is not None:
             session_opened(session, ledger=ledger, refusals=refusals, book=terms_book())
             return
+        void = void_of(record["body"])
+        if void is not None:
+            void_caused(void, ledger=ledger, book=terms_book())
+            log.outcome("behaviour_voided", source=void.source, event_id=void.event_id, order=void.order_key)
+            return
         told = event_of(record["body"])
         try:
             outcome = behave(told, ledger=ledger, refusals=refusals, book=terms_book())
         except JifenError as error:
-            if error.code is not Code.KEY_REUSED:
+            if error.code not in (Code.KEY_REUSED, Code.ORDER_REFUNDED):
                 raise
-            # Another's event, or the same one told otherwise: trying again changes nothing, the member learns why.
-            reasons = (Refused("", "key_reused", error.msg),)
+            # Another's event, the same one told otherwise, or one whose order came back: trying again changes nothing,
+            # the member learns why.
+            reasons = (Refused("", error.code.name.lower(), error.msg),)
             keep_refusal(told, reasons, refusals=refusals, terms=terms_at(told.occurred_at))
             log.outcome("behaviour_refused", source=told.source, event_id=told.event_id, code=error.code.number)
             return

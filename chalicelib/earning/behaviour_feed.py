@@ -10,7 +10,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AwareDatetime, Field, ValidationError
 
 from chalicelib.earning.behaviour_event import ENGINE, OWN_SOURCE, Event, message_of
-from chalicelib.earning.order_feed import BuyerId, Platform
+from chalicelib.earning.order import order_key
+from chalicelib.earning.order_feed import BuyerId, Number, Platform
 from chalicelib.earning.record_orders import FindMembers
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Guard
@@ -40,6 +41,13 @@ class MemberIn(Body):
     buyer_id: BuyerId | None = None
 
 
+class OrderIn(Body):
+    """The order an event goes back with, by its platform's number."""
+
+    platform: Platform
+    order_no: Number
+
+
 class EventRecord(Body):
     """One event. `text` is only measured, as a reader counts, and kept nowhere; `length` is for senders who measure."""
 
@@ -52,6 +60,7 @@ class EventRecord(Body):
     fen: Annotated[int, Field(ge=0, le=MAX_ORDER_FEN)] = 0
     length: Annotated[int, Field(ge=0, le=100_000)] | None = None
     text: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
+    order: OrderIn | None = None
 
 
 class EventsIn(Body):
@@ -175,6 +184,7 @@ def _with_members(
             quantity=one.quantity,
             fen=one.fen,
             length=length,
+            order_key=order_key(one.order.platform, one.order.order_no) if one.order else "",
         )
     return events
 

@@ -6,12 +6,13 @@ placeholder ARNs and adds what the decorators cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, DynamoDBEvent, SQSEvent
 
+from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.order import Order
 from chalicelib.earning.parked import settle_message
 from chalicelib.earning.reconcile import Reconciliation
@@ -42,6 +43,7 @@ def settle_orders(event: DynamoDBEvent) -> dict[str, Any]:
             # Another function credited it under a version that this one has not read yet.
             forget()
             settle_order(order, ledger=ledger, book=terms_book())
+        take_back_caused(order, ledger=ledger, send=_send)
 
     run = settle_batch(event.to_dict()["Records"], settle)
     if run.set_aside:
@@ -55,7 +57,7 @@ def settle_retry(event: SQSEvent) -> dict[str, Any]:
     """Orders that failed before, tried again one by one."""
 
     def handle(record: Mapping[str, Any]) -> None:
-        settle_message(record["body"], orders=open_orders(), ledger=open_ledger(), book=terms_book())
+        settle_message(record["body"], orders=open_orders(), ledger=open_ledger(), book=terms_book(), send=_send)
 
     return queue.each_message(event.to_dict(), handle, "settle_retry")
 
@@ -85,5 +87,10 @@ def reconcile_orders(event: CloudWatchEvent) -> None:
         book=terms_book(),
         now=now,
         zone=terms_at(now).zone,
+        send=_send,
     ).run()
     log.outcome("orders_reconciled", seen=done.seen, settled=done.settled, bound=done.bound, failed=done.failed)
+
+
+def _send(messages: Sequence[str]) -> None:
+    queue.send(settings().behaviours_queue_url, messages)

@@ -6,9 +6,11 @@ Streams keep 24 hours and the embedded cloud loses records over a restart; this 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.order import Order
 from chalicelib.earning.record_orders import FindMembers
 from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
@@ -44,6 +46,8 @@ class Reconciliation:
     book: TermsBook
     now: datetime
     zone: str
+    send: Callable[[Sequence[str]], None]
+    """To the queue of behaviours."""
 
     def run(self) -> Reconciled:
         """Compare every order that changed on the last days with its guard, and settle what is missing."""
@@ -76,6 +80,8 @@ class Reconciliation:
         elif not is_settled(order, guard):
             settle_order(order, ledger=self.ledger, book=self.book)
             done.settled += 1
+        # Of a settled order, too: whoever settled it may have stopped before this.
+        take_back_caused(order, ledger=self.ledger, send=self.send)
 
     def _owners(self, found: list[Order]) -> dict[str, str]:
         """Members of waiting orders whose buyer was bound meanwhile, by order key."""

@@ -29,9 +29,11 @@ from chalicelib.members.access import order_feed, staff
 from chalicelib.members.buyers import bind_buyer, find_members
 from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
 from chalicelib.programme.table import terms_at, terms_book
+from chalicelib.runtime import queue
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Body, Call, Json, endpoint
 from chalicelib.runtime.lists import listing
+from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
 PARKED_ID = r"[0-9A-Za-z-]{1,64}"
@@ -142,7 +144,13 @@ def get_parked_orders(call: Call) -> Json:
 @endpoint(bp, caller=staff("operator"))
 def post_parked_order_replay(_call: Call, record_id: str) -> Json:
     """Settle a parked record again, and forget it when that worked."""
-    receipt = replay_parked(_parked(record_id), orders=open_orders(), ledger=open_ledger(), book=terms_book())
+    receipt = replay_parked(
+        _parked(record_id),
+        orders=open_orders(),
+        ledger=open_ledger(),
+        book=terms_book(),
+        send=lambda messages: queue.send(settings().behaviours_queue_url, messages),
+    )
     return {"id": record_id, "points": sum(entry.points for entry in receipt.entries) if receipt else 0}
 
 

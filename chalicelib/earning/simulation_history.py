@@ -154,7 +154,7 @@ class _Reading:
         """Take in a behaviour that earned nothing, unless it did so after all when it was told again."""
         on = business_on(line.at, self.draft.zone)
         is_new = (line.activity, line.id) not in self.groups
-        told_otherwise = any(one.code == "key_reused" for one in line.refused)
+        told_otherwise = any(one.code in ("key_reused", "order_refunded") for one in line.refused)
         if not is_new or told_otherwise or line.activity not in self.draft.answers:
             return
         if not window.from_on <= on <= window.to_on:

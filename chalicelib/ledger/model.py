@@ -275,7 +275,7 @@ class Also(NamedTuple):
     """A write of the cause's own item (a proposal, a stock) that must succeed with the posting, or refuse it."""
 
     write: Mapping[str, Any]
-    """One item of a transaction, `{"Put" | "Update": {...}}`, with its condition."""
+    """One item of a transaction, `{"Put" | "Update" | "ConditionCheck": {...}}`, with its condition."""
     refusal: JifenError
     """What the caller is told when that condition fails."""
 

@@ -237,6 +237,9 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ExpireShardRole", "ExpiryQueue"),
         ("SettleOrdersRole", "OrdersRetryQueue"),
         ("SettleOrdersRole", "OrdersStreamFailures"),
+        ("SettleOrdersRole", "BehavioursQueue"),
+        ("SettleRetryRole", "BehavioursQueue"),
+        ("ReconcileOrdersRole", "BehavioursQueue"),
         ("RemindCheckInsRole", "RemindersQueue"),
         ("RecordEntriesRole", "EntriesRetryQueue"),
         ("RecordEntriesRole", "EntriesStreamFailures"),
@@ -244,6 +247,26 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
     }
+
+
+def test_events_that_name_orders_and_refunds_that_look_for_them_have_what_they_ask(template: Template) -> None:
+    ledger, refusals = ({"Fn::GetAtt": [f"{name}Table", "Arn"]} for name in ("Ledger", "Refusals"))
+    granted = {
+        (role, action)
+        for role, statement in _statements(template)
+        for resource in _list(statement["Resource"])
+        if resource in (ledger, refusals)
+        for action in _list(statement["Action"])
+    }
+    assert {
+        ("SettleBehavioursRole", "dynamodb:ConditionCheckItem"),
+        ("SettleBehavioursRole", "dynamodb:GetItem"),
+        ("ApiHandlerRole", "dynamodb:GetItem"),
+        *(
+            (f"{name}Role", "dynamodb:Query")
+            for name in ("SettleOrders", "SettleRetry", "ReconcileOrders", "ApiHandler")
+        ),
+    } <= granted
 
 
 def test_reminders_wait_a_day_for_a_sender_that_is_not_here(template: Template) -> None:

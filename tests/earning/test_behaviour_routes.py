@@ -11,14 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chalicelib.earning import behaviour_routes
+from chalicelib.earning import behaviour_routes, events
 from chalicelib.earning.behaviour_feed import EventRecord
+from chalicelib.earning.record_orders import Received, record_orders
+from chalicelib.earning.table import open_orders
 from chalicelib.errors import JifenError
 from chalicelib.programme.document import read_programme
 from chalicelib.runtime import dynamo
 from tests.earning.behaviour_stage import Http, open_http
 from tests.earning.behaviours import INDICATORS, document
+from tests.earning.conftest import paid, refund
 from tests.earning.programmes import a_rule
+from tests.earning.stream import stream_records
 from tests.ledger.builders import NOW
 
 
@@ -192,6 +196,10 @@ def test_a_buyer_is_found_by_his_platform_account(http: Http) -> None:
         ({"member": {"member_id": "m" + "0" * 24, "platform": "tmall"}}, "member"),
         ({"member": {"member_id": "m" + "0" * 24, "platform": "tmall", "buyer_id": "b"}}, "member"),
         ({"member": "m1"}, "member"),
+        ({"order": "1"}, "order"),
+        ({"order": {"platform": "tmall"}}, "order.order_no"),
+        ({"order": {"platform": "tmall", "order_no": "1#2"}}, "order.order_no"),
+        ({"order": {"platform": "Tmall", "order_no": "1"}}, "order.platform"),
         ({"points": 5}, "points"),
     ],
 )
@@ -437,6 +445,28 @@ def test_refused_awards_come_in_pages(http: Http) -> None:
     assert (len(first["list"]), first["has_more"]) == (2, True)
     assert (len(second["list"]), second["has_more"], second["next_cursor"]) == (1, False, None)
     assert http.call("GET", "/v1/me/refused-awards", token=token, query={"limit": ["0"]}).status == 400
+
+
+def test_a_full_refund_takes_back_what_its_order_caused_through_the_streams_and_the_queue(http: Http) -> None:
+    token, inviter = http.log_in("ann")
+    named = {"member": {"member_id": inviter}, "order": {"platform": "tmall", "order_no": "1"}}
+    at = http.stage.now
+    orders = open_orders()
+    assert http.feed(an_event(inviter, **named)) == [{"result": "accepted", "source": "tmall", "event_id": "e1"}]
+    http.settle()
+    assert balance(http, token) == 5
+
+    received = [Received(fact, at) for fact in (paid(paid_at=at), refund(refunded_at=at))]
+    record_orders(received, orders=orders, find_members=lambda _buyers: {}, zone="Asia/Shanghai")
+    events.settle_orders({"Records": stream_records(orders.dynamo, orders.name)}, None)
+    http.settle()
+    http.feed(an_event(inviter, event_id="late", **named))
+    http.settle()
+
+    assert balance(http, token) == 0
+    (why,) = http.call("GET", "/v1/me/refused-awards", token=token).data["list"]
+    assert (why["reason"], why["refused"][0]["code"]) == ("所属订单已全额退款", "order_refunded")
+    assert http.settle(http.messages()) == []
 
 
 def test_a_void_takes_back_and_is_repeated(http: Http) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +53,10 @@ def records(shop: Shop) -> list[dict[str, Any]]:
 def settle(shop: Shop, given: list[dict[str, Any]]) -> tuple[str, ...]:
     run = settle_batch(given, lambda order: settle_order(order, ledger=shop.ledger, book=plain_book()))
     return run.set_aside
+
+
+def nothing(messages: Sequence[str]) -> None:
+    assert not messages
 
 
 def retry_messages() -> list[str]:
@@ -164,14 +168,14 @@ def test_what_no_retry_settles_is_parked_with_its_payload_and_replayed_when_mend
     parked = parked_now(deployed)
     assert [(one.id, one.payload) for one in parked] == [("id-0", payload)]
     with pytest.raises(JifenError, match="PARKED_RECORD_UNREADABLE"):
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
+        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing)
     assert len(parked_now(deployed)) == 1
 
     deployed.record(paid("1"))
-    replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
+    replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing)
     assert (deployed.points(), parked_now(deployed)) == (12, [])
     with pytest.raises(JifenError) as refused:
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book())
+        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing)
     assert refused.value.code is Code.PARKED_RECORD_NOT_FOUND
 
 
@@ -183,6 +187,7 @@ def reconcile(shop: Shop) -> Any:
         book=plain_book(),
         now=NOW,
         zone="Asia/Shanghai",
+        send=nothing,
     ).run()
 
 

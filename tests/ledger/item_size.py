@@ -26,6 +26,8 @@ def transaction_units(writes: list[dict[str, Any]]) -> int:
 def _written_bytes(write: dict[str, Any]) -> int:
     if "Put" in write:
         return item_bytes(write["Put"]["Item"])
+    if "ConditionCheck" in write:
+        return item_bytes(write["ConditionCheck"]["Key"])
     return item_bytes({**write["Update"]["Key"], **write["Update"]["ExpressionAttributeValues"]})
 
 
