@@ -213,7 +213,9 @@ def by_the_terms(planned: Sequence[Plan], book: TermsBook) -> Result:
         whole, rest = (ordered_of(order, plan.paid, some, terms.zone) for some in ((), order.refunds.values()))
         paid_on = business_on(plan.paid.paid_at, terms.zone)
         decision = decide(terms, whole, Standing(), on=paid_on, hour=0)
-        kept = redecide(terms, rest, Standing(), {award.rule: award.points for award in decision.awards})
+        chosen = [part.rule for award in decision.awards for part in award.breakdown if part.rule != award.rule]
+        paid = {award.rule: award.points for award in decision.awards}
+        kept = redecide(terms, rest, Standing(), paid, chosen=chosen)
         found[plan.key] = {rule: points for rule, points in kept.items() if points}
         found[plan.member_id] += sum(kept.values())
     return found
