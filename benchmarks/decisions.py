@@ -68,11 +68,11 @@ def _steps() -> list[tuple[str, Callable[[], object], int, int]]:
 
     def apply_mix() -> None:
         for command in mix:
-            apply(account, [command], TERMS, NOW)
+            apply(account, [command], DEMO_TERMS.ledger, NOW)
 
     return [
         ("apply, a mix of commands", apply_mix, len(mix), CALLS),
-        ("apply, an order's credit", lambda: apply(account, [mix[0]], TERMS, NOW), 1, CALLS),
+        ("apply, an order's credit", lambda: apply(account, [mix[0]], DEMO_TERMS.ledger, NOW), 1, CALLS),
         (
             "check-in: decide + reward + apply",
             lambda: check_in("m1", ledger=decider, terms=DEMO_TERMS, now=NOW, source="mini_program"),

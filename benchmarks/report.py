@@ -91,9 +91,11 @@ def _growth(rows: Iterable[Grown]) -> str:
 
 
 def _speeds(rows: Iterable[Speed]) -> str:
-    return "## Decisions on one core\n\nThe whole demo programme; apply's goal is 50,000/s.\n\n" + _table(
-        ("decision", "per second"), ((one.name, _spread(one.per_second, 0)) for one in rows)
-    )
+    return (
+        "## Decisions on one core\n\n"
+        "`apply` by the demo programme's ledger terms, levels and notices too, on an account with its counters; goal "
+        "50,000/s. The rows of a whole deed also ask all of the demo's rules.\n\n"
+    ) + _table(("decision", "per second"), ((one.name, _spread(one.per_second, 0)) for one in rows))
 
 
 def _starts(rows: Iterable[Start]) -> str:
