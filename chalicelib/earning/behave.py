@@ -13,12 +13,12 @@ from typing import NamedTuple
 from chalicelib.earning.behaviour_event import Event, behaved
 from chalicelib.earning.caused import lines_of
 from chalicelib.earning.refusals import NotPaid, RefusalsTable
-from chalicelib.earning.reward import Reward, reward, standing_of
+from chalicelib.earning.reward import Reward, refused_parts, reward, standing_of
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.counters import Counted, Counters
-from chalicelib.ledger.model import Cause, Guard, Kind, Part, Posting, Receipt, Refusal, business_on, stamp
+from chalicelib.ledger.model import Cause, Guard, Kind, Posting, Receipt, Refusal, business_on, stamp
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import NOTHING, Decision, Refused, decide
 from chalicelib.programme.model import Terms, TermsBook
@@ -105,7 +105,7 @@ def _commands(event: Event, decided: Decision, rewarded: Reward, terms: Terms, c
     cause = _cause(event, event.received_at)
     commands = list(rewarded.commands) or _progress_alone(decided, cause, terms, counters)
     if event.is_registration:
-        joined = commands[0] if commands else Earn(cause, 0, "", "", terms.version, text="成为会员")
+        joined = commands[0] if commands else Earn(cause, 0, "", "", terms.version, refused_parts(decided), "成为会员")
         commands[:1] = [joined._replace(joined_on=business_on(event.occurred_at, terms.zone))]
     if not commands:
         return []
@@ -182,7 +182,6 @@ def _progress_alone(decision: Decision, cause: Cause, terms: Terms, counters: Co
     if not decision.progress:
         return []
     told = [_progress_text(one, terms, counters) for one in decision.progress]
-    refused = tuple(Part(one.rule, 0, one.text) for one in decision.refused)
     return [
         Earn(
             cause=cause,
@@ -190,7 +189,7 @@ def _progress_alone(decision: Decision, cause: Cause, terms: Terms, counters: Co
             bucket="",
             rule="",
             terms_version=terms.version,
-            breakdown=refused,
+            breakdown=refused_parts(decision),
             text=" · ".join(told),
             counts=decision.progress,
         )

@@ -8,7 +8,8 @@ from typing import Any
 from chalicelib.earning.behave import Outcome
 from chalicelib.earning.behaviour_feed import Answered
 from chalicelib.earning.behaviour_matrix import DIMENSIONS, Way, Ways
-from chalicelib.earning.refusals import NotPaid, why_text
+from chalicelib.earning.refusals import why_text
+from chalicelib.earning.why_not import Missed
 from chalicelib.programme.explain import explain
 from chalicelib.programme.model import Indicator, Rule, Terms
 from chalicelib.programme.tasks import TaskShown
@@ -122,13 +123,14 @@ def way_answer(way: Way) -> dict[str, Any]:
     }
 
 
-def not_paid_answer(one: NotPaid, zone: str) -> dict[str, Any]:
-    """Why one thing earned nothing, rule by rule."""
+def missed_answer(one: Missed, zone: str) -> dict[str, Any]:
+    """Why one thing earned nothing, or not all, rule by rule."""
     return {
         "activity": one.activity,
         "source": one.source,
-        "occurred_at": in_zone(one.at, zone),
-        "reason": why_text(one.refused),
+        "occurred_at": in_zone(one.occurred_at, zone),
+        "points": one.points,
+        "reason": one.reason,
         "refused": [{"rule": part.rule, "code": part.code, "why": part.text} for part in one.refused],
         "terms_version": one.terms_version,
     }

@@ -14,8 +14,9 @@ from chalicelib.earning.behaviour_feed import EventsIn, IndicatorId, Intake, req
 from chalicelib.earning.behaviour_matrix import deductions, ways_to_earn
 from chalicelib.earning.behaviour_void import void_behaviour
 from chalicelib.earning.order_feed import Platform
-from chalicelib.earning.refusals import open_refusals, refusals_page
+from chalicelib.earning.refusals import open_refusals
 from chalicelib.earning.reward import standing_of
+from chalicelib.earning.why_not import why_not_page
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on, start_of
 from chalicelib.ledger.table import open_ledger
@@ -111,14 +112,17 @@ def get_ways_to_earn(call: Call) -> Json:
 @bp.route("/me/refused-awards", methods=["GET"])
 @endpoint(bp, caller=member, query=_PAGE)
 def get_refused_awards(call: Call) -> Json:
-    """Why points were not given (为什么没给我), newest first, for half a year."""
+    """Why points were not given (为什么没给我), newest first, for half a year; a page may be shorter than asked for.
+
+    `points` is what was given beside. A `code` is null where the activity is in the statement, too.
+    """
     return _refused_page(call.caller.id, call)
 
 
 @bp.route("/staff/members/{member_id}/refused-awards", methods=["GET"])
 @endpoint(bp, caller=staff("customer_service", "operator", "reviewer"), query=_PAGE)
 def get_member_refused_awards(call: Call, member_id: str) -> Json:
-    """Why a member was not given points, newest first, for half a year."""
+    """Why a member was not given points, as the member reads it."""
     if not is_member_id(member_id):
         raise JifenError(Code.MEMBER_NOT_FOUND)
     return _refused_page(member_id, call)
@@ -159,12 +163,13 @@ def post_behaviour_void(call: Call) -> Json:
 
 def _refused_page(member_id: str, call: Call) -> Json:
     zone = terms_at(call.now).zone
-    found, next_cursor = refusals_page(
+    found, next_cursor = why_not_page(
         member_id,
-        table=open_refusals(),
+        ledger=open_ledger(),
+        refusals=open_refusals(),
         cursor=call.query.get("cursor", ""),
         limit=limit_of(call.query, MAX_PAGE),
         now=call.now,
     )
-    shown = [answers.not_paid_answer(one, zone) for one in found]
+    shown = [answers.missed_answer(one, zone) for one in found]
     return listing(shown, next_cursor)

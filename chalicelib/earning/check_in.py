@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.reward import reward, standing_of, with_balance
+from chalicelib.earning.reward import refused_parts, reward, standing_of, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.commands import Earn
-from chalicelib.ledger.model import Cause, Entry, Kind, Part, Posting, Receipt, Refusal, business_on, start_of
+from chalicelib.ledger.model import Cause, Entry, Kind, Posting, Receipt, Refusal, business_on, start_of
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme import caps
 from chalicelib.programme.activity import CheckedIn, Standing
@@ -190,7 +190,7 @@ def _unpaid(cause: Cause, decision: Decision, terms: Terms) -> Earn:
         bucket="",
         rule="",
         terms_version=terms.version,
-        breakdown=tuple(Part(one.rule, 0, one.text) for one in decision.refused),
+        breakdown=refused_parts(decision),
         text=";".join(one.text for one in decision.refused) or "签到成功",
         counts=decision.progress,
     )

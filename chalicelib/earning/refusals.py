@@ -1,19 +1,17 @@
-"""Why not (为什么没给我): awards that were refused, kept with their reason beside the journal, for half a year.
+"""Awards that were refused and left no entry, kept with their reason beside the journal, for half a year.
 
 No money moves by them, so they cost one put and end by themselves; what was credited is in the journal for ever.
+Members read both together (why_not.py).
 """
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import stamp
 from chalicelib.programme.award import Refused
 from chalicelib.runtime.dynamo import Client, Item, client, decode_item, encode_item, pages
@@ -78,16 +76,6 @@ class RefusalsTable:
         return [(item["sk"], _not_paid(item)) for item in islice(items, limit)]
 
 
-def refusals_page(
-    member_id: str, *, table: RefusalsTable, cursor: str, limit: int, now: datetime
-) -> tuple[list[NotPaid], str]:
-    """A page of what was refused, newest first, and the cursor of the next one, empty at the end."""
-    found = table.page(member_id, before_key=_key_of(cursor) if cursor else "", limit=limit + 1, now=now)
-    shown = found[:limit]
-    more = len(found) > limit
-    return [one for _, one in shown], urlsafe_b64encode(shown[-1][0].encode()).decode() if more else ""
-
-
 def why_text(refused: Sequence[Refused]) -> str:
     """The reasons in words for a member, each once."""
     return ";".join(dict.fromkeys(one.text for one in refused)) or "没有适用的积分规则"
@@ -107,16 +95,6 @@ def _not_paid(item: Item) -> NotPaid:
 
 def _key(at: datetime, activity: str, id: str) -> str:
     return f"{stamp(at)}#{activity}#{id}"
-
-
-def _key_of(cursor: str) -> str:
-    try:
-        key = urlsafe_b64decode(cursor.encode()).decode()
-    except (Base64Error, ValueError):
-        raise JifenError(Code.INVALID_CURSOR, field="cursor") from None
-    if len(key) > 300 or key[23:25] != "Z#":
-        raise JifenError(Code.INVALID_CURSOR, field="cursor")
-    return key
 
 
 def open_refusals() -> RefusalsTable:

@@ -45,7 +45,7 @@ def reward(decision: Decision, activity: Activity, cause: Cause, *, terms: Terms
     commands: list[Earn] = []
     credits: list[Credit] = []
     drawn: dict[tuple[str, str], Budget] = {}
-    refused = tuple(Part(one.rule, 0, one.text) for one in decision.refused)
+    refused = refused_parts(decision)
     for award in decision.awards:
         own = cause if not commands else cause._replace(id=f"{cause.id}~{award.rule}")
         activate_on = award.activate_on(activity, credited_on)
@@ -71,6 +71,11 @@ def reward(decision: Decision, activity: Activity, cause: Cause, *, terms: Terms
             before = drawn[key].points if key in drawn else 0
             drawn[key] = Budget(use.id, use.period_key, use.limit_points, use.shards, before + use.points)
     return Reward(tuple(commands), tuple(credits), tuple(drawn.values()))
+
+
+def refused_parts(decision: Decision) -> tuple[Part, ...]:
+    """What was refused, as lines of 0 points with their reasons."""
+    return tuple(Part(one.rule, 0, one.text) for one in decision.refused)
 
 
 def with_balance(posting: Posting, cause: Cause) -> Posting:

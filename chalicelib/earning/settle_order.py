@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.earning.order import Order, Paid
 from chalicelib.earning.order_terms import ordered_of, state_of
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.reward import refused_parts, reward, standing_of
 from chalicelib.earning.take_back import take_back
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.commands import Command, Earn
@@ -114,8 +114,9 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
     commands: list[Earn] = [command._replace(facts=facts) for command in rewarded.commands]
     credits: tuple[Credit, ...] = rewarded.credits
     if not commands:
-        refused = ";".join(one.text for one in decision.refused) or "当前方案没有消费积分规则"
-        zero = Earn(cause, 0, "", "", terms.version, text=refused, facts=facts, counts=decision.progress)
+        refused = refused_parts(decision)
+        text = ";".join(part.why for part in refused) or "当前方案没有消费积分规则"
+        zero = Earn(cause, 0, "", "", terms.version, refused, text, facts, decision.progress)
         commands.append(zero._replace(growth=decision.growth, growth_on=credited_on if decision.growth else None))
     commands[0] = commands[0]._replace(counts=(*commands[0].counts, *bought(ordered)))
     state = {**state_of(terms, standing, decision, credited_on), "facts": {"order_no": paid.order_no}}

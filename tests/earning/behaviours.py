@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.earning.behave import Outcome, behave
 from chalicelib.earning.behaviour_event import Event
-from chalicelib.earning.refusals import NotPaid, RefusalsTable, refusals_page
+from chalicelib.earning.refusals import NotPaid, RefusalsTable
 from chalicelib.ledger.model import Account, Entry
 from chalicelib.ledger.rebuild import rebuild
 from chalicelib.ledger.table import LedgerTable
@@ -130,8 +130,7 @@ class Room:
         return found
 
     def why_not(self, member_id: str = "m1") -> list[NotPaid]:
-        found, _ = refusals_page(member_id, table=self.refusals, cursor="", limit=50, now=NOW)
-        return found
+        return [one for _, one in self.refusals.page(member_id, before_key="", limit=50, now=NOW)]
 
     def guards(self) -> list[dict[str, Any]]:
         items = self.ledger.dynamo.scan(TableName=self.ledger.ledger)["Items"]
