@@ -327,7 +327,7 @@ FAULTS = [
         LEDGER + "apply.py",
         "ended_on < work.today_on and work.terms.grace_days",
         "ended_on <= work.today_on and work.terms.grace_days",
-        (MODEL,),
+        (APPLY + "test_points_come_back_into_their_bucket_through_its_last_day_and_with_grace_from_the_day_after",),
     ),
     Fault(
         "a transfer writes only the sender's side",

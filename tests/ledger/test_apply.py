@@ -5,10 +5,20 @@ import pytest
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.chain import sealed
-from chalicelib.ledger.commands import Expire
+from chalicelib.ledger.commands import Expire, GiveBack
 from chalicelib.ledger.model import Kind
 from chalicelib.ledger.rebuild import rebuild
-from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_redemption, a_reversal, an_account, an_earn, bucket
+from tests.ledger.builders import (
+    NOW,
+    TERMS,
+    TODAY_ON,
+    a_cause,
+    a_redemption,
+    a_reversal,
+    an_account,
+    an_earn,
+    bucket,
+)
 
 JAN = date(2027, 1, 31)
 NOV = date(2027, 11, 30)
@@ -191,3 +201,14 @@ def test_the_journal_rebuilds_the_account_and_betrays_any_change() -> None:
         rebuild("m1", "0003", [entries[0]._replace(points=11), *entries[1:]])
     with pytest.raises(ValueError, match="entry 3 follows 1"):
         rebuild("m1", "0003", [entries[0], *entries[2:]])
+
+
+@pytest.mark.parametrize(("ended_days_ago", "comes_back_until_days"), [(0, 0), (1, 30)])
+def test_points_come_back_into_their_bucket_through_its_last_day_and_with_grace_from_the_day_after(
+    ended_days_ago: int, comes_back_until_days: int
+) -> None:
+    taken = {bucket(TODAY_ON - timedelta(days=ended_days_ago)): 40}
+
+    posting = apply(an_account(), [GiveBack(a_cause(Kind.REVERSE, "r1"), taken, False, 1)], TERMS, NOW)
+
+    assert posting.account.buckets == {bucket(TODAY_ON + timedelta(days=comes_back_until_days)): 40}
