@@ -16,6 +16,7 @@ from chalicelib.programme.caps import Limit
 from chalicelib.programme.figures import largest_points, smallest_points
 from chalicelib.programme.model import Answers, Indicator, Prepared, Rule, Terms
 from chalicelib.programme.periods import THIS
+from chalicelib.programme.rules.ladder import Ladder
 from chalicelib.programme.texts import NO_DAYS, rule_text
 
 DIMENSIONS = ("login", "activity", "transaction")
@@ -103,6 +104,10 @@ def _state(one: Prepared, terms: Terms, standing: Standing, on: date) -> tuple[s
         return "paused", "暂停中,恢复后可再得"
     if one.first and used(standing.counters, one.first, on):
         return "done", "仅限首次,您已得过"
+    if isinstance(rule.amount, Ladder) and rule.amount.is_over(
+        used(standing.counters, rule.amount.counter(rule.id), on) + 1
+    ):
+        return "done", rule.amount.over_in_words(rule.name)
     if when.from_on is not None and on < when.from_on:
         return "not_yet", conditions.in_words(when, "from_on")
     if when.until_on is not None and on > when.until_on:

@@ -14,7 +14,7 @@ from chalicelib.programme.activity import Activity, Behaved, Ordered, Standing
 from chalicelib.programme.caps import Budget, BudgetUse
 from chalicelib.programme.decision import Award, Parts, Refused
 from chalicelib.programme.model import Answers, Prepared, Rule, Terms
-from chalicelib.programme.periods import THIS, again, period_key, through_on
+from chalicelib.programme.periods import THIS, period_key, through_on
 from chalicelib.programme.rules.by_length import ByLength
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.ladder import Ladder
@@ -148,15 +148,10 @@ def _climbed(one: Prepared, ladder: Ladder, ask: Ask, times: int) -> Award | Ref
     name = ladder.counter(rule.id)
     done = used(ask.standing.counters, name, ask.on)
     if ladder.is_over(done + 1):
-        return Refused(rule.id, "ladder_over", _over_in_words(ladder, rule.name))
+        return Refused(rule.id, "ladder_over", ladder.over_in_words(rule.name))
     mark = Counted(name, through_on(ladder.period, ask.on), times)
     parts = ladder.ladder_parts(done, times, rule.id, rule.name)
     return within_caps(one, ask, parts, times, (mark,)) if parts else mark
-
-
-def _over_in_words(ladder: Ladder, name: str) -> str:
-    opens = again(ladder.period)
-    return f"{name}{THIS[ladder.period]}奖励次数已用完,{opens}可再得" if opens else f"{name}奖励次数已用完"
 
 
 def within_caps(one: Prepared, ask: Ask, parts: Parts, times: int, marks: tuple[Counted, ...] = ()) -> Award | Refused:

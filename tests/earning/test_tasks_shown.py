@@ -105,6 +105,20 @@ def test_rules_that_are_off_or_on_trial_for_others_are_not_shown() -> None:
     assert not {"off", "theirs"} & set(found)
 
 
+def test_a_ladder_that_is_over_is_done_and_says_so_in_the_words_of_its_refusal() -> None:
+    steps = [{"from": 1, "points": 10}, {"from": 3, "points": 0}]
+    amount = {"kind": "ladder", "steps": steps, "period": "month"}
+    programme = terms(a_rule("climb", "ride", name="骑行", amount=amount))
+
+    def shown(times: int, through_on: date) -> tuple[str, str]:
+        way = ways(programme, counters={"climb:lm": Count(through_on, times)})["climb"]
+        return way.state, way.told
+
+    assert shown(1, MONTH_END) == ("open", "")
+    assert shown(2, MONTH_END) == ("done", "骑行本月奖励次数已用完,下月1日起可再得")
+    assert shown(2, date(2026, 10, 31)) == ("open", "")
+
+
 def test_penalties_are_told_apart_from_what_earns() -> None:
     ((indicator, rule, points),) = deductions(terms())
 

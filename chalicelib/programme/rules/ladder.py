@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.ledger.model import Part
-from chalicelib.programme.periods import Period
+from chalicelib.programme.periods import THIS, Period, again
 
 
 @document(kw_only=False, named={"from_time": "from"})
@@ -54,6 +54,11 @@ class Ladder:
     def is_over(self, time: int) -> bool:
         """Whether neither the `time`-th time nor any later one pays anything."""
         return time >= self.steps[-1].from_time and not self.steps[-1].points
+
+    def over_in_words(self, name: str) -> str:
+        """That a rule of this name has paid for the last time, and when it begins anew, fit to show a member."""
+        opens = again(self.period)
+        return f"{name}{THIS[self.period]}奖励次数已用完,{opens}可再得" if opens else f"{name}奖励次数已用完"
 
     def ladder_parts(self, done: int, times: int, rule: str, name: str) -> tuple[Part, ...]:
         """A line for each time after the `done` before it that pays."""
