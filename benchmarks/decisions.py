@@ -22,10 +22,10 @@ from chalicelib.ledger.commands import Capture, Command, Earn, GiveBack, Hold
 from chalicelib.ledger.counters import Counted
 from chalicelib.ledger.model import Account, Entry, Kind, Posting, Receipt
 from chalicelib.ledger.table import Decide, Seen
+from chalicelib.programme.account_size import largest_counters
 from tests.earning.conftest import paid
 from tests.insight.builders import a_line
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_account, an_earn, bucket
-from tests.ledger.test_budgets import demo_counters
 
 CALLS = 5_000
 MONTH_LINES = 100_000
@@ -109,7 +109,9 @@ def a_month_close() -> Callable[[], object]:
 
 def a_busy_account() -> Account:
     """Twelve month-ends, something pending and held, and the demo programme's counters."""
-    account = an_account(pending_points=500, held_points=500, sequence=40, version=40, counters=demo_counters())
+    account = an_account(
+        pending_points=500, held_points=500, sequence=40, version=40, counters=largest_counters(DEMO_TERMS.programme)
+    )
     for month in range(1, 13):
         account = apply(account, [an_earn(50, date(2027, month, 28))], TERMS, NOW).account
     return account
