@@ -50,6 +50,7 @@ def idle_bucket_key(points_class: PointsClass) -> str:
     return IDLE + points_class.letter
 
 
+@lru_cache(maxsize=4096)
 def bucket_expires_on(key: str) -> date | None:
     """The last valid day of a bucket, None when its key names none (never, or while the member is active)."""
     return None if key >= IDLE else EPOCH_ON + timedelta(days=int(key[:3], 36))

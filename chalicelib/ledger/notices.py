@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from chalicelib.ledger.buckets import Buckets, bucket_expires_on
@@ -46,5 +47,10 @@ def _notices(buckets: Buckets, terms: NoticeTerms) -> Iterator[tuple[date, date,
     """(day of the notice, last valid day, points) of every notice."""
     for last_on, points in ending(buckets).items():
         if points >= terms.min_points:
-            for days in terms.days_before:
-                yield last_on - timedelta(days=days), last_on, points
+            for on in _told_on(last_on, terms.days_before):
+                yield on, last_on, points
+
+
+@lru_cache(maxsize=4096)
+def _told_on(last_on: date, days_before: tuple[int, ...]) -> tuple[date, ...]:
+    return tuple(last_on - timedelta(days=days) for days in days_before)
