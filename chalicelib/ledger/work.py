@@ -109,17 +109,7 @@ class Work:
             due.update({key: points for key, points in self.buckets.items() if key[:3] == IDLE})
         if not due:
             return
-        ended_at = end_of(self.today_on - timedelta(days=1), self.terms.zone)
-        cause = Cause(
-            kind=Kind.EXPIRE,
-            activity="expiry",
-            # The sequence makes the key unique: a late credit may be due again on a date that was booked before.
-            id=f"{self.today_on}.{self.account.sequence + len(self.entries) + 1}",
-            at=ended_at,
-            occurred_at=ended_at,
-            source="ledger",
-            actor="ledger",
-        )
+        cause = self._of_time(Kind.EXPIRE, "expiry", self.today_on, self.today_on - timedelta(days=1))
         self.book(
             cause,
             {key: -points for key, points in due.items()},
@@ -136,16 +126,7 @@ class Work:
             return
         while (step := next_step(self.tenure, self.growth, levels, self.today_on)) is not None:
             last_on, tenure = step
-            ended_at = end_of(last_on, self.terms.zone)
-            cause = Cause(
-                kind=Kind.LEVEL,
-                activity="level",
-                id=f"{last_on}.{self.account.sequence + len(self.entries) + 1}",
-                at=ended_at,
-                occurred_at=ended_at,
-                source="ledger",
-                actor="ledger",
-            )
+            cause = self._of_time(Kind.LEVEL, "level", last_on, last_on)
             self.book(
                 cause,
                 {},
@@ -155,6 +136,13 @@ class Work:
                 text=_in_words(self.tenure, tenure),
                 tenure=tenure,
             )
+
+    def _of_time(self, kind: Kind, activity: str, on: date, last_on: date) -> Cause:
+        """The cause of what time alone does, named by `on`, at the last instant of `last_on`."""
+        ended_at = end_of(last_on, self.terms.zone)
+        # The sequence makes the key unique: a late credit may be due again on a date that was booked before.
+        id = f"{on}.{self.account.sequence + len(self.entries) + 1}"
+        return Cause(kind, activity, id, ended_at, ended_at, "ledger", "ledger")
 
     def credited(self, buckets: Buckets) -> tuple[dict[str, int], int]:
         """What of incoming points reaches which bucket, and how many pay what is owed, earliest expiry first."""
