@@ -25,6 +25,7 @@ class Code(Enum):
     BAD_SIGNATURE = 40101, "签名校验失败"
     STALE_TIMESTAMP = 40102, "请求时间超出允许范围"
     LOGIN_CODE_INVALID = 40103, "登录凭证无效或已使用"
+    LOGIN_REFUSED = 40301, "微信提示该账号存在风险,暂时不能登录"
     NOT_ALLOWED = 40300, "没有权限进行此操作"
     ROUTE_NOT_FOUND = 40400, "接口不存在"
     MEMBER_NOT_FOUND = 40401, "会员不存在"
@@ -88,6 +89,7 @@ class Code(Enum):
     TRANSFER_TO_SELF = 42263, "不能转赠给自己"
     TRANSFER_TOO_SMALL = 42264, "低于单次转赠的最少积分"
     PENDING_NOT_RAISED = 42265, "待入账积分只能调低,增加请提交积分调整"
+    PHONE_CODE_INVALID = 42266, "手机号授权已失效,请重新点击授权"
     APPEAL_CLOSED = 42270, "申诉期限已过"
     LEVEL_TRIAL_REFUSED = 42290, "暂不能体验这个等级"
     WINDOW_REFUSED = 42280, "模拟的时间范围不合要求"
@@ -95,6 +97,7 @@ class Code(Enum):
     UNAVAILABLE = 50300, "服务繁忙,请稍后再试"
     LOGIN_CLOSED = 50301, "登录暂未开放"
     TERMS_MISSING = 50302, "积分方案尚未发布"
+    NOT_CONNECTED = 50303, "该渠道尚未接通"
 
     @property
     def number(self) -> int:

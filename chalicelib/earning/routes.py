@@ -27,7 +27,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import order_feed, staff
 from chalicelib.members.buyers import bind_buyer, find_members
-from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
+from chalicelib.members.model import PROVEN, Identity, is_member_id
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime import queue
 from chalicelib.runtime.clock import in_zone
@@ -111,7 +111,7 @@ def post_member_identity(call: Call, member_id: str) -> Json:
     """Bind a shop's buyer account to a member; orders that waited for it are credited."""
     if not is_member_id(member_id):
         raise JifenError(Code.MEMBER_NOT_FOUND)
-    if call.body.platform == LOGIN_PROVIDER:
+    if call.body.platform in PROVEN:
         # Whoever logs in with that account would become this member.
         raise JifenError(Code.NOT_ALLOWED, "登录账号不能由员工绑定", field="platform")
     identity = Identity(call.body.platform, call.body.buyer_id)

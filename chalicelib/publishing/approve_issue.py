@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing import lifecycle
-from chalicelib.publishing.completeness import in_words, missing
+from chalicelib.publishing.completeness import in_words, missing, too_long
 from chalicelib.publishing.model import Action, Issue, State
 from chalicelib.publishing.plan_issue import change_issue
 from chalicelib.publishing.table import Overtaken, PublishingTable
@@ -34,6 +34,8 @@ def approve_issue(
         lacks = missing(issue.plan)
         if lacks:
             raise JifenError(Code.ISSUE_INCOMPLETE, in_words(lacks), field=lacks[0])
+        if path := too_long(issue.plan):
+            raise JifenError(Code.ISSUE_INCOMPLETE, "正文排版后超过2万字,请删减", field=path)
         if issue.plan.publish_at <= now:
             raise JifenError(Code.ISSUE_IN_PAST, field="publish_at")
         return approved

@@ -57,7 +57,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "CONNECT_SECRET": "connect", "OUTSIDE_URL": ""}
     with mock_aws():
         _forget_last_stage()
         queues = dynamo.service("sqs")
@@ -68,6 +68,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         manager = dynamo.service("secretsmanager")
         manager.create_secret(Name="admin-key", SecretString=ADMIN_KEY)
         manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
+        manager.create_secret(Name="connect", SecretString='{"nothing": "is connected"}')
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)
