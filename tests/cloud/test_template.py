@@ -216,7 +216,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("RecordEntriesRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("RecordRetryRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
-        ("SendDueIssuesRole", {"PublishingTable"}),
+        ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
     ],
 )
