@@ -19,11 +19,13 @@ class Mend(Exception):  # it names what to do, not what failed
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """One embedded cloud: its home directory and its two ports."""
+    """One embedded cloud: its home directory and its ports."""
 
     home: Path
     cloud_port: int
     front_port: int
+    stand_in_port: int = 0
+    """0: this cloud has no stand-in for the systems outside."""
 
     @property
     def endpoint(self) -> str:
@@ -32,6 +34,11 @@ class Places:
     @property
     def front_url(self) -> str:
         return f"http://{HOST}:{self.front_port}"
+
+    @property
+    def stand_in_url(self) -> str:
+        """Empty when this cloud has no stand-in."""
+        return f"http://{HOST}:{self.stand_in_port}" if self.stand_in_port else ""
 
     @property
     def state(self) -> Path:
@@ -50,6 +57,14 @@ class Places:
     @property
     def front_lock(self) -> Path:
         return self.home / "front.pid"
+
+    @property
+    def stand_in_lock(self) -> Path:
+        return self.home / "stand-in.pid"
+
+    @property
+    def stand_in_log(self) -> Path:
+        return self.home / "stand-in.log"
 
     @property
     def cloud_log(self) -> Path:
@@ -80,11 +95,12 @@ class Places:
 
 
 def default_places() -> Places:
-    """The laptop's own cloud; JIFEN_HOME, JIFEN_CLOUD_PORT and JIFEN_PORT move it."""
+    """The laptop's own cloud; JIFEN_HOME, JIFEN_CLOUD_PORT, JIFEN_PORT and JIFEN_STAND_IN_PORT move it."""
     return Places(
         home=Path(os.environ.get("JIFEN_HOME", ROOT / ".local")).resolve(),
         cloud_port=_port("JIFEN_CLOUD_PORT", 4620),
         front_port=_port("JIFEN_PORT", 8620),
+        stand_in_port=_port("JIFEN_STAND_IN_PORT", 5620),
     )
 
 

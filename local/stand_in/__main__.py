@@ -1,0 +1,36 @@
+"""`python -m local.stand_in [lock file] [port]`: serve on loopback until SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from local import say
+from local.places import Mend, default_places
+from local.process import hold
+from local.stand_in.apis import stand_in
+from local.stand_in.edge import Server
+
+
+def main(lock: Path, port: int) -> None:
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = hold(lock, port)
+    server = Server(port, stand_in())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    say.line(f"  the stand-in for systems outside: {server.url}")
+    server.serve_forever()
+    server.server_close()
+    held.close()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    places = default_places()
+    try:
+        main(Path(given[0]) if given else places.stand_in_lock, int(given[1]) if given[1:] else places.stand_in_port)
+    except Mend as trouble:
+        say.trouble(str(trouble))
+        sys.exit(1)

@@ -1,0 +1,18 @@
+"""All APIs and all admin calls of the stand-in: a new one is in the list of its module, a new module is named here."""
+
+from __future__ import annotations
+
+from local.stand_in import admin, login_apis, token_apis
+from local.stand_in.edge import StandIn
+from local.stand_in.official import admin as official_admin
+from local.stand_in.official import apis as official_apis
+from local.stand_in.official import mass_apis
+from local.stand_in.routing import Routes
+
+APIS = (*token_apis.APIS, *login_apis.APIS, *official_apis.APIS, *mass_apis.APIS)
+HANDLES = (*admin.HANDLES, *login_apis.HANDLES, *official_admin.HANDLES)
+
+
+def stand_in() -> StandIn:
+    """The whole stand-in at its beginning."""
+    return StandIn(Routes(APIS), HANDLES)

@@ -1,0 +1,1 @@
+"""Official Accounts: media, drafts, publishing, mass sending, what became of it, and how often it was read."""
