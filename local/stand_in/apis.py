@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from local.stand_in import admin, login_apis, token_apis
+from local.stand_in import admin, login_apis, subscription_apis, token_apis
 from local.stand_in.edge import StandIn
 from local.stand_in.official import admin as official_admin
 from local.stand_in.official import apis as official_apis
 from local.stand_in.official import mass_apis
 from local.stand_in.routing import Routes
+from local.stand_in.wecom import admin as wecom_admin
+from local.stand_in.wecom import apis as wecom_apis
 
-APIS = (*token_apis.APIS, *login_apis.APIS, *official_apis.APIS, *mass_apis.APIS)
-HANDLES = (*admin.HANDLES, *login_apis.HANDLES, *official_admin.HANDLES)
+APIS = (
+    *token_apis.APIS,
+    *login_apis.APIS,
+    *subscription_apis.APIS,
+    *official_apis.APIS,
+    *mass_apis.APIS,
+    *wecom_apis.APIS,
+)
+HANDLES = (
+    *admin.HANDLES,
+    *login_apis.HANDLES,
+    *subscription_apis.HANDLES,
+    *official_admin.HANDLES,
+    *wecom_admin.HANDLES,
+)
 
 
 def stand_in() -> StandIn:

@@ -17,8 +17,10 @@ from local.stand_in.logins import Logins
 from local.stand_in.official.state import Official, new_official
 from local.stand_in.quotas import Quotas
 from local.stand_in.received import Received
+from local.stand_in.subscriptions import Subscriptions
 from local.stand_in.tokens import Tokens
 from local.stand_in.unreliable import Unreliable
+from local.stand_in.wecom.state import WeCom, new_wecom
 from local.stand_in.wire import Unknown
 
 
@@ -35,9 +37,11 @@ class World:
     tokens: Tokens
     logins: Logins
     official: Official
+    wecom: WeCom
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     unreliable: dict[str, Unreliable] = field(default_factory=lambda: {"wechat": Unreliable(), "wecom": Unreliable()})
     """How events get lost, by the system that sends them."""
     _running: threading.Lock = field(default_factory=threading.Lock)
@@ -102,4 +106,5 @@ def new_world(*, seed: int = 1, stands_at: int | None = None, real: Callable[[],
         tokens=Tokens(ids),
         logins=Logins(ids),
         official=new_official(ids),
+        wecom=new_wecom(ids),
     )
