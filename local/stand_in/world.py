@@ -15,6 +15,9 @@ from local.stand_in.faults import Faults
 from local.stand_in.ids import Ids
 from local.stand_in.logins import Logins
 from local.stand_in.official.state import Official, new_official
+from local.stand_in.pay.keys import PlatformKey, of_this_process
+from local.stand_in.pay.orders import Orders
+from local.stand_in.pay.state import Pay
 from local.stand_in.quotas import Quotas
 from local.stand_in.received import Received
 from local.stand_in.subscriptions import Subscriptions
@@ -38,6 +41,7 @@ class World:
     logins: Logins
     official: Official
     wecom: WeCom
+    pay: Pay
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)
@@ -88,8 +92,17 @@ class World:
                     self.clock.move_to(until)
 
 
-def new_world(*, seed: int = 1, stands_at: int | None = None, real: Callable[[], float] = time.time) -> World:
-    """A world at its beginning. The same seed and the same calls give the same ids."""
+def new_world(
+    *,
+    seed: int = 1,
+    stands_at: int | None = None,
+    real: Callable[[], float] = time.time,
+    pay_key: PlatformKey | None = None,
+) -> World:
+    """A world at its beginning. The same seed and the same calls give the same ids.
+
+    `pay_key`: what WeChat Pay signs with, else one made for this process.
+    """
     lock, agenda, ids = threading.RLock(), Agenda(), Ids(seed)
 
     def later(at: int, task: Task) -> None:
@@ -107,4 +120,5 @@ def new_world(*, seed: int = 1, stands_at: int | None = None, real: Callable[[],
         logins=Logins(ids),
         official=new_official(ids),
         wecom=new_wecom(ids),
+        pay=Pay(pay_key or of_this_process(), Orders(ids)),
     )
