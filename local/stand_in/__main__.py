@@ -12,12 +12,13 @@ from local.places import Mend, default_places
 from local.process import hold
 from local.stand_in.apis import stand_in
 from local.stand_in.edge import Server
+from local.stand_in.pay.keys import kept_in
 
 
 def main(lock: Path, port: int) -> None:
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = hold(lock, port)
-    server = Server(port, stand_in())
+    server = Server(port, stand_in(kept_in(lock.with_name("stand-in-pay.pem"))))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     say.line(f"  the stand-in for systems outside: {server.url}")

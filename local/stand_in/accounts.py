@@ -38,6 +38,8 @@ class Corp:
     secrets: tuple[str, ...]
     gives_unionid: bool = True
     open_platform: str = ""
+    lists_members: bool = True
+    """Whether its group events say who came and went, as newer ones do."""
     push_url: str = ""
     push_token: str = ""
     push_aes_key: str = ""

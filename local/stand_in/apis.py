@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from local.stand_in import admin, login_apis, token_apis
+from functools import partial
+
+from local.stand_in import admin, login_apis, subscription_apis, token_apis
 from local.stand_in.edge import StandIn
 from local.stand_in.official import admin as official_admin
 from local.stand_in.official import apis as official_apis
 from local.stand_in.official import mass_apis
+from local.stand_in.pay import admin as pay_admin
+from local.stand_in.pay import apis as pay_apis
+from local.stand_in.pay.keys import PlatformKey
 from local.stand_in.routing import Routes
+from local.stand_in.wecom import admin as wecom_admin
+from local.stand_in.wecom import apis as wecom_apis
+from local.stand_in.world import new_world
 
-APIS = (*token_apis.APIS, *login_apis.APIS, *official_apis.APIS, *mass_apis.APIS)
-HANDLES = (*admin.HANDLES, *login_apis.HANDLES, *official_admin.HANDLES)
+APIS = (
+    *token_apis.APIS,
+    *login_apis.APIS,
+    *subscription_apis.APIS,
+    *official_apis.APIS,
+    *mass_apis.APIS,
+    *wecom_apis.APIS,
+    *pay_apis.APIS,
+)
+HANDLES = (
+    *admin.HANDLES,
+    *login_apis.HANDLES,
+    *subscription_apis.HANDLES,
+    *official_admin.HANDLES,
+    *wecom_admin.HANDLES,
+    *pay_admin.HANDLES,
+)
 
 
-def stand_in() -> StandIn:
+def stand_in(pay_key: PlatformKey | None = None) -> StandIn:
     """The whole stand-in at its beginning."""
-    return StandIn(Routes(APIS), HANDLES)
+    return StandIn(Routes(APIS), HANDLES, partial(new_world, pay_key=pay_key))

@@ -66,6 +66,7 @@ MESSAGES = {
     61501: "date range error",
     90501: "chat is not external group chat",
     93000: "invalid webhook url",
+    301019: "media md5 not match",
 }
 
 

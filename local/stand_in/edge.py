@@ -20,7 +20,7 @@ from local.stand_in.admin import Handle
 from local.stand_in.clock import instant
 from local.stand_in.routing import HOSTS, Reaction, Routes
 from local.stand_in.wire import Answer, Json, Request, Unknown, json_answer
-from local.stand_in.world import World, new_world
+from local.stand_in.world import World
 
 ADMIN = "/_stand_in"
 TICK_SECONDS = 0.1
@@ -30,7 +30,7 @@ TICK_SECONDS = 0.1
 class StandIn:
     """The server's state: a world that a reset replaces."""
 
-    def __init__(self, routes: Routes, handles: tuple[Handle, ...], make: Callable[..., World] = new_world) -> None:
+    def __init__(self, routes: Routes, handles: tuple[Handle, ...], make: Callable[..., World]) -> None:
         self.routes = routes
         self._handles: dict[tuple[str, str], Handle] = {(one.method, one.path): one for one in handles}
         self._make = make

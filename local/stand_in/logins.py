@@ -39,15 +39,24 @@ class Logins:
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self._codes: dict[str, _Code] = {}
+        self._people: set[tuple[str, str]] = set()
 
     def mint(self, appid: str, openid: str, unionid: str, now: int, *, blocked: bool = False) -> str:
         """The code of one log-in; `blocked`: of somebody whom WeChat holds to be a risk."""
+        self.meet(appid, openid)
         session_key = base64.b64encode(self._ids.data(16)).decode()
         return self._keep("0", _Code(appid, now + CODE_LIFE, Session(openid, unionid, session_key), blocked))
 
     def mint_phone(self, appid: str, number: str, country_code: str, now: int) -> str:
         """The code of one tap on the phone button."""
         return self._keep("e", _Code(appid, now + CODE_LIFE, Phone(number, country_code)))
+
+    def meet(self, appid: str, openid: str) -> None:
+        """From now on this is a user of the app."""
+        self._people.add((appid, openid))
+
+    def knows(self, appid: str, openid: str) -> bool:
+        return (appid, openid) in self._people
 
     def whose(self, code: str) -> str:
         """The openid a log-in code was minted for, whatever became of the code; empty for none."""

@@ -155,7 +155,7 @@ def _admitted(world: World, api: Api, request: Request, now: int, names: Mapping
 
 def _outcome(answer: Answer, fault: Fault | None) -> Json:
     said: Json = {"status": answer.status, "fault": fault.kind if fault else None}
-    if dict(answer.headers)["Content-Type"].startswith("application/json"):
+    if answer.body and dict(answer.headers)["Content-Type"].startswith("application/json"):
         read = json.loads(answer.body)
         said |= {name: read[name] for name in ("errcode", "code") if name in read}
     return said

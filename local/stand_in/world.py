@@ -15,10 +15,15 @@ from local.stand_in.faults import Faults
 from local.stand_in.ids import Ids
 from local.stand_in.logins import Logins
 from local.stand_in.official.state import Official, new_official
+from local.stand_in.pay.keys import PlatformKey, of_this_process
+from local.stand_in.pay.orders import Orders
+from local.stand_in.pay.state import Pay
 from local.stand_in.quotas import Quotas
 from local.stand_in.received import Received
+from local.stand_in.subscriptions import Subscriptions
 from local.stand_in.tokens import Tokens
 from local.stand_in.unreliable import Unreliable
+from local.stand_in.wecom.state import WeCom, new_wecom
 from local.stand_in.wire import Unknown
 
 
@@ -35,9 +40,12 @@ class World:
     tokens: Tokens
     logins: Logins
     official: Official
+    wecom: WeCom
+    pay: Pay
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     unreliable: dict[str, Unreliable] = field(default_factory=lambda: {"wechat": Unreliable(), "wecom": Unreliable()})
     """How events get lost, by the system that sends them."""
     _running: threading.Lock = field(default_factory=threading.Lock)
@@ -84,8 +92,17 @@ class World:
                     self.clock.move_to(until)
 
 
-def new_world(*, seed: int = 1, stands_at: int | None = None, real: Callable[[], float] = time.time) -> World:
-    """A world at its beginning. The same seed and the same calls give the same ids."""
+def new_world(
+    *,
+    seed: int = 1,
+    stands_at: int | None = None,
+    real: Callable[[], float] = time.time,
+    pay_key: PlatformKey | None = None,
+) -> World:
+    """A world at its beginning. The same seed and the same calls give the same ids.
+
+    `pay_key`: what WeChat Pay signs with, else one made for this process.
+    """
     lock, agenda, ids = threading.RLock(), Agenda(), Ids(seed)
 
     def later(at: int, task: Task) -> None:
@@ -102,4 +119,6 @@ def new_world(*, seed: int = 1, stands_at: int | None = None, real: Callable[[],
         tokens=Tokens(ids),
         logins=Logins(ids),
         official=new_official(ids),
+        wecom=new_wecom(ids),
+        pay=Pay(pay_key or of_this_process(), Orders(ids)),
     )

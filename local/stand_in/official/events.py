@@ -12,13 +12,13 @@ from local.stand_in.wire import Json
 from local.stand_in.world import World
 
 
-def tell(world: World, app: App, event: str, fields: Json, now: int) -> None:
-    """Send an event to the app's callback, if it has one."""
+def tell(world: World, app: App, event: str, fields: Json, now: int, *, sender: str = "") -> None:
+    """Send an event to the app's callback, if it has one; from whoever operates the account unless told otherwise."""
     if not app.push_url:
         return
     message = {
         "ToUserName": app.original_id,
-        "FromUserName": person_in(app.appid, "operator"),
+        "FromUserName": sender or person_in(app.appid, "operator"),
         "CreateTime": seconds(now),
         "MsgType": "event",
         "Event": event,

@@ -1,0 +1,1 @@
+"""WeChat Pay: orders and refunds of merchants, and the notifier that tells them, signed and sealed."""

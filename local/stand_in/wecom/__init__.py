@@ -1,0 +1,1 @@
+"""WeCom: customer groups and their events, tasks of staff, group robots."""
