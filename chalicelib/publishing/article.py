@@ -10,6 +10,7 @@ from html import escape
 
 from chalicelib.publishing.model import PointsItem, Slot
 
+MOST_TITLE_CHARS = 32
 MOST_CONTENT_CHARS = 20_000
 """WeChat takes fewer characters of HTML than this."""
 MOST_CONTENT_BYTES = 1024 * 1024
@@ -36,10 +37,12 @@ def digest_of(slot: Slot) -> str:
     return " ".join(slot.body.split())[:DIGEST_CHARS]
 
 
-def is_too_long(slot: Slot) -> bool:
-    """Whether WeChat would refuse the article for its length."""
+def too_long(slot: Slot) -> str | None:
+    """The name of the field for whose length WeChat would refuse the article."""
     content = content_of(slot, "w" * 18)
-    return len(content) >= MOST_CONTENT_CHARS or len(content.encode()) >= MOST_CONTENT_BYTES
+    if len(slot.title) > MOST_TITLE_CHARS:
+        return "title"
+    return "body" if len(content) >= MOST_CONTENT_CHARS or len(content.encode()) >= MOST_CONTENT_BYTES else None
 
 
 def points_item_words(item: PointsItem) -> str:

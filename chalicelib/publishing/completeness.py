@@ -6,7 +6,7 @@ speaks for the brand, the third says what points are good for.
 
 from __future__ import annotations
 
-from chalicelib.publishing.article import is_too_long
+from chalicelib.publishing.article import too_long
 from chalicelib.publishing.model import Plan, Slot
 
 _SLOT_WORDS = {"headline": "头条", "second": "次条", "third": "三条"}
@@ -41,10 +41,10 @@ def missing(plan: Plan) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def too_long(plan: Plan) -> str | None:
-    """The path of the first article that its channel would refuse for its length."""
+def oversized(plan: Plan) -> str | None:
+    """The path of the first title or text that its channel would refuse for its length."""
     if plan.channel in CHANNEL_REQUIRES:
-        return next((f"{role}.body" for role, slot in slots(plan).items() if is_too_long(slot)), None)
+        return next((f"{role}.{name}" for role, slot in slots(plan).items() if (name := too_long(slot))), None)
     return None
 
 

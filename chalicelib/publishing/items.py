@@ -139,7 +139,7 @@ def sending_item(issue_id: str, sending: Sending) -> Item:
 
 def sending_of(item: Item) -> Sending:
     began_at = datetime.fromisoformat(item["began_at"])
-    return Sending(item["content"], began_at, item["draft_id"], item["is_tried"])
+    return Sending(item["content"], began_at, item["draft_id"], item["is_tried"], item["data_id"])
 
 
 def delivery_of(item: Item) -> Delivery:

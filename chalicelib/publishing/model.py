@@ -140,6 +140,8 @@ class Sending(NamedTuple):
     draft_id: str = ""
     is_tried: bool = False
     """Whether sending was asked for, so that nobody knows what a later refusal means."""
+    data_id: str = ""
+    """What the articles are called in the channel's figures, where it said so."""
 
 
 @dataclass(frozen=True, slots=True)

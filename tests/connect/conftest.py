@@ -1,4 +1,4 @@
-"""A stage's connect table in moto, as the template makes it."""
+"""A stage's connect table in moto, as the template makes it, and a stand-in for the outside world."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from chalicelib.connect import tokens
 from chalicelib.connect.table import ConnectTable
 from tests.members.stage import Stage, open_stage
+from tests.outside_world import world as world
 
 
 @pytest.fixture

@@ -31,10 +31,12 @@ class Article(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A mass sending by its id; `is_repeat` when WeChat says that it had been asked before under the same client id."""
+    """A mass sending by its id; `data_id` names its articles in WeChat's figures, and is missing where WeChat only says
+    that it was asked before under the same client id.
+    """
 
     msg_id: str
-    is_repeat: bool
+    data_id: str
 
 
 class Published(NamedTuple):
@@ -99,12 +101,12 @@ def mass_send(api: WechatApi, draft_id: str, *, client_id: str) -> Sent:
         "clientmsgid": client_id,
     }
     try:
-        answer, is_repeat = api.post("/cgi-bin/message/mass/sendall", asked), False
+        answer = api.post("/cgi-bin/message/mass/sendall", asked)
     except Refused as refused:
         if refused.kind is not Kind.DONE:
             raise
-        answer, is_repeat = dict(refused.answer), True
-    return Sent(_id_of(answer, "msg_id"), is_repeat)
+        answer = dict(refused.answer)
+    return Sent(_id_of(answer, "msg_id"), str(answer.get("msg_data_id", "")))
 
 
 def preview(api: WechatApi, draft_id: str, openid: str) -> None:
@@ -131,7 +133,7 @@ def published(api: WechatApi, publish_id: str) -> Published:
 
 
 def reads_by_slot(api: WechatApi, on: date) -> list[dict[str, Any]]:
-    """The figures of a day's articles as WeChat has them (`msgid` is `<msg_id>_<slot from 1>`), yesterday's last."""
+    """The figures of a day's articles as WeChat has them (`msgid`: `<data_id>_<slot from 1>`), yesterday's last."""
     answer = api.post("/datacube/getarticlesummary", {"begin_date": on.isoformat(), "end_date": on.isoformat()})
     return [row for row in answer.get("list", ()) if isinstance(row, dict)]
 

@@ -57,6 +57,8 @@ def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
             table.put_sending(issue.id, sending)
             raise _refused(refused) from None
         raise
+    if sent.data_id:
+        table.put_sending(issue.id, sending._replace(is_tried=True, data_id=sent.data_id))
     return Receipt(f"mass-{sent.msg_id}", now)
 
 

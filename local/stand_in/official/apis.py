@@ -43,6 +43,25 @@ def get_draft(world: World, call: Call) -> Json:
     return {"news_item": [article.shape for article in draft.articles], "create_time": at, "update_time": at}
 
 
+def list_drafts(world: World, call: Call) -> Json:
+    """A page of one to twenty drafts; `no_content` leaves the articles' text out."""
+    given = call.body()
+    offset, count = given.get("offset"), given.get("count")
+    if not isinstance(offset, int) or not isinstance(count, int) or offset < 0 or not 1 <= count <= 20:
+        raise Refused(40007)
+    appid, left_out = call.caller().appid, {"content"} if given.get("no_content") == 1 else set()
+    page = world.official.drafts.newest(appid, offset, count)
+    items = [
+        {
+            "media_id": draft.media_id,
+            "content": {"news_item": [_without(article.shape, left_out) for article in draft.articles]},
+            "update_time": seconds(draft.at),
+        }
+        for draft in page
+    ]
+    return {"total_count": world.official.drafts.count(appid), "item_count": len(items), "item": items}
+
+
 def count_drafts(world: World, call: Call) -> Json:
     return {"total_count": world.official.drafts.count(call.caller().appid)}
 
@@ -77,6 +96,10 @@ def delete_publication(world: World, call: Call) -> Json:
     return OK
 
 
+def _without(shape: Json, names: set[str]) -> Json:
+    return {name: value for name, value in shape.items() if name not in names}
+
+
 def _media_id(call: Call) -> str:
     media_id = call.body().get("media_id")
     if not media_id:
@@ -90,6 +113,7 @@ APIS = (
     Api(WECHAT, "POST", "/cgi-bin/media/upload", upload_temporary, "app"),
     Api(WECHAT, "POST", "/cgi-bin/draft/add", add_draft, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/draft/get", get_draft, "app", OFFICIAL),
+    Api(WECHAT, "POST", "/cgi-bin/draft/batchget", list_drafts, "app", OFFICIAL),
     Api(WECHAT, "ANY", "/cgi-bin/draft/count", count_drafts, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/draft/delete", delete_draft, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/freepublish/submit", submit, "app", OFFICIAL),

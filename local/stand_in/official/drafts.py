@@ -67,6 +67,11 @@ class Drafts:
     def put_back(self, draft: Draft) -> None:
         self._drafts[draft.media_id] = draft
 
+    def newest(self, appid: str, offset: int, count: int) -> list[Draft]:
+        """A page of an account's drafts, the last changed first."""
+        own = [draft for draft in self._drafts.values() if draft.appid == appid]
+        return sorted(own, key=lambda draft: draft.at, reverse=True)[offset : offset + count]
+
     def count(self, appid: str) -> int:
         return sum(draft.appid == appid for draft in self._drafts.values())
 
