@@ -115,13 +115,25 @@ def worse(**after: Any) -> list[str]:
         ({"buyer": {"reach": {"kind": "activity", "activity": "order", "times": 1}}}, []),
         ({"buyer": {"reach": {"kind": "activity", "activity": "review", "times": 1}}}, ["stages.buyer.reach"]),
         ({"buyer": {"lost_after_days": 7, "emotion": [], "name": "买家"}}, []),
-        ({"stages": (STRANGER, BUYER)}, []),
+        ({"stages": (STRANGER, BUYER)}, ["stages.buyer.reach"]),
+        ({"stages": (STRANGER, GOLD, BUYER)}, ["stages.buyer.reach"]),
+        ({"stages": (STRANGER, BUYER, GOLD, asking(kind="spent") | {"id": "more"})}, []),
+        ({"stages": (STRANGER, BUYER, asking(kind="level", level="diamond"))}, ["stages.buyer.reach"]),
         ({"stages": (STRANGER, {**BUYER, "id": "b2"}, GOLD), "membership_from": "b2"}, ["stages.buyer"]),
         ({"membership_from": "best"}, ["stages.membership_from"]),
     ],
 )
 def test_benefits_that_go_or_are_harder_to_reach_need_notice(after: dict[str, Any], paths: list[str]) -> None:
     assert worse(**after) == paths
+
+
+def test_benefits_of_everybody_that_need_a_condition_now_are_worse() -> None:
+    everybody = {**STRANGER, "benefits": ["可兑参考"]}
+    asked = [{"id": "nobody", "name": "无名"}, {**everybody, "reach": {"kind": "spent"}}, BUYER, GOLD]
+    before, after = (plain(read_programme(document(*stages))) for stages in ((everybody, BUYER, GOLD), asked))
+
+    assert [one.path for one in worse_for_members(before, after, on=ON)] == ["stages.stranger.reach"]
+    assert worse_for_members(after, before, on=ON) == ()
 
 
 def test_to_drop_all_stages_is_to_drop_their_benefits_and_to_begin_with_stages_costs_nobody() -> None:
