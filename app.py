@@ -13,6 +13,7 @@ from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
 from chalicelib.insight.events import bp as insight_events
 from chalicelib.insight.routes import bp as insight_routes
+from chalicelib.insight.stage_routes import bp as stage_routes
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
@@ -38,6 +39,7 @@ for blueprint in (
     programme_routes,
     publishing_routes,
     simulation_routes,
+    stage_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (

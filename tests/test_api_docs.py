@@ -30,6 +30,7 @@ from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code
 from chalicelib.insight.close_days import close_days
+from chalicelib.insight.close_stages import close_stages
 from chalicelib.insight.events import record_entries
 from chalicelib.insight.table import open_insight
 from chalicelib.ledger.events import post_adjustments
@@ -183,6 +184,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _adjustments(day, member_id, operator, reviewer)
     _import(day, member_id, operator, reviewer)
     _finance(day)
+    _stages(day, member_id, operator)
     return day.examples
 
 
@@ -400,6 +402,16 @@ def _finance(day: Day) -> None:
     day.call(("GET", one + "/export"), token=finance, month="2026-03")
     day.call(("POST", one + "/reopenings"), {"reason": "补记一笔退款"}, token=ADMIN_KEY, month="2026-03")
     day.call(("GET", path), token=finance)
+
+
+def _stages(day: Day, member_id: str, operator: str) -> None:
+    """The night after has counted the stages; Mei looks at hers, and so does her guide."""
+    now = day.stage.now
+    close_stages(open_insight().stages, programme_table.terms_at(now), date(2026, 4, 2), now=now)
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0007"})["token"]
+    day.call(("GET", "/v1/me/stage"), token=token)
+    day.call(("GET", "/v1/staff/members/{member_id}/stage"), token=operator, member_id=member_id)
+    day.call(("GET", "/v1/staff/reports/stages"), token=operator)
 
 
 def _member(day: Day) -> str:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.programme import words
 from chalicelib.programme.model import Programme
+from chalicelib.programme.stage_words import stage_change
 
 Way = tuple[str, ...]
 
@@ -104,6 +105,8 @@ def _by_id(values: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _text(way: Way, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if way[0] == "stages":
+        return stage_change(way[1:], before, after)
     kind, name, *rest = (*way, "", "")
     old, new = _found(before, kind, name), _found(after, kind, name)
     if kind in ("rules", "tasks") and name:

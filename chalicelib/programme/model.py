@@ -23,6 +23,7 @@ from chalicelib.programme.rules import Amount
 from chalicelib.programme.rules.fixed import Fixed
 from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
 from chalicelib.programme.rules.pending import Pending
+from chalicelib.programme.stages import Stages
 from chalicelib.programme.tasks import Task
 
 Name = Annotated[str, Len(1, 40)]
@@ -125,6 +126,7 @@ class Programme:
     tasks: Annotated[tuple[Task, ...], Len(0, 50)] = ()
     growth: Growth | None = None
     levels: Levels | None = None
+    stages: Stages | None = None
     notices: Notices | None = None
     rules: Annotated[tuple[Rule, ...], Len(0, 100)]
 

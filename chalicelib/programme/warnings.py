@@ -13,6 +13,7 @@ from chalicelib.programme.model import Programme
 from chalicelib.programme.never import never_fires
 from chalicelib.programme.over_budget import over_budget
 from chalicelib.programme.rules.multiplier import Multiplier
+from chalicelib.programme.stage_warnings import stage_warnings
 from chalicelib.programme.warning import Forecast, Placed, Warning
 
 __all__ = ["Forecast", "Warning", "warnings"]
@@ -29,6 +30,7 @@ def warnings(
         *invites_too_low(programme, shown),
         *forbidden_by_wechat(programme),
         *misfits(programme, shown),
+        *stage_warnings(programme),
         *over_budget(programme, forecast, today_on),
         *_large_accounts(programme),
     )

@@ -301,9 +301,12 @@ def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_
     assert written == {
         ("RecordEntriesRole", "dynamodb:BatchWriteItem", "D#*"),
         ("RecordEntriesRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordEntriesRole", "dynamodb:PutItem", "F#*"),
         ("RecordRetryRole", "dynamodb:BatchWriteItem", "D#*"),
         ("RecordRetryRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordRetryRole", "dynamodb:PutItem", "F#*"),
         ("CloseDaysRole", "dynamodb:PutItem", "T#*"),
+        ("CloseDaysRole", "dynamodb:PutItem", "STAGES"),
         ("CloseDaysRole", "dynamodb:UpdateItem", "DAYS"),
         ("ApiHandlerRole", "dynamodb:PutItem", "CLOSES"),
         ("ApiHandlerRole", "dynamodb:ConditionCheckItem", "CLOSES"),
