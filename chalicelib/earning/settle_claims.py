@@ -7,6 +7,7 @@ for an order that nobody knows, and is then told the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -66,34 +67,65 @@ def lapse_claims(*, claims: ClaimsTable, book: TermsBook, now: datetime, has_tim
 
     One whose order is there after all is settled instead.
     """
-    today_on = _business_on(now, book)
-    done = {"lapsed": 0, "owned": 0, "moved": 0, "failed": 0}
+    night = _Night(claims, book, now, _business_on(now, book))
+    outcomes: Counter[str] = Counter()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for page in claims.due(night.today_on):
+            for start in range(0, len(page), MAX_BATCH_GET):
+                if not has_time():
+                    return _run(outcomes, finished=False)
+                for ended in pool.map(night.end, night.lanes(page[start : start + MAX_BATCH_GET])):
+                    outcomes.update(ended)
+    return _run(outcomes, finished=True)
 
-    def end(pair: tuple[OrderClaim, Order | None]) -> str:
-        claim, order = pair
+
+def _run(outcomes: Counter[str], *, finished: bool) -> LapseRun:
+    counts = {name: outcomes[name] for name in ("lapsed", "owned", "moved", "failed")}
+    return LapseRun(**counts, finished=finished)
+
+
+class _Lane(NamedTuple):
+    """An order as it stands, if it does, and its claims that are over: ended one after another."""
+
+    order: Order | None
+    claims: list[OrderClaim]
+
+
+class _Night(NamedTuple):
+    """One run over what is due."""
+
+    claims: ClaimsTable
+    book: TermsBook
+    now: datetime
+    today_on: date
+
+    def lanes(self, keys: Sequence[tuple[str, str]]) -> list[_Lane]:
+        """The index may lag: a claim that came true or was made anew has other dates by now."""
+        lanes: dict[str, list[OrderClaim]] = {}
+        for claim in self.claims.find(keys):
+            if claim.state is State.WAITING and claim.waits_until_on < self.today_on:
+                lanes.setdefault(claim.order_key, []).append(claim)
+        orders = {order.key: order for order in self.claims.orders.orders(sorted(lanes))}
+        return [_Lane(orders.get(key), found) for key, found in lanes.items()]
+
+    def end(self, lane: _Lane) -> list[str]:
+        """What became of each claim of one order."""
+        outcomes, order = [], lane.order
+        for claim in lane.claims:
+            outcomes.append(self._end(claim, order))
+            if order and outcomes[-1] == "lapsed":
+                left = tuple(one for one in order.waiting if one.member_id != claim.member_id)
+                order = order._replace(waiting=left)
+        return outcomes
+
+    def _end(self, claim: OrderClaim, order: Order | None) -> str:
         try:
-            if order and settle_claims(order, claims=claims, book=book, now=now) == claim.member_id:
+            if order and settle_claims(order, claims=self.claims, book=self.book, now=self.now) == claim.member_id:
                 return "owned"
-            return "moved" if claims.lapse(claim, order, now=now, on=today_on) else "lapsed"
+            return "moved" if self.claims.lapse(claim, order, now=self.now, on=self.today_on) else "lapsed"
         except Exception as error:  # noqa: BLE001  # one claim must not be in the way of the others
             log.defect("claim_not_lapsed", error, order=claim.order_key)
             return "failed"
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for page in claims.due(today_on):
-            for start in range(0, len(page), MAX_BATCH_GET):
-                if not has_time():
-                    return LapseRun(**done, finished=False)
-                for outcome in pool.map(end, _pairs(page[start : start + MAX_BATCH_GET], claims)):
-                    done[outcome] += 1
-    return LapseRun(**done, finished=True)
-
-
-def _pairs(keys: Sequence[tuple[str, str]], claims: ClaimsTable) -> list[tuple[OrderClaim, Order | None]]:
-    """Claims that still wait, each with its order as it stands."""
-    found = [claim for claim in claims.find(keys) if claim.state is State.WAITING]
-    orders = {order.key: order for order in claims.orders.orders(sorted({claim.order_key for claim in found}))}
-    return [(claim, orders.get(claim.order_key)) for claim in found]
 
 
 def _business_on(now: datetime, book: TermsBook) -> date:
