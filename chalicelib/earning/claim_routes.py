@@ -22,6 +22,7 @@ from chalicelib.members.access import member, staff
 from chalicelib.members.buyers import phone_key, unknown_members
 from chalicelib.members.model import is_member_id
 from chalicelib.members.phone import tail_digest
+from chalicelib.programme.claims import is_platform
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
 from chalicelib.runtime.lists import listing
@@ -76,9 +77,10 @@ def get_order_claims(call: Call) -> Json:
 @endpoint(bp, caller=staff("customer_service", "operator"), query=frozenset({"platform", "order_no"}))
 def get_disputed_order(call: Call) -> Json:
     """An order by its number: whose it is, and the claims that wait on it."""
-    for name in ("platform", "order_no"):
-        if not call.query.get(name):
-            raise JifenError(Code.INVALID_REQUEST, f"{name}必填", field=name)
+    if not is_platform(call.query.get("platform", "")):
+        raise JifenError(Code.INVALID_REQUEST, "platform必填,应为小写字母、数字或下划线", field="platform")
+    if not call.query.get("order_no"):
+        raise JifenError(Code.INVALID_REQUEST, "order_no必填", field="order_no")
     claims = open_claims()
     key = order_key(call.query["platform"], order_number(call.query["order_no"]))
     order = known_order(key, claims=claims)

@@ -51,6 +51,11 @@ class Claimable:
     """How many claims of this platform a member may submit a day."""
 
 
+def is_platform(name: str) -> bool:
+    """Whether orders can be of a platform of this name."""
+    return _PLATFORM.fullmatch(name) is not None and name != PHONE_PROVIDER
+
+
 def platform_name(platform: str) -> str:
     """What members call a platform."""
     return PLATFORM_NAMES.get(platform, platform)
@@ -61,7 +66,7 @@ def faults_of_claims(claims: Sequence[Claimable]) -> Iterator[Fault]:
     known: set[str] = set()
     for place, one in enumerate(claims):
         path = f"claims.{place}.platform"
-        if not _PLATFORM.fullmatch(one.platform) or one.platform == PHONE_PROVIDER:
+        if not is_platform(one.platform):
             yield path, "不是订单的平台:应为小写字母、数字或下划线,如tmall"
         if one.platform in known:
             yield path, "与前面的重复"
