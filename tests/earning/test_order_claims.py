@@ -21,7 +21,9 @@ from chalicelib.members.model import Identity
 from chalicelib.members.phone import phone_identity
 from tests.earning.claims import TMALL, Desk, claim_book
 from tests.earning.conftest import Shop, paid, refund
+from tests.earning.programmes import a_rule, plain_book, plain_terms
 from tests.ledger.builders import NOW
+from tests.programme.builders import SINCE
 
 STRANGER: dict[str, Any] = {"buyer_id": "stranger"}
 
@@ -111,6 +113,22 @@ def test_the_order_is_credited_once_however_often_and_in_whatever_order_it_is_he
 
         assert moto_shop.points(f"m{number}") == 9, steps
         assert len(moto_shop.ledger.entries(f"m{number}", before_key=None, limit=9)) == 2
+
+
+@pytest.mark.parametrize(("platform", "points"), [("tmall", 12), ("douyin", 12 + 100), ("jd", 12)])
+def test_what_a_claimed_order_is_worth_is_said_by_the_rules_of_its_platform(
+    moto_shop: Shop, platform: str, points: int
+) -> None:
+    """`order` answers every platform, the demo's own example the orders of one."""
+    rule = a_rule("douyin_order", when={"platforms": ["douyin"]})
+    claims = [{**TMALL, "platform": name} for name in ("tmall", "douyin", "jd")]
+    desk = Desk(moto_shop, plain_book(plain_terms(1, SINCE, rule, claims=claims)))
+    moto_shop.record(paid(platform=platform, **STRANGER))
+
+    desk.claim(platform=platform)
+    desk.stream(platform=platform)
+
+    assert moto_shop.points("m7") == points
 
 
 def test_a_refund_after_the_claim_takes_back_as_for_any_order(desk: Desk) -> None:
