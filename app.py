@@ -6,6 +6,7 @@ from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
 from chalicelib.earning.check_in_routes import bp as check_in_routes
+from chalicelib.earning.claim_routes import bp as claim_routes
 from chalicelib.earning.events import bp as earning_events
 from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
@@ -30,6 +31,7 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    claim_routes,
     earning_routes,
     insight_routes,
     ledger_routes,

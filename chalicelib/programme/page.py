@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chalicelib.programme import words
+from chalicelib.programme.claims import claim_words
 from chalicelib.programme.difference import difference_in_words, lines, plain
 from chalicelib.programme.model import Terms
 from chalicelib.programme.stage_words import stage_lines, stages_for_members
@@ -39,6 +40,7 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),
+        Section("订单认领", claim_words(document["claims"])),
         Section("退款", words.refund_words(document["reversal"], document["grace_days"])),
         Section("方案调整", words.notice_words(document["notice_days"])),
         *_changes(terms, following),

@@ -13,6 +13,7 @@ from chalicelib.ledger.validity import FixedDay, Idle, Validity
 from chalicelib.programme import texts
 from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
+from chalicelib.programme.claims import faults_of_claims
 from chalicelib.programme.conditions import Trial, When
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
@@ -41,6 +42,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
     yield from _of_stages(programme)
     yield from _of_lists(programme)
     yield from faults_of_penalties(programme)
+    yield from faults_of_claims(programme.claims)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
 

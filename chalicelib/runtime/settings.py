@@ -37,6 +37,7 @@ class Settings:
     """The brand's accounts at outside systems, as connect/accounts.py reads them."""
     outside_url: str
     """Where a laptop's stage has its stand-in for the outside world; empty where the world is the real one."""
+    phone_secret: str
     login: str
     """`wechat`: log-in codes of the mini-program; `demo`: codes of the demo's own form; `closed`: nobody can log in."""
     due_shards: int
