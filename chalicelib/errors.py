@@ -90,6 +90,7 @@ class Code(Enum):
     PENDING_NOT_RAISED = 42265, "待入账积分只能调低,增加请提交积分调整"
     APPEAL_CLOSED = 42270, "申诉期限已过"
     LEVEL_TRIAL_REFUSED = 42290, "暂不能体验这个等级"
+    LEVEL_REFUSED = 42291, "不能这样设置等级"
     WINDOW_REFUSED = 42280, "模拟的时间范围不合要求"
     INTERNAL = 50000, "服务出错了,请稍后再试"
     UNAVAILABLE = 50300, "服务繁忙,请稍后再试"

@@ -294,6 +294,8 @@ def _levels(day: Day, member_id: str, operator: str) -> None:
     lan = day.call(("POST", "/v1/sessions"), {"code": "demo-lan-0006"})["member_id"]
     given = {"level": "platinum", "days": 30, "reason": "骑行大使"}
     day.call(("POST", path + "/level-trials"), given, token=operator, member_id=lan, Idempotency_Key="ambassador-1")
+    given = {"level": "gold", "until_on": "2026-12-31", "reason": "收购品牌的老会员"}
+    day.call(("POST", path + "/levels"), given, token=operator, member_id=lan, Idempotency_Key="level-1")
 
 
 def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:

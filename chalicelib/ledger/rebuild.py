@@ -79,10 +79,9 @@ def days_after(days: CheckInDays, entry: Entry) -> CheckInDays:
 def _tenure(before: Tenure, entry: Entry) -> Tenure:
     """The level after an entry: its name stands in every entry, the rest where it changes."""
     facts, after = entry.facts, before
-    if entry.level_after != before.level or "level_since" in facts:
-        after = after._replace(level=entry.level_after, prior=before.level)
-    if "level_since" in facts:
-        after = after._replace(since_on=_day(facts["level_since"]))
+    since_on = _day(facts["level_since"]) if "level_since" in facts else before.since_on
+    if (entry.level_after, since_on) != (before.level, before.since_on):
+        after = after._replace(level=entry.level_after, since_on=since_on, prior=before.level)
     if "level_until" in facts:
         after = after._replace(until_on=_day(facts["level_until"]))
     if "trial" in facts:

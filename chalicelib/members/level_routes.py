@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from datetime import date
 from itertools import islice
 from typing import Annotated
 
@@ -17,7 +18,9 @@ from chalicelib.ledger.model import Receipt, business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members import level_answers as answers
 from chalicelib.members.access import member, staff
+from chalicelib.members.buyers import unknown_members
 from chalicelib.members.level import standing_on
+from chalicelib.members.level_by_hand import ACTIVITY, set_level
 from chalicelib.members.level_trial import give_trial, try_level
 from chalicelib.members.model import is_member_id
 from chalicelib.programme.table import terms_at
@@ -40,6 +43,14 @@ class GivenTrialIn(Body):
 
     level: Annotated[str, Field(min_length=1, max_length=40)]
     days: Annotated[int, Field(ge=1, le=90)]
+    reason: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class LevelIn(Body):
+    """The level a member is given, through which day (None: as long as a level lasts), and why."""
+
+    level: Annotated[str, Field(min_length=1, max_length=40)]
+    until_on: date | None = None
     reason: Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -101,7 +112,7 @@ def get_member_level_changes(call: Call, member_id: str) -> Json:
 def post_member_level_trial(call: Call, member_id: str) -> Json:
     """Let a member try a higher level for some days. Needs an Idempotency-Key."""
     receipt = give_trial(
-        _known(member_id),
+        _registered(member_id),
         call.body.level,
         call.body.days,
         reason=call.body.reason,
@@ -112,6 +123,36 @@ def post_member_level_trial(call: Call, member_id: str) -> Json:
         now=call.now,
     )
     return _trial(receipt)
+
+
+@bp.route("/staff/members/{member_id}/levels", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=staff("operator"), body=LevelIn)
+def post_member_level(call: Call, member_id: str) -> Json:
+    """Set a member's level by hand, higher or lower. Needs an Idempotency-Key.
+
+    It is reviewed at its end as any level is, and growth that reaches a higher one still raises it: who has the growth
+    of a higher level rises again with the next of it.
+    """
+    receipt = set_level(
+        _registered(member_id),
+        call.body.level,
+        call.body.until_on,
+        reason=call.body.reason,
+        key=key_guard(call, "level"),
+        by=call.caller.id,
+        ledger=open_ledger(),
+        terms=terms_at(call.now),
+        now=call.now,
+    )
+    entry = next(entry for entry in reversed(receipt.entries) if entry.activity == ACTIVITY)
+    return {
+        "before": entry.level_before or None,
+        "level": entry.level_after,
+        "since_on": entry.facts["level_since"] or None,
+        "until_on": entry.facts["level_until"] or None,
+        "text": entry.text,
+        "replayed": receipt.replayed,
+    }
 
 
 def _standing(call: Call, member_id: str) -> Json:
@@ -159,5 +200,11 @@ def _trial(receipt: Receipt) -> Json:
 
 def _known(member_id: str) -> str:
     if not is_member_id(member_id):
+        raise JifenError(Code.MEMBER_NOT_FOUND)
+    return member_id
+
+
+def _registered(member_id: str) -> str:
+    if unknown_members({_known(member_id)}):
         raise JifenError(Code.MEMBER_NOT_FOUND)
     return member_id
