@@ -8,8 +8,9 @@ from typing import Any
 from chalicelib.ledger.items import Item
 from chalicelib.ledger.model import Notice
 from chalicelib.members.level import Standing
-from chalicelib.programme.levels import Level, Levels
+from chalicelib.programme.levels import Level, Levels, Privileges
 from chalicelib.programme.model import Terms
+from chalicelib.programme.privileges import Entitled
 from chalicelib.runtime.clock import in_zone
 
 Answer = dict[str, Any]
@@ -38,18 +39,33 @@ def standing_answer(shown: Standing) -> Answer:
 
 def level_answer(level: Level) -> Answer:
     """A level with what it is good for."""
-    privileges = level.privileges
     return {
         "id": level.id,
         "name": level.name,
         "from_growth": level.from_growth,
         "keep_growth": level.keep_growth,
-        "privileges": {
-            "price_bp": privileges.price_bp,
-            "free_freight": privileges.free_freight,
-            "gates": list(privileges.gates),
-            "texts": list(privileges.texts),
-        },
+        "privileges": _privileges(level.privileges),
+    }
+
+
+def entitled_answer(entitled: Entitled, price_fen: int | None) -> Answer:
+    """What a member's level is good for now; of a price that was asked about also what the member pays."""
+    level = entitled.level
+    return {
+        "level": {"id": level.id, "name": level.name},
+        "until_on": _day(entitled.until_on),
+        "is_trial": entitled.is_trial,
+        **_privileges(level.privileges),
+        "member_price_fen": None if price_fen is None else entitled.price_fen(price_fen),
+    }
+
+
+def _privileges(privileges: Privileges) -> Answer:
+    return {
+        "price_bp": privileges.price_bp,
+        "free_freight": privileges.free_freight,
+        "gates": list(privileges.gates),
+        "texts": list(privileges.texts),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from datetime import date
@@ -23,12 +24,16 @@ from chalicelib.members.level import standing_on
 from chalicelib.members.level_by_hand import ACTIVITY, set_level
 from chalicelib.members.level_trial import give_trial, try_level
 from chalicelib.members.model import is_member_id
+from chalicelib.programme.activity import MAX_ORDER_FEN
+from chalicelib.programme.privileges import entitled_on
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
 from chalicelib.runtime.lists import limit_of, listing
 
 bp = Blueprint(__name__)
 _PAGE = frozenset({"cursor", "limit"})
+_PRICE = frozenset({"price_fen"})
+_FEN = re.compile(r"0|[1-9][0-9]{0,9}")
 MAX_PAGE = 50
 
 
@@ -68,6 +73,13 @@ def get_levels(call: Call) -> Json:
     return listing(answers.levels_answer(terms_at(call.now).programme.levels))
 
 
+@bp.route("/me/privileges", methods=["GET"])
+@endpoint(bp, caller=member, query=_PRICE)
+def get_privileges(call: Call) -> Json:
+    """What the member's level is good for now; `price_fen` asks what the member pays of that price."""
+    return _privileges(call, call.caller.id)
+
+
 @bp.route("/me/level-changes", methods=["GET"])
 @endpoint(bp, caller=member, query=_PAGE)
 def get_level_changes(call: Call) -> Json:
@@ -98,6 +110,13 @@ def get_notices(call: Call) -> Json:
 def get_member_level(call: Call, member_id: str) -> Json:
     """A member's level as the member sees it."""
     return _standing(call, _known(member_id))
+
+
+@bp.route("/staff/members/{member_id}/privileges", methods=["GET"])
+@endpoint(bp, caller=staff("operator", "customer_service", "guide", "store_manager"), query=_PRICE)
+def get_member_privileges(call: Call, member_id: str) -> Json:
+    """What a member's level is good for now, for the brand's own shop and tills; `price_fen` as for the member."""
+    return _privileges(call, _registered(member_id))
 
 
 @bp.route("/staff/members/{member_id}/level-changes", methods=["GET"])
@@ -161,6 +180,17 @@ def _standing(call: Call, member_id: str) -> Json:
     if shown is None:
         raise JifenError(Code.LEVELS_OFF)
     return answers.standing_answer(shown)
+
+
+def _privileges(call: Call, member_id: str) -> Json:
+    terms, asked = terms_at(call.now), call.query.get("price_fen")
+    if asked is not None and (not _FEN.fullmatch(asked) or int(asked) > MAX_ORDER_FEN):
+        raise JifenError(Code.INVALID_REQUEST, f"price_fen应为0至{MAX_ORDER_FEN}", field="price_fen")
+    levels, judged = terms.programme.levels, terms.ledger.levels
+    if levels is None or judged is None:
+        raise JifenError(Code.LEVELS_OFF)
+    entitled = entitled_on(open_ledger().read(member_id), levels, judged, business_on(call.now, terms.zone))
+    return answers.entitled_answer(entitled, None if asked is None else int(asked))
 
 
 def _changes(call: Call, member_id: str) -> Json:

@@ -145,7 +145,7 @@ _BOTH: Say = {
     "name": lambda one, _document: str(one["name"]),
     "enabled": lambda one, _document: "开放" if one["enabled"] else "停用",
     "trial": lambda one, _document: "试行" if one["trial"] else "开放",
-    "when": lambda one, _document: ";".join(words.condition_words(one["when"])),
+    "when": lambda one, document: ";".join(words.condition_words(one["when"], words.names_of_levels(document))),
     "validity": lambda one, document: words.validity_words(one["validity"], document["idle_months"]),
 }
 _RULE: Say = {

@@ -33,7 +33,7 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
     sections = [
         Section("积分价值", [words.value_words(document["point_value"])]),
         *(_rule_section(rule, document, terms.paused) for rule in rules if rule not in levels),
-        Section("等级倍率", [_level_line(rule, terms.paused) for rule in levels]),
+        Section("等级倍率", [_level_line(rule, document, terms.paused) for rule in levels]),
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),
@@ -70,7 +70,7 @@ def _rule_section(rule: Mapping[str, Any], document: Mapping[str, Any], paused: 
     told = [
         *(["本规则暂停中,恢复前不发放积分"] if rule["id"] in paused else []),
         *words.earning_words(rule["amount"]),
-        *words.condition_words(rule["when"]),
+        *words.condition_words(rule["when"], words.names_of_levels(document)),
         *words.cap_words(rule["caps"]),
         *([] if is_multiplier else words.pending_words(rule["pending"])),
         *([] if is_multiplier else [words.validity_words(rule["validity"], document["idle_months"])]),
@@ -79,8 +79,8 @@ def _rule_section(rule: Mapping[str, Any], document: Mapping[str, Any], paused: 
     return Section(rule["name"], told)
 
 
-def _level_line(rule: Mapping[str, Any], paused: frozenset[str]) -> str:
-    others = words.condition_words({**rule["when"], "levels": ()})
+def _level_line(rule: Mapping[str, Any], document: Mapping[str, Any], paused: frozenset[str]) -> str:
+    others = words.condition_words({**rule["when"], "levels": ()}, words.names_of_levels(document))
     stopped = "(暂停中)" if rule["id"] in paused else ""
     return ",".join([f"{rule['name']}:积分{words.times(rule['amount']['bp'])}", *others]) + stopped
 
@@ -89,7 +89,7 @@ def _task_lines(document: Mapping[str, Any], paused: frozenset[str]) -> list[str
     found = []
     for task in document["tasks"]:
         validity = words.validity_words(task["validity"], document["idle_months"])
-        conditions = words.condition_words(task["when"])
+        conditions = words.condition_words(task["when"], words.names_of_levels(document))
         stopped = "(暂停中)" if task["id"] in paused else ""
         found.append(f"{task['name']}:" + ",".join([words.task_words(task, {}), *conditions, validity]) + stopped)
     return found

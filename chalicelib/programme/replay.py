@@ -105,7 +105,13 @@ class Replay:
                 self._take_back(done, event.ordered, business_on(event.at, self.draft.zone))
             return
         self.level = self.level if event.level is None else event.level
-        standing = Standing(self.level, self.counters, joined_on=self.joined_on, member_id=self.member.member_id)
+        standing = Standing(
+            self.level,
+            self.counters,
+            joined_on=self.joined_on,
+            member_id=self.member.member_id,
+            gates=self.draft.gates(self.level),
+        )
         decision = self.budgets.within(self._question(event, standing))
         changes = [change for award in decision.awards for change in award.counts]
         self.counters = counted(self.counters, [*changes, *decision.progress])
