@@ -284,7 +284,7 @@ class Notice(NamedTuple):
     """What a member is told, written with the posting that found it due: once for each kind and day."""
 
     kind: str
-    """`points_expiring` or `level_ending`."""
+    """`points_expiring`, `level_ending`, `level_lowered` or `level_trial_ended`."""
     on: date
     facts: Mapping[str, Any]
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chalicelib.ledger.items import Item
+from chalicelib.ledger.level_notices import LOWERED, TRIAL_ENDED
 from chalicelib.ledger.model import Notice
 from chalicelib.members.level import Standing
 from chalicelib.programme.levels import Level, Levels, Privileges
@@ -106,15 +107,30 @@ _SOON_DAYS = 60
 
 
 def _notice_in_words(notice: Notice, terms: Terms) -> str:
+    facts = notice.facts
     if notice.kind == "level_ending":
-        levels = terms.programme.levels.levels if terms.programme.levels else ()
-        name = next((level.name for level in levels if level.id == notice.facts["level"]), "")
-        return f"{name}会员将于{notice.facts['until']}到期,成长值还不足以保级"
+        return f"{_name(facts['level'], terms)}会员将于{facts['until']}到期,成长值还不足以保级"
+    if notice.kind == LOWERED:
+        before, after = _name(facts["before"], terms), _name(facts["after"], terms)
+        return f"{_LOWERED_BY[facts['by']]},等级由{before}降为{after}"
+    if notice.kind == TRIAL_ENDED:
+        return f"{_name(facts['trial'], terms)}会员体验已结束,当前等级为{_name(facts['level'], terms)}"
     ends = sorted(notice.facts["points"].items())
     told = "、".join(f"{points}分{on}到期" for on, points in ends)
     total = sum(points for _, points in ends)
     buys = [ware.name for ware in terms.programme.showcase if ware.points <= total]
     return f"{told},可兑{buys[-1]}" if buys else told
+
+
+_LOWERED_BY = {
+    "review": "有效期和宽限期已过,成长值不足以保级",
+    "take_back": "退款等收回了成长值,已不足以保级",
+    "staff": "等级经人工调整",
+}
+
+
+def _name(level_id: str, terms: Terms) -> str:
+    return terms.level_names.names.get(level_id, level_id)
 
 
 def _first(terms: Terms) -> str:
