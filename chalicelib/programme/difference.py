@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import TypeAdapter
 
 from chalicelib.programme import words
+from chalicelib.programme.level_words import changed_level_words
 from chalicelib.programme.model import Programme
 
 Way = tuple[str, ...]
@@ -112,6 +113,8 @@ def _text(way: Way, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             return _whole(noun, old, new, after)
         label = f"「{new['name']}」{_LABELS.get(rest[0], '')}"
         return _change(label, _part(kind, rest[0], old, before), _part(kind, rest[0], new, after))
+    if kind in ("growth", "levels"):
+        return _change(*changed_level_words(way, before, after))
     if kind in _WHOLE:
         label, say = _WHOLE[kind]
         return _change(label, say(before), say(after))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.programme import words
 from chalicelib.programme.difference import difference_in_words, lines, plain
+from chalicelib.programme.level_words import growth_words, level_words, privilege_words
 from chalicelib.programme.model import Terms
 from chalicelib.runtime.clock import in_zone
 
@@ -34,6 +35,9 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
         Section("积分价值", [words.value_words(document["point_value"])]),
         *(_rule_section(rule, document, terms.paused) for rule in rules if rule not in levels),
         Section("等级倍率", [_level_line(rule, document, terms.paused) for rule in levels]),
+        Section("成长值", growth_words(document["growth"])),
+        Section("会员等级", level_words(document["levels"])),
+        Section("等级权益", privilege_words(document["levels"])),
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),

@@ -52,8 +52,12 @@ def _streak(amount: Plain) -> list[str]:
 
 def _per_amount(amount: Plain) -> list[str]:
     lines = [f"每消费{yuan(amount['fen'])}得{amount['points']}分({_ROUNDING[amount['rounding']]})"]
-    less = "、".join(_LESS[part] for part in amount["less"])
-    return [*lines, f"{less}不计积分"] if less else lines
+    return [*lines, f"{less_words(amount['less'])}不计积分"] if amount["less"] else lines
+
+
+def less_words(parts: Sequence[str]) -> str:
+    """The parts of a payment that do not count."""
+    return "、".join(_LESS[part] for part in parts)
 
 
 def _ladder(amount: Plain) -> list[str]:
