@@ -22,7 +22,7 @@ from chalicelib.ledger.counters import Counted, counted, running
 from chalicelib.ledger.ends import idle_ends_on, points_end_on
 from chalicelib.ledger.growth import grown, recent
 from chalicelib.ledger.level_notices import level_notices
-from chalicelib.ledger.levels import Tenure, is_warned, kept, next_step, raised, rechecked, step_due_on, warned_on
+from chalicelib.ledger.levels import Tenure, after_growth, is_warned, next_step, step_due_on, warned_on
 from chalicelib.ledger.model import (
     Account,
     Cause,
@@ -249,10 +249,8 @@ class Work:
         levels, today_on = self.terms.levels, self.today_on
         if growth and growth_on is not None:
             self.growth = grown(self.growth, growth, growth_on)
-            if levels is not None and growth > 0:
-                tenure = kept(raised(tenure, self.growth, levels, today_on), self.growth, levels, today_on)
-            elif levels is not None and levels.rechecks_refunds:
-                tenure = rechecked(tenure, self.growth, levels, today_on)
+            if levels is not None:
+                tenure = after_growth(tenure, self.growth, growth, levels, today_on)
         before = self.tenure
         if tenure.level != before.level:
             # An opening may bring a level and growth for a higher one: before its entry there was neither.
