@@ -1,8 +1,9 @@
 """`make bench`: what an operation costs, as counts and as ratios within one run. Nothing here passes or fails.
 
 Requests and units are counted; CPU is compared with a bare boto3 client that sends the very same requests, the network
-taken away from both; the same operations run on a small and on a large store; imports are timed in fresh processes.
-`python -m benchmarks operations` prints one part alone (operations, growth, decisions, starts).
+taken away from both; the same operations run on a small and on a large store; a night's shards are asked with few and
+with many members; imports are timed in fresh processes.
+`python -m benchmarks operations` prints one part alone (operations, growth, nights, decisions, starts).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from benchmarks.cost import cost
 from benchmarks.decisions import speeds
 from benchmarks.growth import growth
+from benchmarks.nights import nights
 from benchmarks.operations import OPERATIONS
 from benchmarks.report import Found, Sizes, page
 from benchmarks.starts import starts, zip_bytes
@@ -45,6 +47,7 @@ def main(parts: list[str]) -> None:
 
     operations = [(one, cost(one, rounds=ROUNDS, calls=CALLS)) for one in OPERATIONS] if asked("operations") else []
     grown = growth(ROUNDS, GROWTH_CALLS) if asked("growth") else []
+    nightly = nights() if asked("nights") else []
     decided = speeds(ROUNDS) if asked("decisions") else []
     started = starts(START_ROUNDS) if asked("starts") else []
     machine = {
@@ -54,7 +57,7 @@ def main(parts: list[str]) -> None:
         "rounds": f"{ROUNDS} of {CALLS} calls, {START_ROUNDS} of starts",
         "took": f"{time.monotonic() - began:.0f} s",
     }
-    found = Found(machine, operations, grown, decided, started, _sizes())
+    found = Found(machine, operations, grown, nightly, decided, started, _sizes())
     text = page(found)
     print(text)
     if parts:
@@ -75,6 +78,7 @@ def _plain(found: Found) -> dict[str, object]:
             one.name: {**one._asdict(), "small": one.small._asdict(), "large": one.large._asdict()}
             for one in found.growth
         },
+        "nights": [{**one._asdict(), "units": one.units._asdict()} for one in found.nights],
         "decisions_per_second": {one.name: one.per_second for one in found.speeds},
         "starts": {one.name: one._asdict() for one in found.starts},
         "sizes": found.sizes._asdict(),

@@ -23,6 +23,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.chain import sealed
 from chalicelib.ledger.commands import Expire
+from chalicelib.ledger.expire import expire_due
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Account
 from chalicelib.ledger.pending import activate_due
@@ -115,6 +116,12 @@ def _review(on: Stage) -> object:
     """The night after a level's validity and grace, which lowers it."""
     night = NOW + timedelta(days=400)
     return on.ledger.post("m1", lambda seen: apply(seen.account, [Expire()], DEMO_TERMS.ledger, night))
+
+
+def _quiet_shard(on: Stage) -> object:
+    """A night's look at one shard while nobody's level, and nothing else, is due."""
+    night = NOW + timedelta(days=1)
+    return expire_due(0, ledger=on.ledger, terms=DEMO_TERMS.ledger, now=night, has_time=lambda: True)
 
 
 def _behave(indicator: str, event_id: str) -> Step:
@@ -240,7 +247,8 @@ OPERATIONS = (
     Operation("order credit, at once", (_RICH,), _order(BOOK_PAYING_AT_ONCE), "2 / 6"),
     Operation("order credit, pending", (_RICH,), _order(DEMO_BOOK), "2 / 6"),
     Operation("order that crosses a level", (_RICH,), _large_order, "2 / 6 + 2 for the log"),
-    Operation("review of a level", (_large_order,), _review, "2 / 4 + 2 for the log"),
+    Operation("level review, per due member", (_large_order,), _review, "2 / 4 + 2 for the log + 2 for the notice"),
+    Operation("level review: a night's shard, none due", (_large_order,), _quiet_shard, "1 / 0"),
     Operation("refund, credited", (_RICH, _order(BOOK_PAYING_AT_ONCE)), _order(BOOK_PAYING_AT_ONCE, _REFUND), "2 / 6"),
     Operation("refund, pending", (_RICH, _order(DEMO_BOOK)), _order(DEMO_BOOK, _REFUND), "2 / 6"),
     Operation("activation", (_RICH, _order(DEMO_BOOK)), _activate, "2 / 6"),

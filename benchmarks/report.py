@@ -9,6 +9,7 @@ from typing import NamedTuple
 from benchmarks.cost import Cost
 from benchmarks.decisions import Speed
 from benchmarks.growth import Grown
+from benchmarks.nights import SHARDS, Night
 from benchmarks.operations import Operation
 from benchmarks.starts import Start
 from benchmarks.units import Units
@@ -29,6 +30,7 @@ class Found(NamedTuple):
     machine: dict[str, str]
     operations: list[tuple[Operation, Cost]]
     growth: list[Grown]
+    nights: list[Night]
     speeds: list[Speed]
     starts: list[Start]
     sizes: Sizes
@@ -43,6 +45,7 @@ def page(found: Found) -> str:
             f"{said}. Figures are medians, the spread over the rounds in brackets; ratios are taken within a round.",
             _operations(found.operations),
             _growth(found.growth),
+            _nights(found.nights),
             _speeds(found.speeds),
             _starts(found.starts),
             _sizes(found.sizes),
@@ -87,6 +90,17 @@ def _growth(rows: Iterable[Grown]) -> str:
             )
             for one in rows
         ),
+    )
+
+
+def _nights(rows: Iterable[Night]) -> str:
+    return (
+        "## Nights of levels\n\n"
+        f"All {SHARDS} shards of a night whose members hold levels: what nobody is due for costs a request a shard, "
+        "with any number of members.\n\n"
+    ) + _table(
+        ("members", "due", *Units._fields),
+        ((f"{one.members:,}", one.due, *(f"{figure:g}" for figure in one.units)) for one in rows),
     )
 
 

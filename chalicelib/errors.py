@@ -96,6 +96,7 @@ class Code(Enum):
     PHONE_CODE_INVALID = 42266, "手机号授权已失效,请重新点击授权"
     APPEAL_CLOSED = 42270, "申诉期限已过"
     LEVEL_TRIAL_REFUSED = 42290, "暂不能体验这个等级"
+    LEVEL_REFUSED = 42291, "不能这样设置等级"
     WINDOW_REFUSED = 42280, "模拟的时间范围不合要求"
     CLAIM_LIMIT = 42900, "今天的订单认领次数已达上限,请明天再试"
     INTERNAL = 50000, "服务出错了,请稍后再试"

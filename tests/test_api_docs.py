@@ -289,6 +289,7 @@ def _levels(day: Day, member_id: str, operator: str) -> None:
     day.call(("POST", "/v1/me/level-trials"), {"level": "gold"}, token=token)
     for path in ("level", "levels", "level-changes"):
         day.call(("GET", f"/v1/me/{path}"), token=token)
+    day.call(("GET", "/v1/me/privileges"), token=token)
     ending = Notice("points_expiring", date(2026, 3, 2), {"points": {"2026-03-31": 180, "2026-04-01": 120}})
     ledger = open_ledger()
     ledger.dynamo.put_item(TableName=ledger.ledger, Item=encode_item(notice_item(member_id, ending)))
@@ -296,9 +297,12 @@ def _levels(day: Day, member_id: str, operator: str) -> None:
     path = "/v1/staff/members/{member_id}"
     day.call(("GET", path + "/level"), token=operator, member_id=member_id)
     day.call(("GET", path + "/level-changes"), token=operator, member_id=member_id)
+    day.call(("GET", path + "/privileges"), token=operator, query="price_fen=19990", member_id=member_id)
     lan = day.call(("POST", "/v1/sessions"), {"code": "demo-lan-0006"})["member_id"]
     given = {"level": "platinum", "days": 30, "reason": "骑行大使"}
     day.call(("POST", path + "/level-trials"), given, token=operator, member_id=lan, Idempotency_Key="ambassador-1")
+    given = {"level": "gold", "until_on": "2026-12-31", "reason": "收购品牌的老会员"}
+    day.call(("POST", path + "/levels"), given, token=operator, member_id=lan, Idempotency_Key="level-1")
 
 
 def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:

@@ -58,7 +58,7 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
             return Posting(account, account, ())
         on = business_on(posted_at, terms.zone)
         activity = behaved(event, terms.zone)
-        standing = standing_of(account, posting_terms.ledger, on)
+        standing = standing_of(account, posting_terms, on)
         decided = decide(terms, activity, standing, on=on, hour=activity.hour, spent_budgets=seen.spent_budgets)
         rewarded = reward(decided, activity, _cause(event, event.received_at), terms=terms, credited_on=on)
         commands = _commands(event, decided, rewarded, terms, account.counters)
@@ -144,7 +144,12 @@ class _DayIsOver(Exception):
     """The account has gone beyond the event's own day: whether the event was refused on it must be known first."""
 
 
-_FINAL = frozenset({"capped", "budget_spent", "first_only", "ladder_over", "condition:levels", "condition:tags"})
+_FINAL = frozenset(
+    {
+        *("capped", "budget_spent", "first_only", "ladder_over"),
+        *("condition:levels", "condition:gate", "condition:tags"),
+    }
+)
 """Refusals by what was used up, or by what the member was, when the event was judged. All others follow from the event
 itself and are found again, or wait for what is not known yet.
 """

@@ -93,7 +93,7 @@ def get_tasks(call: Call) -> Json:
     """
     terms = terms_at(call.now)
     on = business_on(call.now, terms.zone)
-    standing = standing_of(open_ledger().read(call.caller.id), terms.ledger, on)
+    standing = standing_of(open_ledger().read(call.caller.id), terms, on)
     shown = tasks_shown(terms, standing, on)
     return listing([answers.task_answer(task) for task in shown])
 
@@ -105,7 +105,7 @@ def get_ways_to_earn(call: Call) -> Json:
     terms = terms_at(call.now)
     on = business_on(call.now, terms.zone)
     account = open_ledger().read(call.caller.id)
-    ways = ways_to_earn(terms, standing_of(account, terms.ledger, on), on, account.check_ins)
+    ways = ways_to_earn(terms, standing_of(account, terms, on), on, account.check_ins)
     return answers.matrix_answer(ways, deductions(terms))
 
 

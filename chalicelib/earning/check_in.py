@@ -43,7 +43,7 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
             raise Refusal(Code.ALREADY_CHECKED_IN, cause)
         days = account.check_ins.with_day(today_on)
         activity = CheckedIn(today_on, days)
-        standing = standing_of(account, terms.ledger, today_on)
+        standing = standing_of(account, terms, today_on)
         decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent_budgets)
         rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
         commands = _together(rewarded.commands) or [_unpaid(cause, decision, terms)]

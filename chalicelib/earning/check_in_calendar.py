@@ -112,7 +112,7 @@ def month_calendar(
         paid = (paid_points(today), reason_of(today)) if today else (0, "")
     else:
         paid = _would_pay(account, terms, today_on, local.hour)
-    coming = coming_rewards(terms, check_ins, standing_of(account, terms.ledger, today_on), today_on)
+    coming = coming_rewards(terms, check_ins, standing_of(account, terms, today_on), today_on)
     return Calendar(
         days=days,
         checked_in_today=done,
@@ -129,7 +129,7 @@ def month_calendar(
 def _would_pay(account: Account, terms: Terms, today_on: date, hour: int) -> tuple[int, str]:
     """What a check-in would pay now, and why; budgets are asked only when it is made."""
     activity = CheckedIn(today_on, account.check_ins.with_day(today_on))
-    decision = decide(terms, activity, standing_of(account, terms.ledger, today_on), on=today_on, hour=hour)
+    decision = decide(terms, activity, standing_of(account, terms, today_on), on=today_on, hour=hour)
     if decision.awards:
         return sum(award.points for award in decision.awards), " · ".join(award.text for award in decision.awards)
     return 0, ";".join(one.text for one in decision.refused)
@@ -149,7 +149,7 @@ def _make_up(account: Account, terms: Terms, today_on: date) -> MakeUpShown | No
 
 
 def _by_hand(account: Account, terms: Terms, today_on: date, hour: int) -> tuple[ByHand, ...]:
-    standing = standing_of(account, terms.ledger, today_on)
+    standing = standing_of(account, terms, today_on)
     shown: list[ByHand] = []
     for one in terms.answers[ACTIVITY].rules:
         amount = one.rule.amount

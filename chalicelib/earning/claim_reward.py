@@ -44,7 +44,7 @@ def claim_reward(
 
     def credit(seen: Seen) -> Posting:
         account = seen.account
-        standing = standing_of(account, terms.ledger, today_on)
+        standing = standing_of(account, terms, today_on)
         outcome = claim(
             terms,
             rule_id,

@@ -62,14 +62,14 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             terms,
             on,
             days,
-            standing_of(account, terms.ledger, today_on),
+            standing_of(account, terms, today_on),
             on=today_on,
             hour=now.astimezone(ZoneInfo(terms.zone)).hour,
             spent_budgets=seen.spent_budgets,
         )
         earned = cause._replace(kind=Kind.EARN)
         rewarded = reward(decision, CheckedIn(today_on, days), earned, terms=terms, credited_on=today_on)
-        facts = run_facts(terms, days.with_day(on), standing_of(account, terms.ledger, today_on), today_on)
+        facts = run_facts(terms, days.with_day(on), standing_of(account, terms, today_on), today_on)
         if rewarded.commands:
             facts["reward_points"] = sum(command.points for command in rewarded.commands)
             facts["reward_reason"] = " · ".join(command.text for command in rewarded.commands)

@@ -73,13 +73,14 @@ def state_of(terms: Terms, standing: Standing, decision: Decision, credited_on: 
     return state
 
 
-def standing_at_payment(state: Mapping[str, Any], member_id: str) -> Standing:
+def standing_at_payment(state: Mapping[str, Any], terms: Terms, member_id: str) -> Standing:
     """The member's standing as the order's credit was judged by it."""
     counters = {
         name: Count(date.fromisoformat(through) if through else None, used)
         for name, (through, used) in state.get("counters", {}).items()
     }
-    return Standing(level=state.get("level", ""), counters=counters, member_id=member_id)
+    level = state.get("level", "")
+    return Standing(level=level, counters=counters, member_id=member_id, gates=terms.gates(level))
 
 
 def progress_of(state: Mapping[str, Any]) -> list[Counted]:

@@ -16,6 +16,7 @@ from chalicelib.earning.take_back import take_back
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Command, Reverse
+from chalicelib.ledger.model import LedgerTerms
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.model import TermsBook
 
@@ -33,6 +34,11 @@ class RefundQuote(NamedTuple):
     policy: str
     charge_fen: int
     """What to keep back from the money, rounded up to a fen so that it covers the shortfall; 0 under other policies."""
+    growth: int = 0
+    """The growth that would go."""
+    level_before: str = ""
+    level_after: str = ""
+    """The member's level before and after it, the same where it would not fall; empty in a programme without levels."""
 
 
 def refund_quote(
@@ -60,7 +66,8 @@ def refund_quote(
     after = order._replace(refunds={**known, refund.refund_no: asked})
     take_back(after, order.paid, seen.guard, seen.account, commands, book)
     terms = book.version(seen.guard.state["terms"])
-    posting = apply(seen.account, commands, terms.ledger, now)
+    in_force = (book.at(now) or terms).ledger  # as the settlement of a refund received now
+    posting = apply(seen.account, commands, in_force, now)
     entries = [entry for entry in posting.entries if entry.kind == "reverse"]
     points = sum(command.points for command in commands if isinstance(command, Reverse))
     pending = -sum(entry.pending_points for entry in entries)
@@ -77,4 +84,11 @@ def refund_quote(
         shortfall_points=shortfall,
         policy=policy,
         charge_fen=-(-shortfall * value.fen // value.points) if charged else 0,
+        growth=-sum(entry.growth for entry in entries),
+        level_before=_level(entries[0].level_before, in_force),
+        level_after=_level(entries[-1].level_after, in_force),
     )
+
+
+def _level(level_id: str, terms: LedgerTerms) -> str:
+    return terms.levels.levels[terms.levels.rank(level_id)].id if terms.levels else ""

@@ -58,7 +58,7 @@ def reminder_of(account: Account, terms: Terms, today_on: date) -> Reminder | No
     if account.frozen or days.has(today_on):
         return None
     yesterday_on = today_on - timedelta(days=1)
-    following = next_reward(coming_rewards(terms, days, standing_of(account, terms.ledger, today_on), today_on))
+    following = next_reward(coming_rewards(terms, days, standing_of(account, terms, today_on), today_on))
     return Reminder(
         account.member_id,
         today_on,

@@ -15,7 +15,6 @@ from chalicelib.ledger.model import (
     Cause,
     Credit,
     Entry,
-    LedgerTerms,
     Part,
     Policy,
     Posting,
@@ -95,13 +94,15 @@ def after_points(receipt: Receipt, first: Entry) -> int:
     return int(first.facts.get("all_after_points", receipt.entries[-1].available_after))
 
 
-def standing_of(account: Account, terms: LedgerTerms, on: date) -> Standing:
+def standing_of(account: Account, terms: Terms, on: date) -> Standing:
     """What the programme may look at of the member whose account this is; the level is that of the date `on`."""
-    tenure = account.tenure
-    if terms.levels is not None:
-        tenure = settled(tenure, account.growth, terms.levels, on)
+    tenure, levels = account.tenure, terms.ledger.levels
+    if levels is not None:
+        tenure = settled(tenure, account.growth, levels, on)
+    level = level_on(tenure, on, levels)
     return Standing(
-        level=level_on(tenure, on, terms.levels),
+        level=level,
+        gates=terms.gates(level),
         counters=account.counters,
         joined_on=account.joined_on,
         member_id=account.member_id,

@@ -94,7 +94,7 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
     credited_on = business_on(order.bound_at or received_at, terms.zone)
     ordered = ordered_of(order, paid, (), terms.zone)
     # The level is that of the payment, as far as the account remembers: the one before its last change.
-    standing = standing_of(seen.account, terms.ledger, business_on(paid.paid_at, terms.zone))
+    standing = standing_of(seen.account, terms, business_on(paid.paid_at, terms.zone))
     # Counters of a period that is over may be forgotten: an order settled late counts in the period that runs.
     posted_at = seen.account.posted_at
     counted_on = max(credited_on, business_on(posted_at, terms.zone)) if posted_at else credited_on

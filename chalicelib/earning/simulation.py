@@ -180,6 +180,7 @@ def result_of(simulated: Simulated, programme: Programme) -> dict[str, Any]:
         ],
         "before": {**simulated.before._asdict(), "points_per_member_month": simulated.month_points_before},
         "after": {**simulated.after._asdict(), "points_per_member_month": simulated.month_points_after},
+        "levels": [line._asdict() for line in simulated.levels],
         "forecast": {"days": expected.days, "points_by_rule": dict(expected.points_by_rule)},
         "warnings": [one._asdict() for one in found],
         "not_simulated": dict(simulated.not_simulated),

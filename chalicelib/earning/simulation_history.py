@@ -20,8 +20,10 @@ from chalicelib.earning.order_terms import ordered_of
 from chalicelib.earning.refusals import NotPaid
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counters, counted
+from chalicelib.ledger.growth import Growth, grown
+from chalicelib.ledger.levels import FIRST, Tenure
 from chalicelib.ledger.model import Entry, Kind, Part, business_on
-from chalicelib.ledger.rebuild import days_after
+from chalicelib.ledger.rebuild import days_after, tenure_after
 from chalicelib.programme.activity import CHECK_IN, ORDER, Behaved, CheckedIn
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import (
@@ -49,7 +51,8 @@ class Begun(NamedTuple):
     member_id: str
     check_ins: CheckInDays
     counters: Counters
-    level: str
+    tenure: Tenure
+    growth: Growth
     joined_on: date | None
     entries: tuple[Entry, ...]
     is_whole: bool
@@ -65,17 +68,19 @@ class Begun(NamedTuple):
 def begun(member_id: str, entries: Iterable[Entry], since: datetime, until: datetime) -> Begun:
     """A member's whole journal, in any order, cut at the window: entries belong to it by when they were posted."""
     numbered = sorted((entry for entry in entries if entry.posted_at < until), key=lambda entry: entry.sequence)
-    check_ins, level, joined_on = CheckInDays(), "", None
+    check_ins, tenure, joined_on = CheckInDays(), FIRST, None
     counters: Counters = {}
+    growth: Growth = {}
     place = 0
     for entry in numbered:
         if entry.posted_at < since:
             place += 1
             joined_on = _joined_on(entry) or joined_on
             check_ins = days_after(check_ins, entry)
-            counters, level = counted(counters, entry.counts), entry.level_after
+            counters, tenure = counted(counters, entry.counts), tenure_after(tenure, entry)
+            growth = grown(growth, entry.growth, entry.growth_on) if entry.growth_on else growth
     is_whole = [entry.sequence for entry in numbered] == list(range(1, len(numbered) + 1))
-    return Begun(member_id, check_ins, counters, level, joined_on, tuple(numbered[place:]), is_whole)
+    return Begun(member_id, check_ins, counters, tenure, growth, joined_on, tuple(numbered[place:]), is_whole)
 
 
 def history(
@@ -101,8 +106,11 @@ def history(
         paid=reading.paid(),
         check_ins=one.check_ins,
         counters=one.counters,
-        level=one.level,
+        level=one.tenure.level,
         joined_on=one.joined_on,
+        growth=one.growth,
+        tenure=one.tenure,
+        level_after=None if reading.left_out["level_set"] else one.entries[-1].level_after,
         not_simulated=dict(+reading.left_out),
     )
 
@@ -147,6 +155,9 @@ class _Reading:
             self._refunded(entry)
         elif entry.kind is Kind.REVERSE and "penalty" not in entry.facts:
             self._voided(entry)
+        # Counted once for a member: his level is on neither side then.
+        if _is_level_set(entry):
+            self.left_out["level_set"] = 1
         if joined_on := _joined_on(entry):
             self.events.append(Aside(entry.posted_at, joined_on=joined_on))
 
@@ -244,8 +255,8 @@ class _Reading:
 
     def _leave(self, entry: Entry) -> None:
         """What is left out still fills the caps it filled."""
-        if entry.counts:
-            self.events.append(Aside(entry.posted_at, entry.counts))
+        if entry.counts or entry.growth:
+            self.events.append(Aside(entry.posted_at, entry.counts, growth=entry.growth, growth_on=entry.growth_on))
 
     def _refunded(self, entry: Entry) -> None:
         key, refund_no = _order_key(entry), str(entry.facts["refund_no"])
@@ -273,8 +284,11 @@ class _Reading:
         owner = next(((entry.activity, one) for one in named if (entry.activity, one) in self.groups), None)
         if owner is None:
             self.left_out["void_of_earlier_behaviour"] += "voided_points" in entry.facts
+            self._leave(entry)
             return
         group = self.groups[owner]
+        if not group.is_judged:
+            self._leave(entry)
         if entry.rule in group.credits:
             group.credits[entry.rule].taken_points += _nominal_points(entry)
         if "voided_points" in entry.facts:
@@ -293,6 +307,12 @@ def _asks(draft: Terms, indicator: str) -> set[str]:
     if answers and any(task.counts == "fen" or task.when.min_fen for task, _lump in answers.tasks):
         asked.add("fen")
     return asked
+
+
+def _is_level_set(entry: Entry) -> bool:
+    """Whether an entry gives a level that neither growth nor time has decided: by hand, or brought from elsewhere."""
+    changes = entry.level_after != entry.level_before or "level_until" in entry.facts
+    return changes and entry.activity != "level" and (not entry.growth or "opened_points" in entry.facts)
 
 
 def _least_quantity(entry: Entry) -> int:

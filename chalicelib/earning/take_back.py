@@ -68,7 +68,7 @@ def _of_credits(
     terms: Terms,
 ) -> tuple[Guard, Regress]:
     state = dict(guard.state)
-    standing = standing_at_payment(state, guard.member_id)
+    standing = standing_at_payment(state, terms, guard.member_id)
     after = ordered_of(order, paid, known, terms.zone)
     lumps = frozenset(credit.rule for credit in guard.credits if terms.rule(credit.rule) is None)
     kept = redecide(

@@ -286,12 +286,16 @@ def _freeze(work: Work, command: Freeze) -> None:
 
 
 def _set_level(work: Work, command: SetLevel) -> None:
+    tenure, facts = work.tenure, command.facts
     if command.is_trial:
-        tenure = work.tenure._replace(trial=command.level, trial_until_on=command.until_on)
+        tenure = tenure._replace(trial=command.level, trial_until_on=command.until_on)
     else:
-        tenure = work.tenure._replace(
-            level=command.level, since_on=work.today_on, until_on=command.until_on, prior=work.tenure.level
-        )
+        if command.level != tenure.level:
+            tenure = tenure._replace(level=command.level, since_on=work.today_on, prior=tenure.level)
+        tenure = tenure._replace(until_on=command.until_on)
+        # Said whether they change or not: whoever reads the entry need not look for the ones before it.
+        ends = command.until_on.isoformat() if command.until_on else ""
+        facts = {**facts, "level_since": tenure.since_on.isoformat() if tenure.since_on else "", "level_until": ends}
     work.book(
         command.cause,
         {},
@@ -299,7 +303,7 @@ def _set_level(work: Work, command: SetLevel) -> None:
         credit="member",
         terms_version=command.terms_version,
         text=command.text,
-        facts=command.facts,
+        facts=facts,
         tenure=tenure,
     )
 

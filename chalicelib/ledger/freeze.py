@@ -6,8 +6,9 @@ from datetime import datetime
 
 from chalicelib.errors import Code
 from chalicelib.ledger.apply import apply
+from chalicelib.ledger.client_keys import key_id, once
 from chalicelib.ledger.commands import Freeze
-from chalicelib.ledger.model import Cause, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
+from chalicelib.ledger.model import Cause, Kind, LedgerTerms, Posting, Receipt, Refusal, digest
 from chalicelib.ledger.table import LedgerTable, Seen
 
 
@@ -27,24 +28,20 @@ def set_frozen(
     Raises FREEZE_STATE when the account is so already, KEY_REUSED when the key came with another request.
     """
 
+    cause = Cause(
+        kind=Kind.ADJUST,
+        activity="freeze" if frozen else "unfreeze",
+        id=key_id(key),
+        at=now,
+        occurred_at=now,
+        source="staff",
+        actor=by,
+        input_hash=digest({"member": member_id, "frozen": frozen, "reason": reason}),
+    )
+
     def decide(seen: Seen) -> Posting:
-        known = seen.guard
-        cause = Cause(
-            kind=Kind.ADJUST,
-            activity="freeze" if frozen else "unfreeze",
-            id=key[-32:],
-            at=datetime.fromisoformat(known.state["at"]) if known else now,
-            occurred_at=now,
-            source="staff",
-            actor=by,
-            input_hash=digest({"member": member_id, "frozen": frozen, "reason": reason}),
-        )
-        if known:
-            raise Refusal(Code.KEY_REUSED, cause)
         if seen.account.frozen is frozen:
             raise Refusal(Code.FREEZE_STATE, cause, "账户已经冻结" if frozen else "账户没有冻结")
-        command = Freeze(cause, frozen, terms.version, text=reason)
-        posting = apply(seen.account, [command], terms, now)
-        return posting._replace(guard=Guard(key, member_id, cause.activity, cause.id, state={"at": stamp(now)}))
+        return apply(seen.account, [Freeze(cause, frozen, terms.version, text=reason)], terms, now)
 
-    return ledger.post(member_id, decide, guard_key=key)
+    return ledger.post(member_id, once(key, member_id, cause, decide), guard_key=key)

@@ -89,6 +89,15 @@ def rechecked(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> Te
     return _fallen(tenure, growth, terms, on, on, one_step=False)
 
 
+def after_growth(tenure: Tenure, growth: Growth, amount: int, terms: LevelTerms, on: date) -> Tenure:
+    """The tenure once `amount` has been counted in `growth`: up at once, kept within the grace; down, where refunds are
+    rechecked.
+    """
+    if amount > 0:
+        return kept(raised(tenure, growth, terms, on), growth, terms, on)
+    return rechecked(tenure, growth, terms, on) if terms.rechecks_refunds else tenure
+
+
 def next_step(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> tuple[date, Tenure] | None:
     """The first thing that time alone has decided by `on`: (the last day before it, the tenure after it).
 

@@ -55,7 +55,7 @@ def folded(account: Account, entry: Entry) -> Account:
         held_points=account.held_points + entry.held_points,
         deficit_points=account.deficit_points + entry.deficit_points,
         growth=grown(account.growth, entry.growth, entry.growth_on) if entry.growth_on else account.growth,
-        tenure=_tenure(account.tenure, entry),
+        tenure=tenure_after(account.tenure, entry),
         joined_on=_date(facts["joined_on"]) if "joined_on" in facts else account.joined_on,
         frozen=bool(facts.get("frozen", account.frozen)),
         check_ins=days_after(account.check_ins, entry),
@@ -76,13 +76,12 @@ def days_after(days: CheckInDays, entry: Entry) -> CheckInDays:
     return days.with_day(_date(facts["checked_in_on"])) if "checked_in_on" in facts else days
 
 
-def _tenure(before: Tenure, entry: Entry) -> Tenure:
+def tenure_after(before: Tenure, entry: Entry) -> Tenure:
     """The level after an entry: its name stands in every entry, the rest where it changes."""
     facts, after = entry.facts, before
-    if entry.level_after != before.level or "level_since" in facts:
-        after = after._replace(level=entry.level_after, prior=before.level)
-    if "level_since" in facts:
-        after = after._replace(since_on=_day(facts["level_since"]))
+    since_on = _day(facts["level_since"]) if "level_since" in facts else before.since_on
+    if (entry.level_after, since_on) != (before.level, before.since_on):
+        after = after._replace(level=entry.level_after, since_on=since_on, prior=before.level)
     if "level_until" in facts:
         after = after._replace(until_on=_day(facts["level_until"]))
     if "trial" in facts:

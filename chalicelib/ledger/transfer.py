@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
+from chalicelib.ledger.client_keys import key_id, once
 from chalicelib.ledger.commands import Receive, Redeem
 from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.due import spend
 from chalicelib.ledger.model import (
     Account,
     Cause,
-    Guard,
     Kind,
     LedgerTerms,
     Posting,
@@ -91,20 +91,18 @@ def transfer(
     found = _read_code(ledger, code)
     receiver_id = found.member_id if found and found.member_id != sender_id else None
 
+    cause = Cause(
+        kind=Kind.TRANSFER,
+        activity=ACTIVITY,
+        id=key_id(key),
+        at=now,
+        occurred_at=now,
+        source="mini_program",
+        actor=sender_id,
+        input_hash=digest({"code": code, "points": points}),
+    )
+
     def decide(seen: Seen) -> Posting:
-        known = seen.guard
-        cause = Cause(
-            kind=Kind.TRANSFER,
-            activity=ACTIVITY,
-            id=key[-32:],
-            at=datetime.fromisoformat(known.state["at"]) if known else now,
-            occurred_at=now,
-            source="mini_program",
-            actor=sender_id,
-            input_hash=digest({"code": code, "points": points}),
-        )
-        if known:
-            raise Refusal(Code.KEY_REUSED, cause)
         if limits is None:
             raise Refusal(Code.TRANSFER_OFF, cause)
         if found and found.member_id == sender_id:
@@ -114,11 +112,10 @@ def transfer(
         _require_within(limits, points, seen.account, cause, terms, now)
         if seen.other.frozen and not seen.account.frozen:
             raise Refusal(Code.TRANSFER_REFUSED, cause)
-        return _moved(seen.account, seen.other, points, cause, terms, now)._replace(
-            guard=Guard(key, sender_id, ACTIVITY, cause.id, state={"at": stamp(now)})
-        )
+        return _moved(seen.account, seen.other, points, cause, terms, now)
 
-    return spend(sender_id, decide, guard_key=key, other_id=receiver_id, ledger=ledger, terms=terms, now=now)
+    keyed = once(key, sender_id, cause, decide)
+    return spend(sender_id, keyed, guard_key=key, other_id=receiver_id, ledger=ledger, terms=terms, now=now)
 
 
 def _require_within(

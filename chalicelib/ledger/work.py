@@ -21,7 +21,8 @@ from chalicelib.ledger.buckets import (
 from chalicelib.ledger.counters import Counted, counted, running
 from chalicelib.ledger.ends import idle_ends_on, points_end_on
 from chalicelib.ledger.growth import grown, recent
-from chalicelib.ledger.levels import Tenure, is_warned, kept, next_step, raised, rechecked, step_due_on, warned_on
+from chalicelib.ledger.level_notices import level_notices
+from chalicelib.ledger.levels import Tenure, after_growth, is_warned, next_step, step_due_on, warned_on
 from chalicelib.ledger.model import (
     Account,
     Cause,
@@ -225,7 +226,7 @@ class Work:
                 rule,
                 terms_version,
                 breakdown,
-                text,
+                text + _FALLEN if growth < 0 and self.tenure.level != level_before else text,
                 facts,
                 counts,
                 self.available_points,
@@ -248,10 +249,8 @@ class Work:
         levels, today_on = self.terms.levels, self.today_on
         if growth and growth_on is not None:
             self.growth = grown(self.growth, growth, growth_on)
-            if levels is not None and growth > 0:
-                tenure = kept(raised(tenure, self.growth, levels, today_on), self.growth, levels, today_on)
-            elif levels is not None and levels.rechecks_refunds:
-                tenure = rechecked(tenure, self.growth, levels, today_on)
+            if levels is not None:
+                tenure = after_growth(tenure, self.growth, growth, levels, today_on)
         before = self.tenure
         if tenure.level != before.level:
             # An opening may bring a level and growth for a higher one: before its entry there was neither.
@@ -264,7 +263,7 @@ class Work:
         account = self.account
         active_at = self.posted_at if self.active else account.active_at
         due = self._due_on(active_at)
-        notices = self._notices() if only_worker else ()
+        notices = (self._notices() if only_worker else ()) + self._level_notices()
         if not only_worker and account.due_on and (due is None or account.due_on < due):
             due = account.due_on
         if not self.entries and due == account.due_on:
@@ -308,6 +307,12 @@ class Work:
             dates.append(notice_due_on(self.buckets, terms.notices, self.today_on))
         return min((on for on in dates if on), default=None)
 
+    def _level_notices(self) -> tuple[Notice, ...]:
+        before, levels = self.account.tenure, self.terms.levels
+        if levels is None or self.tenure is before:
+            return ()
+        return tuple(level_notices(before, self.tenure, self.entries, levels, self.today_on))
+
     def _notices(self) -> tuple[Notice, ...]:
         """What has become due to be told since the account was listed for."""
         since_on, today_on, terms = self.account.due_on, self.today_on, self.terms
@@ -333,6 +338,10 @@ def _tenure_facts(before: Tenure, after: Tenure) -> dict[str, str]:
     if (after.trial, after.trial_until_on) != (before.trial, before.trial_until_on):
         facts |= {"trial": after.trial, "trial_until": after.trial_until_on.isoformat() if after.trial_until_on else ""}
     return facts
+
+
+_FALLEN = " · 成长值不足,等级下调"
+"""Said by an entry that took back growth, and with it the level."""
 
 
 def _in_words(before: Tenure, after: Tenure) -> str:

@@ -46,8 +46,9 @@ class Writes:
             self.rows.append(Row("guard", _versioned_put(ledger, item, guard.version if guard else 0)))
         for one in posting.also:
             self.rows.append(Row("also", one.write, one.refusal))
-        for notice in posting.notices:
-            self.rows.append(Row("notice", self._put(notice_item(posting.account.member_id, notice))))
+        for side in (posting, *([posting.other] if posting.other else [])):
+            for notice in side.notices:
+                self.rows.append(Row("notice", self._put(notice_item(side.account.member_id, notice))))
         for entry, stored in entries:
             if entry.level_before != entry.level_after or "level_until" in entry.facts or "trial" in entry.facts:
                 self.rows.append(Row("level", self._put(level_item(entry))))

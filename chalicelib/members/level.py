@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from chalicelib.ledger.growth import in_window
-from chalicelib.ledger.levels import LevelTerms, Tenure, level_on, settled
+from chalicelib.ledger.levels import LevelTerms, Tenure, settled
 from chalicelib.ledger.model import Account
 from chalicelib.programme.levels import Level
 from chalicelib.programme.model import Terms
+from chalicelib.programme.privileges import entitled_on
 
 
 class Step(NamedTuple):
@@ -60,7 +61,7 @@ def standing_on(account: Account, terms: Terms, on: date) -> Standing | None:
     kept_growth = in_window(account.growth, until_on or on, judged.window_months)
     is_tried = tenure.trial in by_id and tenure.trial_until_on is not None and tenure.trial_until_on >= on
     return Standing(
-        level=by_id[level_on(tenure, on, judged)],
+        level=entitled_on(account, levels, judged, on).level,
         own=own,
         growth=growth,
         since_on=tenure.since_on,

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from chalicelib.ledger.items import Item
+from chalicelib.ledger.level_notices import LOWERED, TRIAL_ENDED
 from chalicelib.ledger.model import Notice
 from chalicelib.members.level import Standing
 from chalicelib.programme.claims import platform_name
-from chalicelib.programme.levels import Level, Levels
+from chalicelib.programme.levels import Level, Levels, Privileges
 from chalicelib.programme.model import Terms
+from chalicelib.programme.privileges import Entitled
 from chalicelib.runtime.clock import in_zone
 
 Answer = dict[str, Any]
@@ -39,18 +41,33 @@ def standing_answer(shown: Standing) -> Answer:
 
 def level_answer(level: Level) -> Answer:
     """A level with what it is good for."""
-    privileges = level.privileges
     return {
         "id": level.id,
         "name": level.name,
         "from_growth": level.from_growth,
         "keep_growth": level.keep_growth,
-        "privileges": {
-            "price_bp": privileges.price_bp,
-            "free_freight": privileges.free_freight,
-            "gates": list(privileges.gates),
-            "texts": list(privileges.texts),
-        },
+        "privileges": _privileges(level.privileges),
+    }
+
+
+def entitled_answer(entitled: Entitled, price_fen: int | None) -> Answer:
+    """What a member's level is good for now; of a price that was asked about also what the member pays."""
+    level = entitled.level
+    return {
+        "level": {"id": level.id, "name": level.name},
+        "until_on": _day(entitled.until_on),
+        "is_trial": entitled.is_trial,
+        **_privileges(level.privileges),
+        "member_price_fen": None if price_fen is None else entitled.price_fen(price_fen),
+    }
+
+
+def _privileges(privileges: Privileges) -> Answer:
+    return {
+        "price_bp": privileges.price_bp,
+        "free_freight": privileges.free_freight,
+        "gates": list(privileges.gates),
+        "texts": list(privileges.texts),
     }
 
 
@@ -92,18 +109,33 @@ _SOON_DAYS = 60
 
 
 def _notice_in_words(kind: str, notice: Notice, terms: Terms) -> str:
+    facts = notice.facts
     if kind == "claim_lapsed":
-        name = platform_name(notice.facts["platform"])
-        return f"未查到您认领的{name}订单{notice.facts['order_no']},请核对订单号后重新提交"
+        name = platform_name(facts["platform"])
+        return f"未查到您认领的{name}订单{facts['order_no']},请核对订单号后重新提交"
     if kind == "level_ending":
-        levels = terms.programme.levels.levels if terms.programme.levels else ()
-        name = next((level.name for level in levels if level.id == notice.facts["level"]), "")
-        return f"{name}会员将于{notice.facts['until']}到期,成长值还不足以保级"
+        return f"{_name(facts['level'], terms)}会员将于{facts['until']}到期,成长值还不足以保级"
+    if kind == LOWERED:
+        before, after = _name(facts["before"], terms), _name(facts["after"], terms)
+        return f"{_LOWERED_BY[facts['by']]},等级由{before}降为{after}"
+    if kind == TRIAL_ENDED:
+        return f"{_name(facts['trial'], terms)}会员体验已结束,当前等级为{_name(facts['level'], terms)}"
     ends = sorted(notice.facts["points"].items())
     told = "、".join(f"{points}分{on}到期" for on, points in ends)
     total = sum(points for _, points in ends)
     buys = [ware.name for ware in terms.programme.showcase if ware.points <= total]
     return f"{told},可兑{buys[-1]}" if buys else told
+
+
+_LOWERED_BY = {
+    "review": "有效期和宽限期已过,成长值不足以保级",
+    "take_back": "退款等收回了成长值,已不足以保级",
+    "staff": "等级经人工调整",
+}
+
+
+def _name(level_id: str, terms: Terms) -> str:
+    return terms.level_names.names.get(level_id, level_id)
 
 
 def _first(terms: Terms) -> str:

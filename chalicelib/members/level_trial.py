@@ -6,19 +6,18 @@ from datetime import date, datetime, timedelta
 
 from chalicelib.errors import Code
 from chalicelib.ledger.apply import apply
+from chalicelib.ledger.client_keys import key_id, once
 from chalicelib.ledger.commands import SetLevel
 from chalicelib.ledger.levels import settled
 from chalicelib.ledger.model import (
     Account,
     Cause,
-    Guard,
     Kind,
     Posting,
     Receipt,
     Refusal,
     business_on,
     digest,
-    stamp,
     start_of,
 )
 from chalicelib.ledger.table import LedgerTable, Seen
@@ -71,25 +70,22 @@ def give_trial(
     Raises LEVEL_TRIAL_REFUSED with the reason, KEY_REUSED when the key came with another request.
     """
 
-    def decide(seen: Seen) -> Posting:
-        known = seen.guard
-        cause = Cause(
-            kind=Kind.LEVEL,
-            activity=ACTIVITY,
-            id=key[-32:],
-            at=datetime.fromisoformat(known.state["at"]) if known else now,
-            occurred_at=now,
-            source="staff",
-            actor=by,
-            input_hash=digest({"member": member_id, "level": level_id, "days": days, "reason": reason}),
-        )
-        if known:
-            raise Refusal(Code.KEY_REUSED, cause)
-        command = _begin(seen.account, level_id, days, cause, terms, now)
-        posting = apply(seen.account, [command._replace(facts={"reason": reason})], terms.ledger, now)
-        return posting._replace(guard=Guard(key, member_id, ACTIVITY, cause.id, state={"at": stamp(now)}))
+    cause = Cause(
+        kind=Kind.LEVEL,
+        activity=ACTIVITY,
+        id=key_id(key),
+        at=now,
+        occurred_at=now,
+        source="staff",
+        actor=by,
+        input_hash=digest({"member": member_id, "level": level_id, "days": days, "reason": reason}),
+    )
 
-    return ledger.post(member_id, decide, guard_key=key)
+    def decide(seen: Seen) -> Posting:
+        command = _begin(seen.account, level_id, days, cause, terms, now)
+        return apply(seen.account, [command._replace(facts={"reason": reason})], terms.ledger, now)
+
+    return ledger.post(member_id, once(key, member_id, cause, decide), guard_key=key)
 
 
 def _begin(account: Account, level_id: str, days: int, cause: Cause, terms: Terms, now: datetime) -> SetLevel:

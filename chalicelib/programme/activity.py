@@ -87,6 +87,8 @@ class Standing(NamedTuple):
     tags: frozenset[str] = frozenset()
     joined_on: date | None = None
     member_id: str = ""
+    gates: frozenset[str] = frozenset()
+    """What the level lets the member enter."""
 
 
 def activity_id(activity: Activity) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.programme.activity import Activity, Behaved, CheckedIn, Ordered, Standing, money_fen
 from chalicelib.programme.buyers import is_buyer
+from chalicelib.programme.caps import Id
 
 Word = Annotated[str, Len(1, 64)]
 WEEKDAYS = "一二三四五六日"
@@ -40,6 +41,8 @@ class When:
     """The day of joining is the first of these days; a deed of an earlier business day is none of a newcomer's."""
     buyers: bool = False
     """Only members with an order that was credited before and has not come back whole."""
+    gate: Id | None = None
+    """Only members whose level, or a running trial's, has this gate among its privileges."""
 
     def problem(self) -> tuple[str, str] | None:
         """(path, reason in Chinese) of what can never hold or stands twice."""
@@ -72,7 +75,7 @@ def checks_of(when: When) -> tuple[Check, ...]:
     checks: list[Check] = []
     if when.from_on or when.until_on or when.weekdays or when.hours:
         checks.append(_of_the_time)
-    if when.levels or when.tags or when.buyers or when.within_days_of_joining is not None:
+    if when.levels or when.gate or when.tags or when.buyers or when.within_days_of_joining is not None:
         checks.append(_of_the_member)
     if when.platforms or when.skus or when.categories or when.min_fen:
         checks.append(_of_the_deed)
@@ -122,6 +125,8 @@ def of_the_member(when: When, own_tags: frozenset[str], standing: Standing, on: 
     """The name of the first condition on the member that does not hold; `own_tags` are those of the event itself."""
     if when.levels and standing.level not in when.levels:
         return "levels"
+    if when.gate is not None and when.gate not in standing.gates:
+        return "gate"
     if when.tags and standing.tags.isdisjoint(when.tags) and own_tags.isdisjoint(when.tags):
         return "tags"
     if when.within_days_of_joining is not None:
@@ -199,6 +204,7 @@ def in_words(when: When, name: str) -> str:
 
 _PLAIN = {
     "levels": "当前等级不参加",
+    "gate": "仅限享有该权益的等级参加",
     "tags": "仅限受邀会员参加",
     "buyers": "仅限有过消费的会员",
     "platforms": "该渠道不参加",

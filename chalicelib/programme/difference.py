@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.programme import words
 from chalicelib.programme.claims import claim_words
+from chalicelib.programme.level_words import changed_level_words
 from chalicelib.programme.model import Programme
 from chalicelib.programme.stage_words import stage_change
 
@@ -116,6 +117,8 @@ def _text(way: Way, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             return _whole(noun, old, new, after)
         label = f"「{new['name']}」{_LABELS.get(rest[0], '')}"
         return _change(label, _part(kind, rest[0], old, before), _part(kind, rest[0], new, after))
+    if kind in ("growth", "levels"):
+        return _change(*changed_level_words(way, before, after))
     if kind in _WHOLE:
         label, say = _WHOLE[kind]
         return _change(label, say(before), say(after))
@@ -149,7 +152,7 @@ _BOTH: Say = {
     "name": lambda one, _document: str(one["name"]),
     "enabled": lambda one, _document: "开放" if one["enabled"] else "停用",
     "trial": lambda one, _document: "试行" if one["trial"] else "开放",
-    "when": lambda one, _document: ";".join(words.condition_words(one["when"])),
+    "when": lambda one, document: ";".join(words.condition_words(one["when"], words.names_of_levels(document))),
     "validity": lambda one, document: words.validity_words(one["validity"], document["idle_months"]),
 }
 _RULE: Say = {

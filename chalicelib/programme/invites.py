@@ -59,7 +59,7 @@ def _best_days(rules: list[Rule]) -> tuple[int, int]:
 
 def _is_for_newcomers(rule: Rule) -> bool:
     when = rule.when
-    return rule.trial is None and not (when.first or when.levels or when.tags or when.buyers)
+    return rule.trial is None and not (when.first or when.levels or when.gate or when.tags or when.buyers)
 
 
 def _points_on(rule: Rule, checked_in: CheckedIn, time: int) -> int:

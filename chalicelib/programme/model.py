@@ -20,12 +20,14 @@ from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_
 from chalicelib.programme.claims import Claimable
 from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
 from chalicelib.programme.levels import Growth, Levels, ledger_levels
+from chalicelib.programme.privileges import gates_of
 from chalicelib.programme.rules import Amount
 from chalicelib.programme.rules.fixed import Fixed
 from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
 from chalicelib.programme.rules.pending import Pending
 from chalicelib.programme.stages import Stages
 from chalicelib.programme.tasks import Task
+from chalicelib.programme.words import LevelNames, level_names
 
 Name = Annotated[str, Len(1, 40)]
 
@@ -222,6 +224,21 @@ class Terms:
         penalties = {indicator.id for indicator in programme.indicators if indicator.penalty}
         activities = {rule.activity for rule in programme.rules} | {task.activity for task in programme.tasks}
         return {activity: _answers(programme, activity, activity in penalties) for activity in activities}
+
+    def gates(self, level: str) -> frozenset[str]:
+        """What a member of a level may enter."""
+        return self._gates.get(level) or self._gates.get("", frozenset())
+
+    @cached_property
+    def level_names(self) -> LevelNames:
+        """What members call the levels."""
+        levels = self.programme.levels
+        shown = levels.levels if levels else ()
+        return level_names((level.id, level.name, level.privileges.gates) for level in shown)
+
+    @cached_property
+    def _gates(self) -> Mapping[str, frozenset[str]]:
+        return gates_of(self.programme.levels)
 
     @cached_property
     def _by_id(self) -> dict[str, Rule]:

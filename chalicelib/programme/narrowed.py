@@ -42,6 +42,7 @@ _JUDGES: Mapping[str, Callable[[Any, Any, date], bool]] = {
     "until_on": lambda before, after, _on: after is not None and (before is None or after < before),
     "first": lambda _before, after, _on: bool(after),
     "buyers": lambda _before, after, _on: bool(after),
+    "gate": lambda _before, after, _on: after is not None,
     "min_fen": lambda before, after, _on: (after or 0) > (before or 0),
     "within_days_of_joining": lambda before, after, _on: after is not None and (before is None or after < before),
 }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from chalicelib.programme import words
 from chalicelib.programme.claims import claim_words
 from chalicelib.programme.difference import difference_in_words, lines, plain
+from chalicelib.programme.level_words import growth_words, level_words, privilege_words
 from chalicelib.programme.model import Terms
 from chalicelib.programme.stage_words import stage_lines, stages_for_members
 from chalicelib.runtime.clock import in_zone
@@ -35,7 +36,10 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
     sections = [
         Section("积分价值", [words.value_words(document["point_value"])]),
         *(_rule_section(rule, document, terms.paused) for rule in rules if rule not in levels),
-        Section("等级倍率", [_level_line(rule, terms.paused) for rule in levels]),
+        Section("等级倍率", [_level_line(rule, document, terms.paused) for rule in levels]),
+        Section("成长值", growth_words(document["growth"])),
+        Section("会员等级", level_words(document["levels"])),
+        Section("等级权益", privilege_words(document["levels"])),
         Section("会员阶段", stage_lines(document)),
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
@@ -75,7 +79,7 @@ def _rule_section(rule: Mapping[str, Any], document: Mapping[str, Any], paused: 
     told = [
         *(["本规则暂停中,恢复前不发放积分"] if rule["id"] in paused else []),
         *words.earning_words(rule["amount"]),
-        *words.condition_words(rule["when"]),
+        *words.condition_words(rule["when"], words.names_of_levels(document)),
         *words.cap_words(rule["caps"]),
         *([] if is_multiplier else words.pending_words(rule["pending"])),
         *([] if is_multiplier else [words.validity_words(rule["validity"], document["idle_months"])]),
@@ -84,8 +88,8 @@ def _rule_section(rule: Mapping[str, Any], document: Mapping[str, Any], paused: 
     return Section(rule["name"], told)
 
 
-def _level_line(rule: Mapping[str, Any], paused: frozenset[str]) -> str:
-    others = words.condition_words({**rule["when"], "levels": ()})
+def _level_line(rule: Mapping[str, Any], document: Mapping[str, Any], paused: frozenset[str]) -> str:
+    others = words.condition_words({**rule["when"], "levels": ()}, words.names_of_levels(document))
     stopped = "(暂停中)" if rule["id"] in paused else ""
     return ",".join([f"{rule['name']}:积分{words.times(rule['amount']['bp'])}", *others]) + stopped
 
@@ -94,7 +98,7 @@ def _task_lines(document: Mapping[str, Any], paused: frozenset[str]) -> list[str
     found = []
     for task in document["tasks"]:
         validity = words.validity_words(task["validity"], document["idle_months"])
-        conditions = words.condition_words(task["when"])
+        conditions = words.condition_words(task["when"], words.names_of_levels(document))
         stopped = "(暂停中)" if task["id"] in paused else ""
         found.append(f"{task['name']}:" + ",".join([words.task_words(task, {}), *conditions, validity]) + stopped)
     return found

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import Counted, Counters
+from chalicelib.ledger.growth import Growth
+from chalicelib.ledger.levels import FIRST, Tenure
 from chalicelib.ledger.model import Part
 from chalicelib.programme.activity import Activity, Ordered, split
 
@@ -64,6 +66,9 @@ class Aside(NamedTuple):
     at: datetime
     counts: tuple[Counted, ...] = ()
     joined_on: date | None = None
+    growth: int = 0
+    growth_on: date | None = None
+    """The business date in whose month the growth counts; given with `growth`."""
 
 
 Event = Deed | TakenBack | Aside
@@ -88,6 +93,10 @@ class MemberHistory(NamedTuple):
     counters: Counters = {}  # noqa: RUF012 - never changed
     level: str = ""
     joined_on: date | None = None
+    growth: Growth = {}  # noqa: RUF012 - never changed
+    tenure: Tenure = FIRST
+    level_after: str | None = None
+    """The level at the window's end as the journal has it; None where it was set by hand."""
     not_simulated: Mapping[str, int] = {}
     """What was done but cannot be judged again, by kind; it is on neither side."""
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.ledger.counters import Counted, Counters, counted, running, used
+from chalicelib.ledger.growth import grown
+from chalicelib.ledger.levels import after_growth, settled
 from chalicelib.ledger.model import business_on
 from chalicelib.programme.activity import CHECK_IN, Activity, CheckedIn, Ordered, Standing
 from chalicelib.programme.award import Award, Decision, claim, decide, made_up, redecide
 from chalicelib.programme.buyers import bought, returned
+from chalicelib.programme.growth import growth_of_order
 from chalicelib.programme.model import Terms
 from chalicelib.programme.past import Aside, Claim, Deed, Event, MemberHistory, Repair, TakenBack
 from chalicelib.programme.periods import through_on
@@ -41,6 +44,9 @@ class Done(NamedTuple):
     awards: list[Kept]
     chosen: tuple[str, ...]
     progress: list[Counted]
+    growth: list[int]
+    """What is left of its growth: one number, lowered in place as the progress is."""
+    growth_counts: tuple[Counted, ...]
 
 
 class Budgets:
@@ -80,6 +86,7 @@ class Replay:
         self.counters: Counters = member.counters
         self.days = member.check_ins
         self.level = member.level
+        self.growth, self.tenure = member.growth, member.tenure
         self.joined_on = member.joined_on
         self.done: dict[str, Done] = {}
         self.orders: dict[str, Ordered] = {}
@@ -96,6 +103,8 @@ class Replay:
         """Let one thing happen."""
         if isinstance(event, Aside):
             self.counters = counted(self.counters, event.counts)
+            if event.growth_on is not None:
+                self._grow(event.growth, event.growth_on, event.at)
             self.joined_on = event.joined_on or self.joined_on
             return
         if isinstance(event, TakenBack):
@@ -103,18 +112,52 @@ class Replay:
             if done is not None:
                 self._count_return(event)
                 self._take_back(done, event.ordered, business_on(event.at, self.draft.zone))
+                self._grow_less(done, event)
             return
         self.level = self.level if event.level is None else event.level
-        standing = Standing(self.level, self.counters, joined_on=self.joined_on, member_id=self.member.member_id)
+        standing = Standing(
+            self.level,
+            self.counters,
+            joined_on=self.joined_on,
+            member_id=self.member.member_id,
+            gates=self.draft.gates(self.level),
+        )
         decision = self.budgets.within(self._question(event, standing))
         changes = [change for award in decision.awards for change in award.counts]
-        self.counters = counted(self.counters, [*changes, *decision.progress])
+        self.counters = counted(self.counters, [*changes, *decision.progress, *decision.growth_counts])
+        self._grow(decision.growth, event.on, event.at)
         if isinstance(event.activity, Ordered):
             self.orders[event.id] = event.activity
             self.counters = counted(self.counters, bought(event.activity))
         chosen = tuple(part.rule for one in decision.awards for part in one.breakdown if part.rule != one.rule)
         awards = [Kept(award) for award in decision.awards]
-        self.done[event.id] = Done(event, standing, awards, chosen, list(lowerable(decision)))
+        self.done[event.id] = Done(
+            event, standing, awards, chosen, list(lowerable(decision)), [decision.growth], decision.growth_counts
+        )
+
+    def level_on(self, on: date) -> str:
+        """The level that the draft's own thresholds have led to by the end of a business date."""
+        levels = self.draft.ledger.levels
+        if levels is None:
+            return ""
+        return levels.levels[levels.rank(settled(self.tenure, self.growth, levels, on).level)].id
+
+    def _grow(self, amount: int, counted_on: date, at: datetime) -> None:
+        levels = self.draft.ledger.levels
+        if levels is None or not amount:
+            return
+        on = business_on(at, self.draft.zone)
+        tenure = settled(self.tenure, self.growth, levels, on)
+        self.growth = grown(self.growth, amount, counted_on)
+        self.tenure = after_growth(tenure, self.growth, amount, levels, on)
+
+    def _grow_less(self, done: Done, event: TakenBack) -> None:
+        """A refund leaves an order's growth by what is left of it, a void none."""
+        left = 0 if event.ordered is None else min(done.growth[0], growth_of_order(self.draft, event.ordered))
+        taken, done.growth[0] = done.growth[0] - left, left
+        if event.ordered is None:
+            self.counters = counted(self.counters, [one._replace(add=-one.add) for one in done.growth_counts])
+        self._grow(-taken, done.deed.on, event.at)
 
     def _count_return(self, event: TakenBack) -> None:
         before = self.orders.get(event.of)

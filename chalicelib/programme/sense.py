@@ -19,11 +19,12 @@ from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
 from chalicelib.programme.model import Programme, Rule
 from chalicelib.programme.penalties import faults_of_penalties
+from chalicelib.programme.privileges import gates_of
 from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
 from chalicelib.programme.rules.pending import AfterReceipt
 from chalicelib.programme.rules.per_amount import PerAmount
 from chalicelib.programme.stages import stage_faults
-from chalicelib.programme.tasks import DatesWindow
+from chalicelib.programme.tasks import DatesWindow, Task
 
 Fault = tuple[str, str]
 
@@ -82,6 +83,7 @@ def _of_ids(programme: Programme) -> Iterator[Fault]:
 def _of_levels(programme: Programme) -> Iterator[Fault]:
     """Levels by themselves, and rules that ask for a level which is none."""
     levels = programme.levels
+    yield from _of_gates(programme)
     if levels is None:
         return
     for path, reason in level_faults(levels):
@@ -89,9 +91,7 @@ def _of_levels(programme: Programme) -> Iterator[Fault]:
     if len(levels.levels) > 1 and programme.growth is None:
         yield "growth", "缺失:等级由成长值决定"
     known = {level.id for level in levels.levels}
-    whens = [(f"rules.{place}", one.when) for place, one in enumerate(programme.rules)]
-    whens += [(f"tasks.{place}", one.when) for place, one in enumerate(programme.tasks)]
-    for path, when in whens:
+    for path, when in _whens(programme):
         for place, level_id in enumerate(when.levels):
             if level_id not in known:
                 yield f"{path}.when.levels.{place}", "不是已有的等级"
@@ -104,6 +104,21 @@ def _of_stages(programme: Programme) -> Iterator[Fault]:
     levels = [level.id for level in programme.levels.levels] if programme.levels else []
     for path, reason in stage_faults(programme.stages, activities, levels):
         yield f"stages.{path}", reason
+
+
+def _of_gates(programme: Programme) -> Iterator[Fault]:
+    """Rules that ask for a gate which no level opens."""
+    opened = {gate for gates in gates_of(programme.levels).values() for gate in gates}
+    for path, when in _whens(programme):
+        if when.gate is not None and when.gate not in opened:
+            yield f"{path}.when.gate", "不是任何等级的权益"
+
+
+def _whens(programme: Programme) -> Iterator[tuple[str, When]]:
+    earners: tuple[tuple[str, tuple[Rule | Task, ...]], ...] = (("rules", programme.rules), ("tasks", programme.tasks))
+    for name, listed in earners:
+        for place, one in enumerate(listed):
+            yield f"{name}.{place}", one.when
 
 
 def _twins(name: str, ids: Iterable[str], known: set[str]) -> Iterator[Fault]:

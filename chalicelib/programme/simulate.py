@@ -5,7 +5,8 @@
 the journal left them; refunds and voids of the window are taken off again. Members meet only in budgets: where the
 draft has some, activities go by their instant over all members (equal instants by member id), each budget is a running
 sum of its period, empty as the window begins, and an award that would exceed it is refused. Pauses are not replayed:
-the draft is taken as written.
+the draft is taken as written. Growth and levels are replayed beside: they begin as the journal left them, and points
+are judged by the levels that members really had.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from chalicelib.ledger.growth import in_window
 from chalicelib.programme.model import PointValue, Rule, Terms
 from chalicelib.programme.past import MemberHistory, Window, shares
 from chalicelib.programme.replay import Budgets, Replay
@@ -41,6 +43,15 @@ class Line(NamedTuple):
     unmet_points: int
 
 
+class LevelLine(NamedTuple):
+    """How many of the members who did anything in the window hold a level at its end, really and under the draft."""
+
+    level: str
+    name: str
+    before: int
+    after: int
+
+
 class Simulated(NamedTuple):
     """The whole comparison. Counts of a sample are multiplied up, halves rounded up; money is rounded down, so that
     the lines may miss the total by a few fen.
@@ -61,6 +72,8 @@ class Simulated(NamedTuple):
     never: tuple[str, ...]
     """Rules whose dates do not meet the window: it says nothing of them."""
     sample_percent: int
+    levels: tuple[LevelLine, ...] = ()
+    """The draft's levels, lowest first, then what only the journal knows; empty where the draft has none."""
 
 
 class Versions(Protocol):
@@ -86,12 +99,12 @@ def simulate(
             free.live(event)
         sums.want(free)
         if not draft.programme.budgets:
-            sums.add(member, free)
+            sums.add(member, free, window)
         else:
             held.append((member, Replay(member, draft, budgets)))
     _together(held)
     for member, replay in held:
-        sums.add(member, replay)
+        sums.add(member, replay, window)
     return _compared(sums, book, draft, window, sample_percent)
 
 
@@ -130,6 +143,8 @@ class _Sums:
         self.unmet: Counter[str] = Counter()
         """What was wanted of a rule, less what it gave."""
         self.not_simulated: Counter[str] = Counter()
+        self.levels_before: Counter[str] = Counter()
+        self.levels_after: Counter[str] = Counter()
         self.active = 0
 
     def want(self, free: Replay) -> None:
@@ -141,8 +156,9 @@ class _Sums:
                     self.demand[part.rule] += part.points
             self.unmet.update(shares(award.parts))
 
-    def add(self, member: MemberHistory, replay: Replay) -> None:
+    def add(self, member: MemberHistory, replay: Replay, window: Window) -> None:
         self.active += bool(member.events or member.paid)
+        self._hold(member, replay, window)
         self.not_simulated.update(member.not_simulated)
         reached_before: set[str] = set()
         for paid in member.paid:
@@ -162,6 +178,15 @@ class _Sums:
         self.after.subtract(replay.lost)
         self.members_before.update(reached_before)
         self.members_after.update(reached_after)
+
+    def _hold(self, member: MemberHistory, replay: Replay, window: Window) -> None:
+        """The member's level on both sides; growth of before the window is as it was booked then, and said to be."""
+        levels = replay.draft.ledger.levels
+        if levels is None or member.level_after is None:
+            return
+        self.levels_before[member.level_after or levels.levels[0].id] += 1
+        self.levels_after[replay.level_on(window.to_on)] += 1
+        self.not_simulated["growth_before_window"] += bool(in_window(member.growth, window.to_on, levels.window_months))
 
 
 def _compared(sums: _Sums, book: Versions, draft: Terms, window: Window, sample_percent: int) -> Simulated:
@@ -203,10 +228,20 @@ def _compared(sums: _Sums, book: Versions, draft: Terms, window: Window, sample_
         month_points_before=before.points * MONTH_DAYS // member_days,
         month_points_after=after.points * MONTH_DAYS // member_days,
         demand_points={rule: up(points) for rule, points in sums.demand.items() if points},
-        not_simulated=dict(sums.not_simulated),
+        not_simulated=dict(+sums.not_simulated),
         never=tuple(rule.id for rule in draft.programme.rules if rule.enabled and not _meets(rule, window)),
         sample_percent=sample_percent,
+        levels=tuple(
+            LevelLine(level, name, up(sums.levels_before[level]), up(sums.levels_after[level]))
+            for level, name in _levels_named(sums, draft)
+        ),
     )
+
+
+def _levels_named(sums: _Sums, draft: Terms) -> Iterator[tuple[str, str]]:
+    known = draft.level_names.names
+    yield from known.items()
+    yield from ((level, level) for level in sorted(sums.levels_before.keys() - known.keys()))
 
 
 def _named(sums: _Sums, book: Versions, draft: Terms) -> Iterator[tuple[str, str]]:

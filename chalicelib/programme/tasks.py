@@ -171,7 +171,7 @@ def tasks_shown(terms: Terms, standing: Standing, on: date) -> tuple[TaskShown, 
                 points=task.points,
                 text=task.text,
                 ends_on=ends_on,
-                conditions=tuple(condition_words(vars(task.when))),
+                conditions=tuple(condition_words(vars(task.when), terms.level_names)),
                 is_paused=task.id in terms.paused,
             )
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 Plain = Mapping[str, Any]
 
@@ -51,8 +52,12 @@ def _streak(amount: Plain) -> list[str]:
 
 def _per_amount(amount: Plain) -> list[str]:
     lines = [f"每消费{yuan(amount['fen'])}得{amount['points']}分({_ROUNDING[amount['rounding']]})"]
-    less = "、".join(_LESS[part] for part in amount["less"])
-    return [*lines, f"{less}不计积分"] if less else lines
+    return [*lines, f"{less_words(amount['less'])}不计积分"] if amount["less"] else lines
+
+
+def less_words(parts: Sequence[str]) -> str:
+    """The parts of a payment that do not count."""
+    return "、".join(_LESS[part] for part in parts)
 
 
 def _ladder(amount: Plain) -> list[str]:
@@ -93,9 +98,36 @@ _EARNING: Mapping[str, Callable[[Plain], list[str]]] = {
 }
 
 
-def condition_words(when: Plain | None) -> list[str]:
+class LevelNames(NamedTuple):
+    """What members call the levels."""
+
+    names: Mapping[str, str]
+    """The name of each level by its id."""
+    gates: Mapping[str, Sequence[str]]
+    """The names of the levels that may enter a gate."""
+
+
+def level_names(levels: Iterable[tuple[str, str, Iterable[str]]]) -> LevelNames:
+    """The names of levels told as (id, name, gates), lowest first."""
+    names, gates = {}, defaultdict(list)
+    for level_id, name, opened in levels:
+        names[level_id] = name
+        for gate in opened:
+            gates[gate].append(name)
+    return LevelNames(names, gates)
+
+
+def names_of_levels(document: Plain) -> LevelNames:
+    """The same of a document."""
+    levels = document.get("levels") or {"levels": ()}
+    return level_names((one["id"], one["name"], one["privileges"]["gates"]) for one in levels["levels"])
+
+
+def condition_words(when: Plain | None, levels: LevelNames) -> list[str]:
     """The conditions that are stated. Tags, articles and the like are the brand's own words and are only hinted at."""
-    when = when or {}
+    when = dict(when or {})
+    when["levels"] = [levels.names.get(level, level) for level in when.get("levels", ())]
+    when["gate"] = levels.gates.get(when.get("gate") or "", ())
     lines = [words(when[name]) for name, words in _CONDITIONS.items() if when.get(name)]
     since, until = when.get("from_on"), when.get("until_on")
     if since or until:
@@ -108,7 +140,8 @@ def _hours(hours: Sequence[Sequence[int]]) -> str:
 
 
 _CONDITIONS: Mapping[str, Callable[[Any], str]] = {
-    "levels": lambda levels: f"限{'、'.join(levels)}会员",
+    "levels": lambda names: f"限{'、'.join(names)}会员",
+    "gate": lambda names: f"{'、'.join(names)}会员专享",
     "tags": lambda _tags: "限指定会员",
     "platforms": lambda _platforms: "限指定平台",
     "skus": lambda _skus: "限指定商品",

@@ -23,7 +23,7 @@ def test_nothing_spent_is_nothing_to_charge(shop: Shop) -> None:
     shop.record(paid())
     shop.settle()
 
-    assert quote(shop, 500) == RefundQuote(5, 0, 5, 0, 0, "deficit", 0)
+    assert quote(shop, 500) == RefundQuote(5, 0, 5, 0, 0, "deficit", 0, 5, "normal", "normal")
     assert shop.points() == 12
 
 
@@ -40,7 +40,7 @@ def test_the_shortfall_is_what_was_spent_and_charged_only_by_that_policy(
     shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(10)], TERMS, NOW))
 
     taken = 12 - waived - shortfall
-    assert quote(shop) == RefundQuote(12, 0, taken, waived, shortfall, policy, charge_fen)
+    assert quote(shop) == RefundQuote(12, 0, taken, waived, shortfall, policy, charge_fen, 12, "normal", "normal")
 
 
 def test_points_that_expired_unspent_are_charged_to_nobody(shop: Shop) -> None:

@@ -17,7 +17,7 @@ from chalicelib.earning.simulation import forecast_of
 from chalicelib.earning.simulation_history import begun
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
-from chalicelib.ledger.commands import Open
+from chalicelib.ledger.commands import Open, SetLevel
 from chalicelib.ledger.model import Kind
 from chalicelib.programme.drafts import delete_draft, publish_draft, replace_draft
 from tests.earning.programmes import a_rule
@@ -48,7 +48,8 @@ def code_of(act: Any) -> Code:
 
 
 def is_unchanged(result: dict[str, Any]) -> bool:
-    return all(line["before"] == line["after"] for line in result["rules"]) and result["before"] == result["after"]
+    lines = [*result["rules"], *result["levels"]]
+    return all(line["before"] == line["after"] for line in lines) and result["before"] == result["after"]
 
 
 def test_orders_and_refunds_of_the_window_before_and_after(brand: Brand) -> None:
@@ -74,7 +75,7 @@ def test_orders_and_refunds_of_the_window_before_and_after(brand: Brand) -> None
     }
     assert (result["days"], result["members"]) == (30, 2)
     assert result["before"]["points_per_member_month"] == (239 + 30 + 50 + 30) // 2
-    assert result["not_simulated"] == {}
+    assert result["not_simulated"] == {"growth_before_window": 1}
 
 
 def test_the_other_value_of_a_point_changes_the_money_alone(brand: Brand) -> None:
@@ -189,7 +190,7 @@ def test_presents_and_refunds_of_earlier_orders_are_on_neither_side(brand: Brand
 
     result = brand.simulate(standing_document())
 
-    assert result["not_simulated"] == {"refund_of_earlier_order": 1, "lottery": 1}
+    assert result["not_simulated"] == {"refund_of_earlier_order": 1, "lottery": 1, "growth_before_window": 1}
     assert sides(result, "order") == (100, 100)
 
 
@@ -287,7 +288,8 @@ def test_a_draft_like_the_standing_terms_changes_nothing(brand: Brand, seed: int
     assert [line for line in result["rules"] if line["before"] != line["after"]] == []
     assert brand.simulate(standing_document(budgets=[ample]))["rules"] == result["rules"]
     later = brand.simulate(standing_document(), from_on=date(2026, 11, 5), to_on=date(2026, 11, 11))
-    assert [line for line in later["rules"] if line["before"] != line["after"]] == []
+    lines = [*result["levels"], *later["rules"], *later["levels"]]
+    assert [line for line in lines if line["before"] != line["after"]] == []
 
 
 def test_a_published_version_can_be_simulated(brand: Brand) -> None:
@@ -499,3 +501,77 @@ def test_a_run_of_check_ins_brought_from_elsewhere_goes_on_in_a_simulation() -> 
     found = begun("m1", entries, NOW + timedelta(days=1), NOW + timedelta(days=2))
 
     assert found.check_ins.with_day(TODAY_ON + timedelta(days=1)).run_days == 101
+
+
+def held(result: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Members by level before and after, levels that nobody holds left out."""
+    return {one["level"]: (one["before"], one["after"]) for one in result["levels"] if one["before"] or one["after"]}
+
+
+def levels_with(**given: Any) -> dict[str, Any]:
+    """The standing document with other terms of levels; `gold` is the growth that reaches and keeps gold."""
+    document = standing_document()
+    gold = given.pop("gold", None)
+    if gold is not None:
+        document["levels"]["levels"][1] |= {"from_growth": gold, "keep_growth": min(gold, 400)}
+    document["levels"] |= given
+    return document
+
+
+def test_members_by_level_before_and_after_under_other_thresholds(brand: Brand) -> None:
+    brand.order("1", 60_000, noon(2))
+    brand.order("2", 30_000, noon(3), member_id="m2")
+    brand.check_in(4, "m3")
+
+    lower, higher = brand.simulate(levels_with(gold=300)), brand.simulate(levels_with(gold=700))
+
+    assert held(lower) == {"normal": (2, 1), "gold": (1, 2)}
+    assert held(higher) == {"normal": (2, 3), "gold": (1, 0)}
+    assert [line["name"] for line in lower["levels"]] == ["普通", "黄金", "铂金", "钻石"]
+
+
+def test_growth_of_before_the_window_counts_as_it_was_booked_and_is_said_to(brand: Brand) -> None:
+    brand.order("0", 40_000, noon(30, 10))
+    brand.order("1", 20_000, noon(2))
+    doubled = levels_with()
+    doubled["growth"]["order"]["growth"] = 2
+
+    result = (
+        brand.simulate(levels_with(gold=650)),
+        brand.simulate(doubled | {"levels": levels_with(gold=800)["levels"]}),
+    )
+
+    assert [held(one) for one in result] == [{"gold": (1, 0), "normal": (0, 1)}, {"gold": (1, 1)}]
+    assert [one["not_simulated"] for one in result] == [{"growth_before_window": 1}] * 2
+
+
+def test_a_refund_takes_the_drafts_growth_and_the_level_only_where_the_draft_rechecks(brand: Brand) -> None:
+    brand.order("1", 60_000, noon(2))
+    brand.refund("1", 60_000, noon(3))
+
+    assert held(brand.simulate(levels_with())) == {"gold": (1, 1)}
+    assert held(brand.simulate(levels_with(refunds="recheck"))) == {"gold": (1, 0), "normal": (0, 1)}
+
+
+def test_a_refund_of_an_earlier_order_takes_its_growth_on_both_sides(brand: Brand) -> None:
+    brand.order("0", 40_000, noon(30, 10))
+    brand.refund("0", 40_000, noon(2))
+    brand.order("1", 20_000, noon(3))
+
+    assert held(brand.simulate(levels_with(gold=400))) == {"normal": (1, 1)}
+
+
+def test_a_member_whose_level_was_set_by_hand_is_of_no_level_on_either_side(brand: Brand) -> None:
+    brand.order("1", 60_000, noon(2))
+    command = SetLevel(a_cause(Kind.LEVEL, "k", activity="level_set"), "diamond", date(2027, 11, 1), False, 1)
+    brand.ledger.post("m1", lambda seen: apply(seen.account, [command], brand.book.at(noon(3)).ledger, noon(3)))
+
+    result = brand.simulate(levels_with())
+
+    assert (held(result), result["not_simulated"]) == ({}, {"level_set": 1})
+
+
+def test_a_draft_without_levels_says_nothing_of_them(brand: Brand) -> None:
+    brand.order("1", 60_000, noon(2))
+
+    assert brand.simulate(standing_document(levels=None))["levels"] == []

@@ -141,3 +141,30 @@ def test_nights_that_were_missed_tell_once_what_is_still_to_come(http: Any, stag
     told = http("GET", "/v1/me/notices", token=mei[1]).data["list"]
     assert [one["on"] for one in told] == ["2026-04-25"]
     assert open_ledger().read(mei[0]).due_on == date(2026, 4, 29)
+
+
+def notices(http: Any, token: str) -> list[tuple[str, str, str]]:
+    told = http("GET", "/v1/me/notices", token=token).data["list"]
+    return [(one["on"], one["kind"], one["text"]) for one in told]
+
+
+def test_the_end_of_a_trial_and_a_fall_after_the_grace_are_told_in_words(
+    http: Any, stage: Stage, mei: tuple[str, str]
+) -> None:
+    earned(mei[0], stage.now, 0, date(2026, 3, 2), growth=600)
+    invoke(
+        app,
+        "POST",
+        "/v1/staff/members/{member_id}/level-trials",
+        path_parameters={"member_id": mei[0]},
+        headers={"Authorization": f"Bearer {ADMIN_KEY}", "Idempotency-Key": "k1"},
+        body=json.dumps({"level": "platinum", "days": 3, "reason": "骑行大使"}),
+    )
+
+    for on in (date(2026, 3, 5), date(2027, 4, 2), date(2027, 4, 2)):
+        the_night(datetime(on.year, on.month, on.day, 1, tzinfo=UTC))
+
+    assert notices(http, mei[1]) == [
+        ("2027-04-02", "level_lowered", "有效期和宽限期已过,成长值不足以保级,等级由黄金降为普通"),
+        ("2026-03-05", "level_trial_ended", "铂金会员体验已结束,当前等级为黄金"),
+    ]

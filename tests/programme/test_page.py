@@ -180,7 +180,8 @@ def test_every_refund_policy_has_words(reversal: str) -> None:
 
 def test_every_condition_has_words_and_the_brands_own_words_stay_inside() -> None:
     when = {
-        "levels": ["黄金"],
+        "levels": ["gold"],
+        "gate": "club",
         "tags": ["羊毛党"],
         "platforms": ["tmall"],
         "skus": ["S-1"],
@@ -194,8 +195,9 @@ def test_every_condition_has_words_and_the_brands_own_words_stay_inside() -> Non
         "until_on": "2026-03-31",
     }
 
-    said = words.condition_words(when)
+    said = words.condition_words(when, words.level_names([("gold", "黄金", ("club",))]))
 
-    assert len(said) == 11
+    assert len(said) == 12
+    assert {"限黄金会员", "黄金会员专享"} <= set(said)
     assert said[-1] == "2026-03-01至2026-03-31"
     assert not any(word in "".join(said) for word in ("羊毛党", "S-1", "C-1", "tmall"))
