@@ -11,6 +11,7 @@ from local.stand_in.accounts import Accounts
 from local.stand_in.agenda import Agenda, Task
 from local.stand_in.clock import Clock
 from local.stand_in.courier import Courier
+from local.stand_in.duiba.exchanges import Duiba
 from local.stand_in.faults import Faults
 from local.stand_in.ids import Ids
 from local.stand_in.logins import Logins
@@ -20,6 +21,7 @@ from local.stand_in.pay.orders import Orders
 from local.stand_in.pay.state import Pay
 from local.stand_in.quotas import Quotas
 from local.stand_in.received import Received
+from local.stand_in.shops.state import Shops
 from local.stand_in.subscriptions import Subscriptions
 from local.stand_in.tokens import Tokens
 from local.stand_in.unreliable import Unreliable
@@ -42,9 +44,11 @@ class World:
     official: Official
     wecom: WeCom
     pay: Pay
+    duiba: Duiba
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)
+    shops: Shops = field(default_factory=Shops)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     unreliable: dict[str, Unreliable] = field(default_factory=lambda: {"wechat": Unreliable(), "wecom": Unreliable()})
     """How events get lost, by the system that sends them."""
@@ -121,4 +125,5 @@ def new_world(
         official=new_official(ids),
         wecom=new_wecom(ids),
         pay=Pay(pay_key or of_this_process(), Orders(ids)),
+        duiba=Duiba(ids),
     )
