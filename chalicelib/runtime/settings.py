@@ -34,6 +34,11 @@ class Settings:
     order_feed_secret: str
     login: str
     """`demo`: one-time codes of the demo's own form; `closed`: nobody can log in yet."""
+    outside_url: str
+    """Where `<outside_url>/<host>/...` is to be called instead of `https://<host>/...`; empty: the hosts themselves.
+
+    Only stages in the embedded cloud have one, and it is on their own machine.
+    """
     due_shards: int
     """Partitions of the due index. May be raised at any time, never lowered: items keep their shard."""
 
@@ -50,4 +55,6 @@ def settings() -> Settings:
         raise ValueError("DUE_SHARDS must be from 1 to 1024")
     if read.login not in ("demo", "closed"):
         raise ValueError("LOGIN must be demo or closed")
+    if read.outside_url and not read.outside_url.startswith("http://127.0.0.1:"):
+        raise ValueError("OUTSIDE_URL must be empty, or on this machine")
     return read

@@ -41,6 +41,6 @@ HANDLES = (
 )
 
 
-def stand_in(pay_key: PlatformKey | None = None) -> StandIn:
-    """The whole stand-in at its beginning."""
-    return StandIn(Routes(APIS), HANDLES, partial(new_world, pay_key=pay_key))
+def stand_in(pay_key: PlatformKey | None = None, callback_base: str = "") -> StandIn:
+    """The whole stand-in at its beginning, which a reset goes back to."""
+    return StandIn(Routes(APIS), HANDLES, partial(new_world, pay_key=pay_key, callback_base=callback_base))

@@ -102,10 +102,12 @@ def new_world(
     stands_at: int | None = None,
     real: Callable[[], float] = time.time,
     pay_key: PlatformKey | None = None,
+    callback_base: str = "",
 ) -> World:
     """A world at its beginning. The same seed and the same calls give the same ids.
 
-    `pay_key`: what WeChat Pay signs with, else one made for this process.
+    `pay_key`: what WeChat Pay signs with, else one made for this process. `callback_base`: where addresses of other
+    machines are sent instead.
     """
     lock, agenda, ids = threading.RLock(), Agenda(), Ids(seed)
 
@@ -118,7 +120,7 @@ def new_world(
         ids=ids,
         lock=lock,
         agenda=agenda,
-        courier=Courier(later, lock),
+        courier=Courier(later, lock, callback_base),
         accounts=Accounts(),
         tokens=Tokens(ids),
         logins=Logins(ids),

@@ -57,7 +57,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "OUTSIDE_URL": ""}
     with mock_aws():
         _forget_last_stage()
         queues = dynamo.service("sqs")

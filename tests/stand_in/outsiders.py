@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -94,6 +94,8 @@ class Receiver:
         self.got: list[Got] = []
         self.status, self.answer = 200, b"success"
         self.silent = False
+        self.meanwhile: Callable[[], object] = lambda: None
+        """Called before each answer."""
         self._released = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -116,6 +118,7 @@ class Receiver:
                 path, _, query = self.path.partition("?")
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.got.append(Got(self.command, path, query, headers, body))
+                receiver.meanwhile()
                 if receiver.silent:
                     receiver._released.wait(20)
                     return

@@ -145,6 +145,16 @@ def test_a_callback_that_answers_the_second_time_is_left_in_peace(admin: Admin, 
     assert [(one["attempt"], one["status"]) for one in sent] == [(1, 0), (2, 200)]
 
 
+def test_a_callback_may_call_back_before_it_answers(admin: Admin, receiver: Receiver) -> None:
+    listen(admin, receiver)
+    seen: list[int] = []
+    publish_id = _submit(admin, add_draft(admin))["publish_id"]
+    receiver.meanwhile = lambda: seen.append(_get(admin, publish_id)["publish_status"])
+    admin.advance(3)
+
+    assert seen == [0]
+
+
 def test_events_get_lost_doubled_delayed_and_overtaken(admin: Admin, receiver: Receiver) -> None:
     listen(admin, receiver)
     ids: list[str] = []

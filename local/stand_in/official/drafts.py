@@ -89,7 +89,7 @@ class Drafts:
             "content": content,
             "content_source_url": source,
             "thumb_media_id": given.get("thumb_media_id", ""),
-            **{name: int(given.get(name, 0)) for name in FLAGS},
+            **{name: _flag(given, name) for name in FLAGS},
             **{name: given[name] for name in (*CROPS, "image_info") if name in given},
         }
         return Article(title, shape)
@@ -98,8 +98,9 @@ class Drafts:
         if given.get("article_type", "news") == "news":
             pictures = [given.get("thumb_media_id")]
         else:
-            listed = given.get("image_info", {}).get("image_list", [])
-            pictures = [one.get("image_media_id") for one in listed] or [None]
+            info = given.get("image_info")
+            listed = info.get("image_list") if isinstance(info, dict) else None
+            pictures = [one.get("image_media_id") for one in listed or [] if isinstance(one, dict)] or [None]
         for picture in pictures:
             if not isinstance(picture, str) or not self.has_picture(appid, picture):
                 raise Refused(40007)
@@ -112,6 +113,13 @@ def _text(given: Mapping[str, Any], name: str, most: int, errcode: int) -> str:
     if len(value) > most:
         raise Refused(errcode)
     return value
+
+
+def _flag(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if value not in (0, 1):
+        raise Refused(47001)
+    return int(value)
 
 
 def _body(given: Mapping[str, Any]) -> str:
