@@ -94,6 +94,40 @@ def test_a_fault_for_ever_on_a_family_of_apis_lasts_until_it_is_cleared(admin: A
     assert "access_token" in admin.call(WECHAT, TOKEN, ASKED)
 
 
+def test_a_fault_meets_no_other_api(admin: Admin) -> None:
+    admin.post("/faults", {"api": "/cgi-bin/token", "kind": "errcode"})
+    admin.post("/faults", {"api": "/sns/*", "kind": "errcode"})
+    assert "access_token" in admin.call(WECHAT, TOKEN, ASKED)
+
+    admin.post("/faults", {"api": "*", "kind": "errcode", "errcode": 40164})
+    assert admin.call(WECHAT, TOKEN, ASKED)["errcode"] == 40164
+
+
+def test_a_reset_forgets_everything_but_where_callbacks_go(now_admin: Callable[[], Admin]) -> None:
+    admin = now_admin()
+    admin.post("/faults", {"api": "*", "kind": "http_500", "times": None})
+    admin.post("/apps", {"appid": "wxmore", "secret": "s", "kind": "service"})
+    admin.post("/reset", {})
+
+    assert admin.get("/faults")["faults"] == []
+    assert "wxmore" not in str(admin.get("/accounts"))
+    assert admin.get("/received")["received"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "trouble"),
+    [
+        ({"appid": "wx1", "secret": "s"}, "kind is missing"),
+        ({"appid": "wx1", "secret": "s", "kind": "shop"}, "kind is one of"),
+        ({"appid": "wx1", "secret": "s", "kind": "service", "verified": "yes"}, "verified is bool"),
+        ({"appid": "wx1", "secret": "s", "kind": "service", "owner": "x"}, "owner is not known"),
+    ],
+)
+def test_an_account_that_is_not_understood_is_named(admin: Admin, given: dict[str, str], trouble: str) -> None:
+    with pytest.raises(Trouble, match=trouble):
+        admin.post("/apps", given)
+
+
 def test_http_500_is_no_json(admin: Admin) -> None:
     admin.post("/faults", {"api": TOKEN, "kind": "http_500"})
     answer = urllib3.request("POST", f"{admin.url}/{WECHAT}{TOKEN}", json=ASKED)

@@ -82,8 +82,6 @@ class Duiba:
 
 def deducted(exchange: Exchange, reply: Reply) -> None:
     """What Duiba makes of the answer to a deduct call; none, or one it cannot read, counts as lost."""
-    if exchange.state != ASKED:
-        return
     result = read_result(reply)
     if result is None:
         exchange.state = LOST
