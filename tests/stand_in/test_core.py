@@ -29,6 +29,12 @@ def test_a_path_no_host_has_is_404_and_a_wrong_method_an_errcode(admin: Admin) -
     assert admin.call(WECHAT, TOKEN)["errcode"] == 43002
 
 
+def test_a_body_says_how_long_it_is(admin: Admin) -> None:
+    answer = urllib3.request("POST", f"{admin.url}/{WECHAT}{TOKEN}", body=iter([b"{}"]))
+
+    assert answer.status == 411
+
+
 def test_a_refusal_is_http_200_with_errcode_and_rid(admin: Admin) -> None:
     refused = admin.call(WECHAT, TOKEN, {**ASKED, "secret": "wrong"})
 

@@ -67,8 +67,9 @@ class Drafts:
     def put_back(self, draft: Draft) -> None:
         self._drafts[draft.media_id] = draft
 
-    def count(self, appid: str) -> int:
-        return sum(draft.appid == appid for draft in self._drafts.values())
+    def of(self, appid: str) -> list[Draft]:
+        """An account's drafts, newest first."""
+        return [draft for draft in reversed(self._drafts.values()) if draft.appid == appid]
 
     def _article(self, appid: str, given: object, *, alone: bool) -> Article:
         if not isinstance(given, dict) or given.get("article_type", "news") not in KINDS:
