@@ -97,6 +97,7 @@ class Receiver:
         self.meanwhile: Callable[[], object] = lambda: None
         """Called before each answer."""
         self._released = threading.Event()
+        self._arrived = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -109,6 +110,11 @@ class Receiver:
         self._thread.join()
         self._server.server_close()
 
+    def wait(self, count: int) -> None:
+        """Until so many requests have come, whether or not their sender still waits for an answer."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.got) >= count, 20)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
@@ -117,7 +123,9 @@ class Receiver:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path, _, query = self.path.partition("?")
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.got.append(Got(self.command, path, query, headers, body))
+                with receiver._arrived:
+                    receiver.got.append(Got(self.command, path, query, headers, body))
+                    receiver._arrived.notify_all()
                 receiver.meanwhile()
                 if receiver.silent:
                     receiver._released.wait(20)

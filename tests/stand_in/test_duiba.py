@@ -185,6 +185,7 @@ def test_a_timeout_is_a_failure_too(admin: Admin, receiver: Receiver) -> None:
     _begin(admin)
     admin.settle()
 
+    receiver.wait(2)
     assert admin.get("/sent", name="duiba_deduct")["sent"][0]["status"] == 0
     assert [one["success"] for one in _got(receiver, "/notify_url")] == ["false"]
 

@@ -139,6 +139,7 @@ def test_a_callback_that_answers_the_second_time_is_left_in_peace(admin: Admin, 
     _submit(admin, add_draft(admin))
     admin.advance(3)
     receiver.silent = False
+    admin.post("/callbacks", {"patience": 60})
     admin.advance(60)
 
     sent = admin.get("/sent", name="PUBLISHJOBFINISH")["sent"]
