@@ -6,6 +6,7 @@ from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
 from chalicelib.earning.check_in_routes import bp as check_in_routes
+from chalicelib.earning.claim_routes import bp as claim_routes
 from chalicelib.earning.events import bp as earning_events
 from chalicelib.earning.penalty_routes import bp as penalty_routes
 from chalicelib.earning.routes import bp as earning_routes
@@ -13,6 +14,7 @@ from chalicelib.earning.simulation_events import bp as simulation_events
 from chalicelib.earning.simulation_routes import bp as simulation_routes
 from chalicelib.insight.events import bp as insight_events
 from chalicelib.insight.routes import bp as insight_routes
+from chalicelib.insight.stage_routes import bp as stage_routes
 from chalicelib.ledger.adjustment_routes import bp as adjustment_routes
 from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
@@ -29,6 +31,7 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    claim_routes,
     earning_routes,
     insight_routes,
     ledger_routes,
@@ -38,6 +41,7 @@ for blueprint in (
     programme_routes,
     publishing_routes,
     simulation_routes,
+    stage_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (

@@ -463,4 +463,25 @@ FAULTS = [
         "            _ = key\n",
         (FINANCE + "test_a_closing_and_a_reopening_at_once_cannot_both_be",),
     ),
+    Fault(
+        "of two writers of a member's milestones the second loses what it brought",
+        INSIGHT + "keep_milestones.py",
+        "            left[member_id] = own\n",
+        "            pass\n",
+        ("tests/insight/test_milestones.py::test_of_two_writers_at_once_neither_loses_what_it_brought",),
+    ),
+    Fault(
+        "a further award of an order counts as another order",
+        INSIGHT + "milestones.py",
+        " and FURTHER_AWARD not in line.entry",
+        "",
+        ("tests/insight/test_milestones.py::test_a_further_award_of_one_order_is_no_second_order",),
+    ),
+    Fault(
+        "a stage that was skipped is not passed with the one after it",
+        INSIGHT + "stages.py",
+        "        found.append(later)\n",
+        "        found.append(on)\n",
+        ("tests/insight/test_stages.py::test_a_stage_that_was_skipped_is_passed_with_the_one_after_it",),
+    ),
 ]

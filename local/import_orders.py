@@ -24,7 +24,7 @@ from chalicelib.earning.order_feed import order_fact
 from chalicelib.earning.record_orders import Received, Result, record_orders
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import JifenError
-from chalicelib.members.buyers import find_members
+from chalicelib.members.buyers import find_members, phone_key
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.clock import utc_now
 from chalicelib.sheets.rows import BadRow
@@ -108,7 +108,7 @@ def _record(
             refused.append(row)
             continue
         try:
-            fact = order_fact(row.record, now)
+            fact = order_fact(row.record, now, phone_key=lambda: phone_key(now))
         except JifenError as error:
             refused.append(_bad_row(row.number, error, sheet))
             continue

@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +22,7 @@ from chalicelib.ledger.model import Account
 from chalicelib.ledger.opening import Totals, differences, opened, totals, totals_of
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.conversion import Basis, Ratio, ratio_of
-from chalicelib.members.migrate import migrate, standing
+from chalicelib.members.migrate import Run, migrate, standing
 from chalicelib.members.migration import Plan, plan
 from chalicelib.members.migration_sheet import read_members
 from chalicelib.members.model import Migration
@@ -37,6 +37,8 @@ from local.progress import Progress
 
 MOST_SHOWN = 200
 WORKERS = 4
+RESTS_S = (2, 10, 30, 60)
+"""How long a stage that does not answer is waited for, before the run ends and is for people to start again."""
 
 
 def run(raw: bytes, ratio: Ratio, *, dry: bool, never: bool = False, workers: int = WORKERS) -> int:
@@ -123,7 +125,7 @@ def _open(planned: Plan, basis: Basis, workers: int) -> int:
     """Open all accounts and print how that went; how many were refused."""
     bar = Progress("members", len(planned.brought))
     began, counts, shown = time.monotonic(), Counter[str](), 0
-    for done in migrate(planned.brought, basis, table=open_members(), ledger=open_ledger(), workers=workers):
+    for done in _patiently(planned, basis, workers):
         counts.update(opened=done.opened, replayed=done.replayed, refused=len(done.refused))
         for one in done.refused[: max(0, MOST_SHOWN - shown)]:
             say.line(f"  第{one.row}行起的会员没有转入:{one.reason}")
@@ -133,6 +135,25 @@ def _open(planned: Plan, basis: Basis, workers: int) -> int:
     say.line(f"  {counts['opened']:,} opened, {counts['replayed']:,} were open, {counts['refused']:,} refused")
     say.line(f"  {counts.total() / seconds:,.0f} members a second, {_peak_mb():,.0f} MB at most")
     return counts["refused"]
+
+
+def _patiently(planned: Plan, basis: Basis, workers: int) -> Iterator[Run]:
+    """`migrate`, taken up again where it was when the stage did not answer for a while."""
+    ahead, rests_s = 0, list(RESTS_S)
+    while True:
+        try:
+            for done in migrate(
+                planned.brought[ahead:], basis, table=open_members(), ledger=open_ledger(), workers=workers
+            ):
+                ahead, rests_s = ahead + done.opened + done.replayed + len(done.refused), list(RESTS_S)
+                yield done
+        except (BotoCoreError, ClientError) as error:
+            if not rests_s:
+                raise
+            say.line(f"  the stage did not answer ({type(error).__name__}): again in {rests_s[0]} s")
+            time.sleep(rests_s.pop(0))
+        else:
+            return
 
 
 def _disagree(planned: Plan, basis: Basis, expected: Totals) -> bool:

@@ -1,9 +1,9 @@
-"""`make rebuild [STAGE=local]`: the daybook and its totals made again from the journal, in place.
+"""`make rebuild [STAGE=local]`: the daybook, its totals and members' milestones made again from the journal, in place.
 
 Reads the journal in segments and puts each line that is missing or other than its entry says, removes lines that no
-entry stands for, then sums every day anew. Says whether what was rebuilt equals what stood. Cut off, it is run again:
-what was done is found done. May run beside traffic. Exit code 0: all of it stood already; 1: something was put right;
-2: it could not run.
+entry stands for, holds milestones against their member's entries, then sums every day and counts the stages anew. Says
+whether what was rebuilt equals what stood. Cut off, it is run again: what was done is found done. May run beside
+traffic. Exit code 0: all of it stood already; 1: something was put right; 2: it could not run.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import JifenError
 from chalicelib.insight import items
 from chalicelib.insight.close_days import close_days
+from chalicelib.insight.keep_milestones import keep_milestones
 from chalicelib.insight.line import Line
 from chalicelib.insight.month import last_of
 from chalicelib.insight.record_entries import line_from, put_lines
@@ -40,6 +41,7 @@ from chalicelib.runtime.dynamo import Item, batch_get, decode_item
 from local import say
 from local.in_process import EMBEDDED_STAGES, adopted, find_stack
 from local.places import Mend
+from local.rebuild_stages import StagesRebuild
 
 SEGMENTS_ON_AWS = 8
 YOUNG = timedelta(minutes=5)
@@ -57,6 +59,8 @@ class Report:
     """Days that have lines."""
     totals: dict[date, Item] = field(default_factory=dict)
     """Keys of the totals that stood."""
+    last_booked_at: datetime | None = None
+    """When the last entry was booked."""
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -82,7 +86,21 @@ class Rebuild:
                 for _ in pool.map(work, range(segments), [segments] * segments):
                     pass
         self._totals(today_on)
+        wrong = self.stages.counted(
+            self.book.at(self.now),
+            today_on - timedelta(days=1),
+            now=self.now,
+            heard_until=self.report.last_booked_at and self.report.last_booked_at + YOUNG,
+        )
+        self.report.found.update([wrong] if wrong else [])
         return self.report
+
+    @property
+    def stages(self) -> StagesRebuild:
+        """The part of it that stages are about."""
+        return StagesRebuild(
+            self.ledger, self.table.stages, lambda entry: line_from(entry, ledger=self.ledger, book=self.book)
+        )
 
     def _journal_segment(self, segment: int, segments: int) -> None:
         for page in _scan(self.ledger.dynamo, self.ledger.journal, segment, segments):
@@ -114,11 +132,17 @@ class Rebuild:
                 found["lines that said something else"] += 1
             elif posted[line.entry] + YOUNG < self.now:
                 found["lines that were missing"] += 1
+        old = [line for line in lines if posted[line.entry] + YOUNG < self.now]
+        found["milestones that lacked something"] = self.stages.lacking(old)
         put_lines(put, table=self.table, token=secrets.token_hex(8))
+        keep_milestones(lines, table=self.table.stages)
         with self.report.lock:
-            self.report.read["entries"] += len(lines)
-            self.report.found.update(found)
-            self.report.days.update(line.posted_on for line in lines)
+            report = self.report
+            report.read["entries"] += len(lines)
+            report.found.update(found)
+            report.days.update(line.posted_on for line in lines)
+            last = [report.last_booked_at] if report.last_booked_at else []
+            report.last_booked_at = max([*last, *posted.values()], default=None)
 
     def _daybook_segment(self, segment: int, segments: int) -> None:
         """Lines without an entry go; totals are remembered by their day."""
@@ -132,12 +156,16 @@ class Rebuild:
                 for item, key in zip(lines, keys, strict=True)
                 if own.get((key["pk"][2:], key["sk"])) != {"pk": item["pk"], "sk": item["sk"]}
             ]
-            self.table.remove(stray)
+            rows = [item for item in page if item["pk"].startswith("F#")]
+            found_of_rows, groundless = self.stages.held(rows)
+            self.table.remove([*stray, *groundless])
             for on in {date.fromisoformat(item["pk"][2:12]) for item in stray}:
                 self.table.mark(on, secrets.token_hex(8))
             with self.report.lock:
                 self.report.read["lines"] += len(lines)
                 self.report.found["lines without an entry"] += len(stray)
+                self.report.read["milestones"] += len(rows)
+                self.report.found.update(found_of_rows)
                 for item in page:
                     if item["pk"].startswith("T#"):
                         self.report.totals[date.fromisoformat(item["sk"])] = item
@@ -194,7 +222,7 @@ def _run(stage: str, segments: int) -> int:
     with adopted(find_stack(stage)):
         report = rebuild(segments or (1 if stage in EMBEDDED_STAGES else SEGMENTS_ON_AWS))
     seconds = round(time.monotonic() - began, 1)
-    read = ", ".join(f"{report.read[what]:,} {what}" for what in ("entries", "lines", "days"))
+    read = ", ".join(f"{report.read[what]:,} {what}" for what in ("entries", "lines", "milestones", "days"))
     say.line(f"  {stage}: {read} in {seconds} s")
     for what, count in report.found.most_common(MOST_SHOWN):
         if count:

@@ -25,11 +25,14 @@ from pydantic import TypeAdapter
 from chalicelib.earning import simulation_events
 from chalicelib.earning.behaviour_events import settle_behaviours
 from chalicelib.earning.behaviour_feed import EventRecord
+from chalicelib.earning.claims_table import open_claims
 from chalicelib.earning.order_feed import PaidRecord, ReceiptRecord, RefundRecord
+from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code
 from chalicelib.insight.close_days import close_days
+from chalicelib.insight.close_stages import close_stages
 from chalicelib.insight.events import record_entries
 from chalicelib.insight.table import open_insight
 from chalicelib.ledger.events import post_adjustments
@@ -183,6 +186,8 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _adjustments(day, member_id, operator, reviewer)
     _import(day, member_id, operator, reviewer)
     _finance(day)
+    _stages(day, member_id, operator)
+    _claims(day, member_id)
     return day.examples
 
 
@@ -402,6 +407,16 @@ def _finance(day: Day) -> None:
     day.call(("GET", path), token=finance)
 
 
+def _stages(day: Day, member_id: str, operator: str) -> None:
+    """The night after has counted the stages; Mei looks at hers, and so does her guide."""
+    now = day.stage.now
+    close_stages(open_insight().stages, programme_table.terms_at(now), date(2026, 4, 2), now=now)
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0007"})["token"]
+    day.call(("GET", "/v1/me/stage"), token=token)
+    day.call(("GET", "/v1/staff/members/{member_id}/stage"), token=operator, member_id=member_id)
+    day.call(("GET", "/v1/staff/reports/stages"), token=operator)
+
+
 def _member(day: Day) -> str:
     """Mei registers, misses her first day's check-in and makes it up the next day."""
     day.stage.later(days=-1)
@@ -420,6 +435,25 @@ def _member(day: Day) -> str:
     day.call(("GET", "/v1/me/entries"), token=token, query="limit=2")
     day.call(("DELETE", "/v1/sessions"), token=token)
     return str(session["member_id"])
+
+
+def _claims(day: Day, member_id: str) -> None:
+    """Mei claims an order before it comes, and one that comes without her; staff bind her phone, and look at both."""
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0009"})["token"]
+    path = "/v1/me/order-claims"
+    day.call(("POST", path), {"platform": "tmall", "order_no": "20260402 9901", "paid_fen": 19900}, token=token)
+    sold = {"kind": "paid", "platform": "tmall", "buyer_id": "tb-77", "paid_at": "2026-04-02T11:00:00+08:00"}
+    orders = [{**sold, "order_no": f"20260402{number}01", "paid_fen": 19900} for number in (98, 99)]
+    day.call(("POST", "/v1/ingest/orders"), {"orders": orders})
+    (order,) = open_orders().orders(["tmall#202604029901"])
+    settle_claims(order, claims=open_claims(), book=programme_table.terms_book(), now=day.stage.now)
+    day.call(("GET", path), token=token)
+    asked = "platform=tmall&order_no=202604029901"
+    day.call(("GET", "/v1/staff/order-claims"), token=ADMIN_KEY, query=asked)
+    given = {"platform": "tmall", "order_no": "202604029801", "member_id": member_id, "reason": "出示了付款凭证"}
+    day.call(("POST", "/v1/staff/order-claims/assignments"), given, token=ADMIN_KEY)
+    phone = {"phone": "13800138000"}
+    day.call(("POST", "/v1/staff/members/{member_id}/phones"), phone, token=ADMIN_KEY, member_id=member_id)
 
 
 def _settle_an_order(day: Day) -> None:

@@ -6,17 +6,19 @@ placeholder ARNs and adds what the decorators cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, DynamoDBEvent, SQSEvent
 
 from chalicelib.earning.caused import take_back_caused
+from chalicelib.earning.claims_table import open_claims
 from chalicelib.earning.order import Order
 from chalicelib.earning.parked import settle_message
 from chalicelib.earning.reconcile import Reconciliation
 from chalicelib.earning.settle_batch import settle_batch
+from chalicelib.earning.settle_claims import lapse_claims, settle_claims
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import open_orders
 from chalicelib.ledger.table import open_ledger
@@ -27,6 +29,8 @@ from chalicelib.runtime.clock import utc_now
 from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
+STOP_BEFORE_MS = 60_000
+"""No more claims are ended this long before the function would be cut off; the next night goes on."""
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/placeholder/stream/placeholder"
 
@@ -37,6 +41,8 @@ def settle_orders(event: DynamoDBEvent) -> dict[str, Any]:
     ledger = open_ledger()
 
     def settle(order: Order) -> None:
+        if order.waiting:
+            settle_claims(order, claims=open_claims(), book=terms_book(), now=utc_now())
         try:
             settle_order(order, ledger=ledger, book=terms_book())
         except KeyError:
@@ -57,7 +63,14 @@ def settle_retry(event: SQSEvent) -> dict[str, Any]:
     """Orders that failed before, tried again one by one."""
 
     def handle(record: Mapping[str, Any]) -> None:
-        settle_message(record["body"], orders=open_orders(), ledger=open_ledger(), book=terms_book(), send=_send)
+        settle_message(
+            record["body"],
+            orders=open_orders(),
+            ledger=open_ledger(),
+            book=terms_book(),
+            send=_send,
+            now=utc_now(),
+        )
 
     return queue.each_message(event.to_dict(), handle, "settle_retry")
 
@@ -75,7 +88,8 @@ def park_orders(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Cron(35, 16, "*", "*", "?", "*"), name="reconcile_orders")
 def reconcile_orders(event: CloudWatchEvent) -> None:
-    """Half an hour after the night: credit any recent order without an entry."""
+    """Half an hour after the night: credit any recent order without an entry, end the claims that waited in vain."""
+    remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"])
     if not terms_book().versions:
         log.outcome("orders_reconciled", skipped="no programme is published yet")
@@ -90,6 +104,10 @@ def reconcile_orders(event: CloudWatchEvent) -> None:
         send=_send,
     ).run()
     log.outcome("orders_reconciled", seen=done.seen, settled=done.settled, bound=done.bound, failed=done.failed)
+    run = lapse_claims(
+        claims=open_claims(), book=terms_book(), now=now, has_time=lambda: remaining_ms() > STOP_BEFORE_MS
+    )
+    log.outcome("claims_lapsed", **run._asdict())
 
 
 def _send(messages: Sequence[str]) -> None:

@@ -6,16 +6,20 @@ Facts that are zero or empty are left out, so that an order without lines is sto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from chalicelib.earning.order import Line, Order, Paid, Refund, Refunded, RefundedLine, fitted
+from chalicelib.earning.order import Line, Order, Paid, Refund, Refunded, RefundedLine, Waiting, fitted
 from chalicelib.ledger.model import stamp
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import Item, decode_item
 
 PAID_FEN = ("paid_fen", "freight_fen", "coupon_fen", "points_fen", "stored_value_fen")
 REFUND = "refund:"
+WAITING = "claim:"
+SOLD_BY = ("store_id", "guide_id")
+PHONE = ("phone", "phone_tail")
+"""Digests: a key that changed must not make a repeated order another one, so they are no part of what is hashed."""
 
 
 def paid_facts(paid: Paid) -> Item:
@@ -31,7 +35,20 @@ def paid_facts(paid: Paid) -> Item:
         facts["lines"] = [list(line) for line in sorted(paid.lines)]
     if paid.is_pos:
         facts["is_pos"] = True
-    return facts
+    return facts | {name: value for name in SOLD_BY if (value := getattr(paid, name))}
+
+
+def phone_facts(paid: Paid) -> Item:
+    """The digests of the buyer's phone, as far as they are known."""
+    return {name: value for name in PHONE if (value := getattr(paid, name))}
+
+
+def waiting_facts(claim: Waiting) -> Item:
+    """A waiting claim as it stands on its order."""
+    facts: Item = {"at": stamp(claim.claimed_at), "on": claim.claimed_on.isoformat(), "since": stamp(claim.since)}
+    if claim.paid_fen is not None:
+        facts["fen"] = claim.paid_fen
+    return facts | ({"tail": claim.phone_tail} if claim.phone_tail else {})
 
 
 def refund_facts(refund: Refund) -> Item:
@@ -58,6 +75,7 @@ def order_of(item: Item) -> Order:
             **{name: item.get(name, 0) for name in PAID_FEN},
             lines=tuple(Line(*line) for line in item.get("lines", ())),
             is_pos=item.get("is_pos", False),
+            **{name: item.get(name, "") for name in (*SOLD_BY, *PHONE)},
         )
     refunds = {
         name[len(REFUND) :]: _refunded(name[len(REFUND) :], facts)
@@ -73,6 +91,9 @@ def order_of(item: Item) -> Order:
         refunds=fitted(paid, refunds.values()) if paid and refunds else refunds,
         goods_received_at=_instant(item.get("goods_received_at")),
         goods_received_seen_at=_instant(item.get("goods_received_seen_at")),
+        waiting=_waiting(item),
+        bound_by=item.get("bound_by", ""),
+        bound_why=item.get("bound_why", ""),
     )
 
 
@@ -83,6 +104,23 @@ def readable_order(typed: Mapping[str, Any]) -> Order | None:
     except (KeyError, TypeError, ValueError) as error:
         log.defect("order_unreadable", error, order=str(typed.get("pk", {}).get("S", "")))
         return None
+
+
+def _waiting(item: Item) -> tuple[Waiting, ...]:
+    """The earliest first; of two at one instant the lower member id, so that every reader has the same order."""
+    found = [
+        Waiting(
+            member_id=name.removeprefix(WAITING),
+            claimed_at=datetime.fromisoformat(facts["at"]),
+            claimed_on=date.fromisoformat(facts["on"]),
+            since=datetime.fromisoformat(facts["since"]),
+            paid_fen=facts.get("fen"),
+            phone_tail=facts.get("tail", ""),
+        )
+        for name, facts in item.items()
+        if name.startswith(WAITING)
+    ]
+    return tuple(sorted(found, key=lambda claim: (claim.claimed_at, claim.member_id)))
 
 
 def _refunded(refund_no: str, facts: Mapping[str, Any]) -> Refunded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -45,6 +45,13 @@ class Paid(NamedTuple):
     """By line number; empty when the platform gave none: the order is then one line."""
     is_pos: bool = False
     """Sold at a till of a shop, where the goods are handed over at once."""
+    store_id: str = ""
+    """The shop it was sold in, empty when not stated; so is the guide who served."""
+    guide_id: str = ""
+    phone: str = ""
+    """The digest of the buyer's phone number, empty when it was not delivered whole."""
+    phone_tail: str = ""
+    """The digest of that number's last four digits on this order."""
 
 
 class RefundedLine(NamedTuple):
@@ -83,6 +90,28 @@ class GoodsReceived(NamedTuple):
 OrderFact = Paid | Refund | GoodsReceived
 
 
+class Waiting(NamedTuple):
+    """A member's claim to an order, as it waits on the order's own item: whoever writes the order sees it."""
+
+    member_id: str
+    claimed_at: datetime
+    claimed_on: date
+    since: datetime
+    """The earliest payment it may be of: what the terms allowed when it was made."""
+    paid_fen: int | None = None
+    """The paid amount it states, None for none."""
+    phone_tail: str = ""
+    """The digest of the last four digits it states."""
+
+    def fits(self, paid: Paid) -> bool:
+        """Whether the order is young enough and all that the claim states is right of it."""
+        return (
+            paid.paid_at >= self.since
+            and self.paid_fen in (None, paid.paid_fen)
+            and (not self.phone_tail or self.phone_tail == paid.phone_tail)
+        )
+
+
 class Refunded(NamedTuple):
     """A refund as stored on its order; the amounts as in Refund, `lines` by line number."""
 
@@ -114,6 +143,12 @@ class Order(NamedTuple):
     """When the buyer confirmed the receipt of the goods."""
     goods_received_seen_at: datetime | None = None
     """When the edge first saw that confirmation: the "now" of what follows from it."""
+    waiting: tuple[Waiting, ...] = ()
+    """Claims that wait on it, the earliest first."""
+    bound_by: str = ""
+    """How it found its member, if not by its buyer: `claim`, or the staff id of who gave it to him."""
+    bound_why: str = ""
+    """The reason that staff gave."""
 
 
 def order_key(platform: str, order_no: str) -> str:

@@ -10,7 +10,16 @@ from chalicelib.sheets import cells
 from chalicelib.sheets.rows import header_key, named_once, refused
 
 PAID = ("buyer_id", "paid_at", "paid_fen")
-PAID_OPTIONAL = ("freight_fen", "coupon_fen", "points_fen", "stored_value_fen", "channel")
+PAID_OPTIONAL = (
+    "freight_fen",
+    "coupon_fen",
+    "points_fen",
+    "stored_value_fen",
+    "channel",
+    "store_id",
+    "guide_id",
+    "phone",
+)
 REFUND = ("refund_no", "refunded_fen", "refunded_at")
 RECEIPT = ("received_at",)
 LINE = ("line_no", "line_paid_fen")
@@ -28,6 +37,9 @@ _NAMES = {
     "points_fen": ("积分抵扣",),
     "stored_value_fen": ("储值抵扣",),
     "channel": (),
+    "store_id": ("门店编号", "门店id"),
+    "guide_id": ("导购编号", "导购id"),
+    "phone": ("手机号", "手机号码"),
     "received_at": ("确认收货时间",),
     "line_no": ("子订单编号",),
     "line_paid_fen": ("子订单实付金额",),
@@ -71,6 +83,9 @@ _READERS: Mapping[str, Callable[[str], str | int]] = {
     "sku": cells.identifier,
     "category": cells.plain_text,
     "quantity": cells.whole,
+    "store_id": cells.identifier,
+    "guide_id": cells.identifier,
+    "phone": cells.identifier,
 }
 
 

@@ -4,14 +4,24 @@ staff can act on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from chalicelib.earning.order import MAX_LINES, GoodsReceived, Line, OrderFact, Paid, Refund, RefundedLine
+from chalicelib.earning.order import (
+    MAX_LINES,
+    GoodsReceived,
+    Line,
+    OrderFact,
+    Paid,
+    Refund,
+    RefundedLine,
+    order_key,
+)
 from chalicelib.errors import Code, JifenError
+from chalicelib.members.phone import MAX_CHARS, PHONE_PROVIDER, read_phone, tail_digest
 from chalicelib.programme.activity import MAX_ORDER_FEN
 from chalicelib.runtime.bodies import Body, invalid
 
@@ -53,6 +63,9 @@ class PaidRecord(Body):
     points_fen: Fen = 0
     stored_value_fen: Fen = 0
     channel: Literal["online", "pos"] = "online"
+    store_id: Label = ""
+    guide_id: Label = ""
+    phone: Annotated[str, Field(max_length=MAX_CHARS)] = ""
     lines: list[LineRecord] = Field(default_factory=list, max_length=MAX_LINES)
 
 
@@ -98,31 +111,45 @@ class OrdersIn(Body):
     orders: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_RECORDS)]
 
 
-def order_fact(record: Mapping[str, Any], now: datetime) -> OrderFact:
+def order_fact(record: Mapping[str, Any], now: datetime, *, phone_key: Callable[[], str] | None = None) -> OrderFact:
     """One record as a fact; raises JifenError with the offending field's path.
 
-    `now` refuses what claims to be in the future.
+    `now` refuses what claims to be in the future. `phone_key` is asked for only where a record has a phone, which is
+    kept as digests by it; without it such a record is refused.
     """
     try:
         checked = _RECORD.validate_python(_with_instants(record))
     except ValidationError as error:
         raise invalid(error, Code.INVALID_REQUEST, record) from None
     _require_past(checked, now)
+    if checked.platform == PHONE_PROVIDER:
+        raise _bad("platform", "不是订单的平台")
     if isinstance(checked, ReceiptRecord):
         return GoodsReceived(checked.platform, checked.order_no, checked.received_at)
     _require_each_once([line.line_no for line in checked.lines])
     if isinstance(checked, PaidRecord):
         _require_sum_of_lines(checked)
-        return Paid(
-            **checked.model_dump(exclude={"kind", "channel", "lines"}),
+        paid = Paid(
+            **checked.model_dump(exclude={"kind", "channel", "lines", "phone"}),
             lines=tuple(Line(**dict(line)) for line in checked.lines),
             is_pos=checked.channel == "pos",
         )
+        return _with_digests(paid, checked.phone, phone_key) if checked.phone else paid
     _require_parts_within(checked)
     return Refund(
         **checked.model_dump(exclude={"kind", "lines"}),
         lines=tuple(RefundedLine(**dict(line)) for line in checked.lines),
     )
+
+
+def _with_digests(paid: Paid, phone_no: str, phone_key: Callable[[], str] | None) -> Paid:
+    """The order with what is kept of its phone: whose it is, and its last digits on this order."""
+    if phone_key is None:
+        raise _bad("phone", "在这里不能处理")
+    key = phone_key()
+    phone = read_phone(phone_no, key)
+    tail = tail_digest(key, order_key(paid.platform, paid.order_no), phone.tail)
+    return paid._replace(phone=phone.digest, phone_tail=tail)
 
 
 def _require_past(checked: Record, now: datetime) -> None:

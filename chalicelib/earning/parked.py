@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from chalicelib.earning.caused import take_back_caused
+from chalicelib.earning.claims_table import ClaimsTable
+from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import OrdersTable
 from chalicelib.errors import Code, JifenError
@@ -16,10 +19,17 @@ from chalicelib.runtime import log
 
 
 def settle_message(
-    message: str, *, orders: OrdersTable, ledger: LedgerTable, book: TermsBook, send: Callable[[Sequence[str]], None]
+    message: str,
+    *,
+    orders: OrdersTable,
+    ledger: LedgerTable,
+    book: TermsBook,
+    send: Callable[[Sequence[str]], None],
+    now: datetime,
 ) -> Receipt | None:
     """Settle the order a retry or parked message names, as it stands now: the newest image includes the parked one.
 
+    A claim that waits on it and fits gets it at `now`; the stream then credits it.
     What it caused elsewhere goes back through `send`, the queue of behaviours, when it is refunded in full.
 
     Raises PARKED_RECORD_UNREADABLE when the message names no order that can be read, and whatever settling raises.
@@ -31,19 +41,26 @@ def settle_message(
     found = orders.orders([key]) if key else []
     if not found:
         raise JifenError(Code.PARKED_RECORD_UNREADABLE)
+    settle_claims(found[0], claims=ClaimsTable(ledger, orders), book=book, now=now)
     receipt = settle_order(found[0], ledger=ledger, book=book)
     take_back_caused(found[0], ledger=ledger, send=send)
     return receipt
 
 
 def replay_parked(
-    record_id: str, *, orders: OrdersTable, ledger: LedgerTable, book: TermsBook, send: Callable[[Sequence[str]], None]
+    record_id: str,
+    *,
+    orders: OrdersTable,
+    ledger: LedgerTable,
+    book: TermsBook,
+    send: Callable[[Sequence[str]], None],
+    now: datetime,
 ) -> Receipt | None:
     """Settle a parked record again and forget it; it stays parked when that fails."""
     payload = orders.parked_payload(record_id)
     if payload is None:
         raise JifenError(Code.PARKED_RECORD_NOT_FOUND)
-    receipt = settle_message(payload, orders=orders, ledger=ledger, book=book, send=send)
+    receipt = settle_message(payload, orders=orders, ledger=ledger, book=book, send=send, now=now)
     orders.unpark(record_id)
     return receipt
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.earning.caused import take_back_caused
+from chalicelib.earning.claims_table import ClaimsTable
 from chalicelib.earning.order import Order
-from chalicelib.earning.record_orders import FindMembers
+from chalicelib.earning.record_orders import FindMembers, identities_of, owner_of
+from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
 from chalicelib.earning.table import OrdersTable
 from chalicelib.ledger.model import Guard, business_on
 from chalicelib.ledger.table import LedgerTable
-from chalicelib.members.model import Identity
 from chalicelib.programme.model import TermsBook
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import MAX_BATCH_GET
@@ -77,6 +78,8 @@ class Reconciliation:
             # The stream hears of the binding and credits it, as it would have at once.
             self.orders.bind(order.key, owner, self.now, business_on(self.now, self.zone))
             done.bound += 1
+        elif settle_claims(order, claims=ClaimsTable(self.ledger, self.orders), book=self.book, now=self.now):
+            done.bound += not order.member_id
         elif not is_settled(order, guard):
             settle_order(order, ledger=self.ledger, book=self.book)
             done.settled += 1
@@ -85,12 +88,7 @@ class Reconciliation:
 
     def _owners(self, found: list[Order]) -> dict[str, str]:
         """Members of waiting orders whose buyer was bound meanwhile, by order key."""
-        buyers = {
-            order.key: Identity(order.paid.platform, order.paid.buyer_id)
-            for order in found
-            if order.paid and not order.member_id
-        }
-        if not buyers:
-            return {}
-        members = self.find_members(sorted(set(buyers.values())))
-        return {key: members[buyer] for key, buyer in buyers.items() if buyer in members}
+        unbound = {order.key: order.paid for order in found if order.paid and not order.member_id}
+        asked = {identity for paid in unbound.values() for identity in identities_of(paid)}
+        members = self.find_members(sorted(asked)) if asked else {}
+        return {key: owner for key, paid in unbound.items() if (owner := owner_of(paid, members))}

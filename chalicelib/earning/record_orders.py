@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from chalicelib.earning.order import OrderFact, Paid, Refund, order_key
@@ -13,6 +14,7 @@ from chalicelib.earning.table import OrdersTable
 from chalicelib.errors import JifenError
 from chalicelib.ledger.model import business_on
 from chalicelib.members.model import Identity
+from chalicelib.members.phone import PHONE_PROVIDER, phone_identity
 
 FindMembers = Callable[[Sequence[Identity]], Mapping[Identity, str]]
 """The members room's answer to "whose are these?"; who is bound to nobody is left out."""
@@ -50,8 +52,8 @@ def record_orders(
 
     Records of one order are written one after another, those of different orders side by side.
     """
-    buyers = {_buyer(one.fact) for one in received if isinstance(one.fact, Paid)}
-    owners = find_members(sorted(buyers))
+    asked = {identity for one in received if isinstance(one.fact, Paid) for identity in identities_of(one.fact)}
+    owners = find_members(sorted(asked))
     lanes: dict[str, list[int]] = {}
     for place, one in enumerate(received):
         lanes.setdefault(order_key(one.fact.platform, one.fact.order_no), []).append(place)
@@ -71,7 +73,7 @@ def _record(one: Received, owners: Mapping[Identity, str], orders: OrdersTable, 
     fact = one.fact
     try:
         if isinstance(fact, Paid):
-            member_id = owners.get(_buyer(fact), "")
+            member_id = owner_of(fact, owners)
             if not orders.put_paid(fact, member_id, one.received_at, received_on):
                 return Recorded(Result.DUPLICATE)
             return Recorded(Result.ACCEPTED if member_id else Result.WAITING)
@@ -84,16 +86,23 @@ def _record(one: Received, owners: Mapping[Identity, str], orders: OrdersTable, 
         return Recorded(Result.REFUSED, error)
 
 
-def _buyer(paid: Paid) -> Identity:
-    return Identity(paid.platform, paid.buyer_id)
+def identities_of(paid: Paid) -> tuple[Identity, ...]:
+    """By whom an order finds its member: its buyer first, then the phone it came with."""
+    buyer = Identity(paid.platform, paid.buyer_id)
+    return (buyer, phone_identity(paid.phone)) if paid.phone else (buyer,)
 
 
-def release_waiting(
-    platform: str, buyer_id: str, member_id: str, *, orders: OrdersTable, now: datetime, zone: str
-) -> int:
-    """Give a newly bound member the orders that waited for this buyer; answers how many there were."""
+def owner_of(paid: Paid, owners: Mapping[Identity, str]) -> str:
+    """The member an order is of by those bindings, empty for nobody."""
+    return next((owners[one] for one in identities_of(paid) if one in owners), "")
+
+
+def release_waiting(identity: Identity, member_id: str, *, orders: OrdersTable, now: datetime, zone: str) -> int:
+    """Give a newly bound member the orders that waited for this buyer or phone; answers how many there were."""
     released = 0
-    for page in orders.waiting_keys(platform, buyer_id):
+    is_phone = identity.provider == PHONE_PROVIDER
+    waiting = orders.phone_keys if is_phone else partial(orders.waiting_keys, identity.provider)
+    for page in waiting(identity.external_id):
         for key in page:
             orders.bind(key, member_id, now, business_on(now, zone))
             released += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from chalice.app import Blueprint
 from pydantic import Field
@@ -26,8 +26,9 @@ from chalicelib.earning.table import open_orders
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import order_feed, staff
-from chalicelib.members.buyers import bind_buyer, find_members
-from chalicelib.members.model import LOGIN_PROVIDER, Identity, is_member_id
+from chalicelib.members.buyers import bind_buyer, find_members, phone_key
+from chalicelib.members.model import PROVEN, Identity, is_member_id
+from chalicelib.members.phone import MAX_CHARS, PHONE_PROVIDER, phone_identity, read_phone
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime import queue
 from chalicelib.runtime.clock import in_zone
@@ -48,7 +49,8 @@ def post_orders(call: Call) -> Json:
     received: dict[int, Received] = {}
     for place, record in enumerate(call.body.orders):
         try:
-            received[place] = Received(order_fact(record, call.now), call.now)
+            fact = order_fact(record, call.now, phone_key=lambda: phone_key(call.now))
+            received[place] = Received(fact, call.now)
         except JifenError as error:
             answers[place] = _recorded(record, Recorded(Result.REFUSED, error))
     recorded = record_orders(
@@ -111,19 +113,36 @@ def post_member_identity(call: Call, member_id: str) -> Json:
     """Bind a shop's buyer account to a member; orders that waited for it are credited."""
     if not is_member_id(member_id):
         raise JifenError(Code.MEMBER_NOT_FOUND)
-    if call.body.platform == LOGIN_PROVIDER:
+    if call.body.platform == PHONE_PROVIDER:
+        raise JifenError(Code.INVALID_REQUEST, "手机号请用手机号绑定接口", field="platform")
+    if call.body.platform in PROVEN:
         # Whoever logs in with that account would become this member.
         raise JifenError(Code.NOT_ALLOWED, "登录账号不能由员工绑定", field="platform")
-    identity = Identity(call.body.platform, call.body.buyer_id)
+    return _bound(call, member_id, Identity(call.body.platform, call.body.buyer_id))
+
+
+class PhoneIn(Body):
+    """A phone number that a member has shown to be his."""
+
+    phone: Annotated[str, Field(min_length=4, max_length=MAX_CHARS)]
+
+
+@bp.route("/staff/members/{member_id}/phones", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=staff("customer_service", "operator"), body=PhoneIn)
+def post_member_phone(call: Call, member_id: str) -> Json:
+    """Bind a phone number to a member; orders that come or came with it are the member's. Kept as a digest only."""
+    if not is_member_id(member_id):
+        raise JifenError(Code.MEMBER_NOT_FOUND)
+    phone = read_phone(call.body.phone, phone_key(call.now))
+    if not phone.digest:
+        raise JifenError(Code.INVALID_REQUEST, "phone应为完整的手机号", field="phone")
+    return _bound(call, member_id, phone_identity(phone.digest))
+
+
+def _bound(call: Call, member_id: str, identity: Identity) -> Json:
     binding = bind_buyer(member_id, identity, call.caller.id, call.now)
-    released = release_waiting(
-        identity.provider,
-        identity.external_id,
-        member_id,
-        orders=open_orders(),
-        now=call.now,
-        zone=terms_at(call.now).zone,
-    )
+    zone = terms_at(call.now).zone
+    released = release_waiting(identity, member_id, orders=open_orders(), now=call.now, zone=zone)
     return {"member_id": member_id, "released_orders": released, "replayed": binding.replayed}
 
 
@@ -142,7 +161,7 @@ def get_parked_orders(call: Call) -> Json:
 
 @bp.route("/staff/parked-orders/{record_id}/replays", methods=["POST"])
 @endpoint(bp, caller=staff("operator"))
-def post_parked_order_replay(_call: Call, record_id: str) -> Json:
+def post_parked_order_replay(call: Call, record_id: str) -> Json:
     """Settle a parked record again, and forget it when that worked."""
     receipt = replay_parked(
         _parked(record_id),
@@ -150,6 +169,7 @@ def post_parked_order_replay(_call: Call, record_id: str) -> Json:
         ledger=open_ledger(),
         book=terms_book(),
         send=lambda messages: queue.send(settings().behaviours_queue_url, messages),
+        now=call.now,
     )
     return {"id": record_id, "points": sum(entry.points for entry in receipt.entries) if receipt else 0}
 

@@ -110,7 +110,10 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
         input_hash=digest({"paid_fen": paid.paid_fen, "order": order.key}),
     )
     rewarded = reward(decision, ordered, cause, terms=terms, credited_on=credited_on)
-    facts: dict[str, str | int] = {"order_no": paid.order_no, "paid_fen": paid.paid_fen}
+    named: dict[str, str | int] = {"order_no": paid.order_no}
+    named |= {name: value for name in ("store_id", "guide_id") if (value := getattr(paid, name))}
+    by = {"bound_by": order.bound_by, "bound_why": order.bound_why} if order.bound_by else {}
+    facts = {**named, "paid_fen": paid.paid_fen, **{name: value for name, value in by.items() if value}}
     commands: list[Earn] = [command._replace(facts=facts) for command in rewarded.commands]
     credits: tuple[Credit, ...] = rewarded.credits
     if not commands:
@@ -119,7 +122,7 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
         zero = Earn(cause, 0, "", "", terms.version, refused, text, facts, decision.progress)
         commands.append(zero._replace(growth=decision.growth, growth_on=credited_on if decision.growth else None))
     commands[0] = commands[0]._replace(counts=(*commands[0].counts, *bought(ordered)))
-    state = {**state_of(terms, standing, decision, credited_on), "facts": {"order_no": paid.order_no}}
+    state = {**state_of(terms, standing, decision, credited_on), "facts": named}
     guard = Guard(guard_key(order.key), order.member_id, ACTIVITY, order.key, credits=credits, state=state)
     return _Settled([*commands], guard, rewarded.budgets)
 

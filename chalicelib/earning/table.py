@@ -5,7 +5,8 @@
     PARKED#<id>             a stream record that could not be posted, kept with its payload until an operator replays it
 
 Index `changed` (changed_on = <business date>#<shard>) lists a day's changed orders for the reconciliation, `waiting`
-the orders whose buyer is bound to no member yet.
+the orders whose buyer is bound to no member yet, `phone` those of them that came with a phone number. Claims that wait
+on an order are written by claims_table.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from chalicelib.earning.items import REFUND, order_of, paid_facts, readable_order, refund_facts
+from chalicelib.earning.items import REFUND, order_of, paid_facts, phone_facts, readable_order, refund_facts
 from chalicelib.earning.order import GoodsReceived, Order, Paid, Refund, order_key, why_not
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
@@ -64,14 +65,15 @@ class OrdersTable:
             **facts,
             "kind": "order",
             "received_at": stamp(received_at),
-            "changed_on": _changed_on(received_on, key),
+            "changed_on": changed_on(received_on, key),
             "input_hash": input_hash,
-            **(
-                {"member_id": member_id}
-                if member_id
-                else {"waiting_buyer": waiting_buyer(paid.platform, paid.buyer_id)}
-            ),
+            **phone_facts(paid),
         }
+        if member_id:
+            values["member_id"] = member_id
+        else:
+            values["waiting_buyer"] = waiting_buyer(paid.platform, paid.buyer_id)
+            values |= {"waiting_phone": paid.phone} if paid.phone else {}
         try:
             self._set(key, values, "attribute_not_exists(input_hash)")
         except ConditionFailed as failed:
@@ -100,7 +102,7 @@ class OrdersTable:
                 raise refusal
             values = {
                 "kind": "order",
-                "changed_on": _changed_on(received_on, key),
+                "changed_on": changed_on(received_on, key),
                 "refund_count": standing.get("refund_count", 0) + 1,
                 attribute: {**facts, "received_at": stamp(received_at)},
             }
@@ -120,7 +122,7 @@ class OrdersTable:
         received_at = stamp(receipt.received_at)
         values = {
             "kind": "order",
-            "changed_on": _changed_on(seen_on, key),
+            "changed_on": changed_on(seen_on, key),
             "goods_received_at": received_at,
             "goods_received_seen_at": stamp(seen_at),
         }
@@ -140,10 +142,12 @@ class OrdersTable:
                 "update_item",
                 TableName=self.name,
                 Key=encode_item({"pk": key}),
-                UpdateExpression="SET member_id = :member, bound_at = :at, changed_on = :changed REMOVE waiting_buyer",
+                UpdateExpression=(
+                    "SET member_id = :member, bound_at = :at, changed_on = :changed REMOVE waiting_buyer, waiting_phone"
+                ),
                 ConditionExpression="attribute_exists(waiting_buyer)",
                 ExpressionAttributeValues=encode_item(
-                    {":member": member_id, ":at": stamp(bound_at), ":changed": _changed_on(bound_on, key)}
+                    {":member": member_id, ":at": stamp(bound_at), ":changed": changed_on(bound_on, key)}
                 ),
             )
         except ConditionFailed:
@@ -154,14 +158,18 @@ class OrdersTable:
         found = batch_get(self.dynamo, self.name, [{"pk": key} for key in keys])
         return [order for item in found if (order := readable_order(item))]
 
-    def changed_keys(self, changed_on: date) -> Iterator[list[str]]:
+    def changed_keys(self, on: date) -> Iterator[list[str]]:
         """Pages of the keys of orders that changed last on a business date."""
         for shard in range(CHANGED_SHARDS):
-            yield from self._keys("changed", "changed_on = :value", f"{changed_on}#{shard}")
+            yield from self._keys("changed", "changed_on = :value", f"{on}#{shard}")
 
     def waiting_keys(self, platform: str, buyer_id: str) -> Iterator[list[str]]:
         """Pages of the keys of orders that wait for this buyer's member."""
         yield from self._keys("waiting", "waiting_buyer = :value", waiting_buyer(platform, buyer_id))
+
+    def phone_keys(self, phone: str) -> Iterator[list[str]]:
+        """Pages of the keys of orders that wait and came with this number's digest."""
+        yield from self._keys("phone", "waiting_phone = :value", phone)
 
     def park(self, record_id: str, payload: str, parked_at: datetime) -> None:
         """Keep a record that could not be posted; the same record is parked once."""
@@ -244,7 +252,8 @@ def _unchanged(standing: Item) -> tuple[str, Item]:
     return f"{is_paid} AND refund_count = :seen", {":seen": standing["refund_count"]}
 
 
-def _changed_on(on: date, key: str) -> str:
+def changed_on(on: date, key: str) -> str:
+    """The index key of an order that changed on a business date."""
     return f"{on}#{sha256(key.encode()).digest()[0] % CHANGED_SHARDS}"
 
 

@@ -111,6 +111,7 @@ def _plain(order: Order, paid: Paid, refund: Refunded, guard: Guard, terms: Term
         actor="order_feed",
     )
     facts: dict[str, str | int] = {
+        **guard.state.get("facts", {}),
         "order_no": paid.order_no,
         "refund_no": refund.refund_no,
         "refunded_fen": refund.refunded_fen,

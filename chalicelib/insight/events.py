@@ -17,6 +17,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.insight import close_days as nights
 from chalicelib.insight import record_entries as daybook
 from chalicelib.insight.budgets import alarming, budget_states
+from chalicelib.insight.close_stages import close_stages
 from chalicelib.insight.table import open_insight
 from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
@@ -75,7 +76,7 @@ def record_retry(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Cron(50, 16, "*", "*", "?", "*"), name="close_days")
 def close_days(event: CloudWatchEvent) -> None:
-    """00:50 in Asia/Shanghai: sum the days before, and say which budgets are nearly spent.
+    """00:50 in Asia/Shanghai: sum the days before, count stages, and say which budgets are nearly spent.
 
     What is wrong with totals, and a budget that is nearly spent, are lines of the log that alarms count.
     """
@@ -97,6 +98,13 @@ def close_days(event: CloudWatchEvent) -> None:
             limit_points=state.limit_points,
             share_bp=state.share_bp,
         )
-    if not done.finished:
+    finished = done.finished and close_stages(
+        open_insight().stages,
+        terms_at(now),
+        yesterday_on,
+        now=now,
+        has_time=lambda: remaining_ms() > STOP_BEFORE_MS,
+    )
+    if not finished:
         # What calls a scheduled function tries it again: it goes on where it was.
         raise JifenError(Code.UNAVAILABLE)

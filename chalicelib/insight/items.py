@@ -4,6 +4,8 @@ D#<posted date>#<shard 00..15>   <member>#<sequence>         a line of the daybo
 DAYS                             <date>                      mark of a day: whether its totals have seen all its lines
 T#<month>                        <date>                      totals of a day
 CLOSES                           <month>#<number>            a month as it was closed, and `...#reopened`
+
+Rows of milestones and the report of stages have their shapes in stage_items.py.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ def line_item(line: Line) -> Item:
         "growth": line.growth,
         "waived": line.waived_points,
         "charged": line.charged_points,
+        "level": line.level,
         "occurred_on": line.occurred_on.isoformat(),
     }
     return _without_blanks(item)
@@ -83,6 +86,7 @@ def line_of_item(item: Mapping[str, Any]) -> Line:
         growth=item.get("growth", 0),
         waived_points=item.get("waived", 0),
         charged_points=item.get("charged", 0),
+        level=item.get("level", ""),
     )
 
 

@@ -63,6 +63,8 @@ class Line(NamedTuple):
     growth: int
     waived_points: int
     charged_points: int
+    level: str = ""
+    """The level it brought the member to, empty when it left the level as it was."""
 
 
 def line_of(entry: Entry, *, zone: str, pending_class: PointsClass | None, held: ByClass) -> Line:
@@ -87,6 +89,7 @@ def line_of(entry: Entry, *, zone: str, pending_class: PointsClass | None, held:
         growth=entry.growth,
         waived_points=int(entry.facts.get("waived_points", 0)),
         charged_points=int(entry.facts.get("charged_points", 0)),
+        level=entry.level_after if entry.level_after != entry.level_before else "",
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.insight.keep_milestones import keep_milestones
 from chalicelib.insight.line import Line, held_changes, hold_key, line_of
 from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.buckets import PointsClass
@@ -72,10 +73,13 @@ def record_message(message: str, *, ledger: LedgerTable, table: InsightTable, bo
 
 
 def put_lines(lines: Sequence[Line], *, table: InsightTable, token: str) -> None:
-    """Put lines, then mark their days: a day marked under a token that its totals have not seen is summed again."""
+    """Put lines, then mark their days: a day marked under a token that its totals have not seen is summed again. Last,
+    join them into their members' milestones.
+    """
     table.put_lines(lines)
     for on in sorted({line.posted_on for line in lines}):
         table.mark(on, token)
+    keep_milestones(lines, table=table.stages)
 
 
 def line_from(entry: Entry, *, ledger: LedgerTable, book: TermsBook) -> Line:

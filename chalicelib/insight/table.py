@@ -4,6 +4,7 @@ lines             put in batches under their own key, read by a query of each of
 marks             one item a day in one partition, read whole: it says which days are to be summed
 totals of days    put whole; read by key, or by a query of a month
 closed months     put once, with conditions on the months beside them; never changed
+stages            in stages_table.py
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from chalicelib.insight import items
 from chalicelib.insight.line import Line
 from chalicelib.insight.model import Day, Mark, month_of
 from chalicelib.insight.month import Closed, Reopened
+from chalicelib.insight.stages_table import StagesTable
 from chalicelib.runtime.dynamo import (
     BATCH_ATTEMPTS,
     Cancelled,
@@ -44,6 +46,11 @@ class InsightTable:
 
     dynamo: Client
     name: str
+
+    @property
+    def stages(self) -> StagesTable:
+        """What the same table holds of stages."""
+        return StagesTable(self.dynamo, self.name)
 
     def put_lines(self, lines: Iterable[Line]) -> None:
         """Put each line under its own key, 25 a call; the same line again changes nothing. Raises UNAVAILABLE."""

@@ -284,7 +284,7 @@ class Notice(NamedTuple):
     """What a member is told, written with the posting that found it due: once for each kind and day."""
 
     kind: str
-    """`points_expiring` or `level_ending`."""
+    """`points_expiring`, `level_ending` or, with `#` and a digest of the order, `claim_lapsed`."""
     on: date
     facts: Mapping[str, Any]
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from chalicelib.members import secret_values
 from chalicelib.members.model import Identity
 from chalicelib.members.register import Binding, bind_identity, resolve
 from chalicelib.members.table import open_members
+from chalicelib.runtime.settings import settings
 
 
 def find_members(identities: Sequence[Identity]) -> Mapping[Identity, str]:
@@ -25,3 +27,8 @@ def unknown_members(member_ids: Collection[str]) -> set[str]:
 def bind_buyer(member_id: str, identity: Identity, actor: str, now: datetime) -> Binding:
     """Bind a shop's buyer account to a member; errors as `register.bind_identity`."""
     return bind_identity(open_members(), member_id, identity, actor, now)
+
+
+def phone_key(now: datetime) -> str:
+    """The stage's key for digests of phone numbers: a read of Secrets Manager every five minutes."""
+    return secret_values.current(settings().phone_secret, now)

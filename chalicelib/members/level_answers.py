@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.ledger.items import Item
 from chalicelib.ledger.model import Notice
 from chalicelib.members.level import Standing
+from chalicelib.programme.claims import platform_name
 from chalicelib.programme.levels import Level, Levels
 from chalicelib.programme.model import Terms
 from chalicelib.runtime.clock import in_zone
@@ -72,7 +73,8 @@ def change_answer(line: Item, terms: Terms) -> Answer:
 
 def notice_answer(notice: Notice, terms: Terms) -> Answer:
     """A notice in words."""
-    return {"on": notice.on.isoformat(), "kind": notice.kind, "text": _notice_in_words(notice, terms)}
+    kind = notice.kind.partition("#")[0]
+    return {"on": notice.on.isoformat(), "kind": kind, "text": _notice_in_words(kind, notice, terms)}
 
 
 def _in_words(shown: Standing) -> str:
@@ -89,8 +91,11 @@ def _in_words(shown: Standing) -> str:
 _SOON_DAYS = 60
 
 
-def _notice_in_words(notice: Notice, terms: Terms) -> str:
-    if notice.kind == "level_ending":
+def _notice_in_words(kind: str, notice: Notice, terms: Terms) -> str:
+    if kind == "claim_lapsed":
+        name = platform_name(notice.facts["platform"])
+        return f"未查到您认领的{name}订单{notice.facts['order_no']},请核对订单号后重新提交"
+    if kind == "level_ending":
         levels = terms.programme.levels.levels if terms.programme.levels else ()
         name = next((level.name for level in levels if level.id == notice.facts["level"]), "")
         return f"{name}会员将于{notice.facts['until']}到期,成长值还不足以保级"

@@ -12,7 +12,11 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.members.roles import Role
 
 LOGIN_PROVIDER = "wechat"
-"""The provider whose accounts log in; only their own bearer may become a member by one."""
+"""The provider whose accounts log in, the mini-program's openids; only their own bearer may become a member by one."""
+UNION_PROVIDER = "unionid"
+"""What WeChat calls a person over all accounts of one brand (Open Platform); a log-in may bring it along."""
+PROVEN = frozenset({LOGIN_PROVIDER, UNION_PROVIDER})
+"""Providers whose accounts nobody but their bearer can bind: whoever logs in by one is its member."""
 SESSION_LIFE = timedelta(days=30)
 CODE_REMEMBERED = timedelta(days=1)
 """How long a used login code stays refused; WeChat's own codes die after five minutes."""

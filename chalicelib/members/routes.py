@@ -45,7 +45,7 @@ def post_session(call: Call) -> Json:
     """Log in with a one-time code."""
     opened = logging_in.log_in(
         open_members(),
-        logging_in.exchange_for(settings().login),
+        logging_in.exchange_for(settings().login, call.now),
         call.body.code,
         token=tokens.new_token(),
         new_member_id=tokens.new_member_id(),

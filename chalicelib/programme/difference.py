@@ -12,7 +12,9 @@ from typing import Any, Literal, NamedTuple
 from pydantic import TypeAdapter
 
 from chalicelib.programme import words
+from chalicelib.programme.claims import claim_words
 from chalicelib.programme.model import Programme
+from chalicelib.programme.stage_words import stage_change
 
 Way = tuple[str, ...]
 
@@ -104,6 +106,8 @@ def _by_id(values: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _text(way: Way, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if way[0] == "stages":
+        return stage_change(way[1:], before, after)
     kind, name, *rest = (*way, "", "")
     old, new = _found(before, kind, name), _found(after, kind, name)
     if kind in ("rules", "tasks") and name:
@@ -182,5 +186,6 @@ _WHOLE: dict[str, tuple[str, Any]] = {
     "notice_days": ("调整的提前公布期", lambda document: f"{document['notice_days']}天"),
     "caps": ("合计上限", _shared_caps),
     "transfer": ("转赠", lambda document: ";".join(words.transfer_words(document["transfer"]))),
+    "claims": ("订单认领", lambda document: ";".join(claim_words(document["claims"]))),
     "stacking": ("倍率最高", lambda document: words.times(document["stacking"]["ceiling_bp"])),
 }

@@ -57,6 +57,15 @@ def _named_at(one: Rule | Task, names: Mapping[str, str], words: Iterable[str]) 
     return None
 
 
+def forbidden_deed(id: str, texts: Iterable[str]) -> str:
+    """The deed that an activity is called by, or that a text asks for; empty when there is none."""
+    said = _ORDINARY.sub("", " ".join(texts))
+    for what, words in _FORBIDDEN.items():
+        if is_called(id, "", words) or any(word in said for word in words if word in _IN_TEXTS):
+            return what
+    return ""
+
+
 def is_called(id: str, name: str, words: Iterable[str]) -> bool:
     """Whether an id or a name has one of these words: a Latin one as a whole part of the id."""
     return any(word in name or word in id.split("_") or word == id for word in words)

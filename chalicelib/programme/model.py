@@ -17,12 +17,14 @@ from chalicelib.ledger.model import LedgerTerms
 from chalicelib.ledger.notices import NoticeTerms
 from chalicelib.ledger.validity import OnDate, Validity
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
+from chalicelib.programme.claims import Claimable
 from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
 from chalicelib.programme.levels import Growth, Levels, ledger_levels
 from chalicelib.programme.rules import Amount
 from chalicelib.programme.rules.fixed import Fixed
 from chalicelib.programme.rules.multiplier import BEST_ONE, Multiplier, Stacking
 from chalicelib.programme.rules.pending import Pending
+from chalicelib.programme.stages import Stages
 from chalicelib.programme.tasks import Task
 
 Name = Annotated[str, Len(1, 40)]
@@ -119,12 +121,15 @@ class Programme:
     caps: Annotated[tuple[SharedCap, ...], Len(0, 20)] = ()
     budgets: Annotated[tuple[Budget, ...], Len(0, 50)] = ()
     transfer: Transfer | None = None
+    claims: Annotated[tuple[Claimable, ...], Len(0, 20)] = ()
+    """Platforms whose orders members may claim by number; of no other platform can they."""
     showcase: Annotated[tuple[Ware, ...], Len(0, 50)] = ()
     adjustment: Adjustment = Adjustment()
     indicators: Annotated[tuple[Indicator, ...], Len(0, 100)] = ()
     tasks: Annotated[tuple[Task, ...], Len(0, 50)] = ()
     growth: Growth | None = None
     levels: Levels | None = None
+    stages: Stages | None = None
     notices: Notices | None = None
     rules: Annotated[tuple[Rule, ...], Len(0, 100)]
 
@@ -196,6 +201,10 @@ class Terms:
             ledger_levels(levels, months) if levels else None,
             NoticeTerms(notices.days_before, notices.min_points) if notices else None,
         )
+
+    def claimable(self, platform: str) -> Claimable | None:
+        """How orders of a platform are claimed; None when they cannot be."""
+        return next((one for one in self.programme.claims if one.platform == platform), None)
 
     def answer(self, activity: str) -> bool:
         """Whether an activity can earn or count at all: some enabled rule or task looks at it."""

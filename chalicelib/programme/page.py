@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chalicelib.programme import words
+from chalicelib.programme.claims import claim_words
 from chalicelib.programme.difference import difference_in_words, lines, plain
 from chalicelib.programme.model import Terms
+from chalicelib.programme.stage_words import stage_lines, stages_for_members
 from chalicelib.runtime.clock import in_zone
 
 INNER = ("budgets", "adjustment", "max_shown_rules", "indicators")
@@ -34,9 +36,11 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
         Section("积分价值", [words.value_words(document["point_value"])]),
         *(_rule_section(rule, document, terms.paused) for rule in rules if rule not in levels),
         Section("等级倍率", [_level_line(rule, terms.paused) for rule in levels]),
+        Section("会员阶段", stage_lines(document)),
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),
+        Section("订单认领", claim_words(document["claims"])),
         Section("退款", words.refund_words(document["reversal"], document["grace_days"])),
         Section("方案调整", words.notice_words(document["notice_days"])),
         *_changes(terms, following),
@@ -57,7 +61,8 @@ def for_members(terms: Terms) -> dict[str, Any]:
     tasks = [{**task, "activity": names.get(task["activity"], "")} for task in open_tasks]
     shown = {one["id"] for one in (*rules, *tasks)}
     caps = [cap for cap in document["caps"] if shown & set(cap["rules"])]
-    return {**document, "rules": rules, "tasks": tasks, "caps": caps}
+    stages = stages_for_members(whole)
+    return {**document, "rules": rules, "tasks": tasks, "caps": caps, "stages": stages}
 
 
 def _is_level_multiplier(rule: Mapping[str, Any]) -> bool:

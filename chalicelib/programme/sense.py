@@ -13,6 +13,7 @@ from chalicelib.ledger.validity import FixedDay, Idle, Validity
 from chalicelib.programme import texts
 from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
+from chalicelib.programme.claims import faults_of_claims
 from chalicelib.programme.conditions import Trial, When
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
@@ -21,6 +22,7 @@ from chalicelib.programme.penalties import faults_of_penalties
 from chalicelib.programme.rules.multiplier import ONE_BP, Multiplier
 from chalicelib.programme.rules.pending import AfterReceipt
 from chalicelib.programme.rules.per_amount import PerAmount
+from chalicelib.programme.stages import stage_faults
 from chalicelib.programme.tasks import DatesWindow
 
 Fault = tuple[str, str]
@@ -37,8 +39,10 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
         for path, reason in _of_task(programme, place):
             yield f"tasks.{place}.{path}", reason
     yield from _of_levels(programme)
+    yield from _of_stages(programme)
     yield from _of_lists(programme)
     yield from faults_of_penalties(programme)
+    yield from faults_of_claims(programme.claims)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
 
@@ -91,6 +95,15 @@ def _of_levels(programme: Programme) -> Iterator[Fault]:
         for place, level_id in enumerate(when.levels):
             if level_id not in known:
                 yield f"{path}.when.levels.{place}", "不是已有的等级"
+
+
+def _of_stages(programme: Programme) -> Iterator[Fault]:
+    if programme.stages is None:
+        return
+    activities = {CHECK_IN, ORDER} | {one.id for one in programme.indicators if not one.penalty}
+    levels = [level.id for level in programme.levels.levels] if programme.levels else []
+    for path, reason in stage_faults(programme.stages, activities, levels):
+        yield f"stages.{path}", reason
 
 
 def _twins(name: str, ids: Iterable[str], known: set[str]) -> Iterator[Fault]:

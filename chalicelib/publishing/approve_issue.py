@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing import lifecycle
-from chalicelib.publishing.completeness import in_words, missing
+from chalicelib.publishing.completeness import in_words, missing, oversized
 from chalicelib.publishing.model import Action, Issue, State
 from chalicelib.publishing.plan_issue import change_issue
 from chalicelib.publishing.table import Overtaken, PublishingTable
@@ -23,7 +23,7 @@ def approve_issue(
 ) -> tuple[Issue, bool]:
     """Approve the version that the reviewer read; the sweep sends it at its publish time.
 
-    Raises ISSUE_INCOMPLETE naming the first missing field, ISSUE_IN_PAST, NOT_ALLOWED for one's own text,
+    Raises ISSUE_INCOMPLETE naming the first missing or oversized field, ISSUE_IN_PAST, NOT_ALLOWED for one's own text,
     ISSUE_STATE when it is no draft, VERSION_TAKEN when it was changed since it was read.
     """
 
@@ -34,6 +34,9 @@ def approve_issue(
         lacks = missing(issue.plan)
         if lacks:
             raise JifenError(Code.ISSUE_INCOMPLETE, in_words(lacks), field=lacks[0])
+        if path := oversized(issue.plan):
+            limit = "标题不能超过32字" if path.endswith("title") else "正文排版后不能满2万字"
+            raise JifenError(Code.ISSUE_INCOMPLETE, f"公众号{limit}", field=path)
         if issue.plan.publish_at <= now:
             raise JifenError(Code.ISSUE_IN_PAST, field="publish_at")
         return approved

@@ -25,6 +25,7 @@ Title = Annotated[str, StringConstraints(max_length=64, pattern=_ONE_LINE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_ONE_LINE)]
 Sentence = Annotated[str, StringConstraints(max_length=200, pattern=_ONE_LINE)]
 Article = Annotated[str, StringConstraints(max_length=20_000, pattern=_LINES)]
+MediaId = Annotated[str, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9_-]*$")]
 Link = Annotated[str, StringConstraints(max_length=512, pattern=r"^((https://|pages/)[\x21-\x7e]+)?$")]
 Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2099, 12, 31, tzinfo=UTC))]
 Version = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -67,6 +68,7 @@ class SlotBody(Body):
     sign_up_link: Link = ""
     interaction: Sentence = ""
     goal: GoalBody | None = None
+    cover_media_id: MediaId = ""
 
 
 class PlanBody(Body):
@@ -130,4 +132,5 @@ def _slot(body: SlotBody) -> Slot:
         sign_up_link=body.sign_up_link,
         interaction=body.interaction,
         goal=Goal(goal.text, Kpi(goal.kpi.name, goal.kpi.target) if goal.kpi else None) if goal else None,
+        cover_media_id=body.cover_media_id,
     )

@@ -6,6 +6,7 @@ speaks for the brand, the third says what points are good for.
 
 from __future__ import annotations
 
+from chalicelib.publishing.article import too_long
 from chalicelib.publishing.model import Plan, Slot
 
 _SLOT_WORDS = {"headline": "头条", "second": "次条", "third": "三条"}
@@ -18,7 +19,11 @@ _FIELD_WORDS = {
     "interaction": "粉丝互动",
     "points_item": "积分内容",
     "goal": "目标",
+    "cover_media_id": "封面图",
 }
+
+CHANNEL_REQUIRES = {"official_account": ("cover_media_id",)}
+"""What each article needs besides, by channel."""
 
 REQUIRED = {
     "headline": ("title", "body", "goods", "sign_up_link", "interaction", "goal"),
@@ -30,9 +35,17 @@ REQUIRED = {
 def missing(plan: Plan) -> tuple[str, ...]:
     """The paths of what the plan still lacks, in reading order, e.g. `("headline.goods", "third.points_item")`."""
     paths = [] if plan.title.strip() else ["title"]
+    more = CHANNEL_REQUIRES.get(plan.channel, ())
     for role, slot in slots(plan).items():
-        paths += [f"{role}.{name}" for name in REQUIRED[role] if not _is_filled(slot, name)]
+        paths += [f"{role}.{name}" for name in (*REQUIRED[role], *more) if not _is_filled(slot, name)]
     return tuple(paths)
+
+
+def oversized(plan: Plan) -> str | None:
+    """The path of the first title or text that its channel would refuse for its length."""
+    if plan.channel in CHANNEL_REQUIRES:
+        return next((f"{role}.{name}" for role, slot in slots(plan).items() if (name := too_long(slot))), None)
+    return None
 
 
 def slots(plan: Plan) -> dict[str, Slot]:

@@ -3,6 +3,7 @@
 pk              sk           month, publish_at                 holds
 issue#<id>      issue        2026-03, planned instant          an issue; also `due` while a sweep has work with it
 key#<sha256>    draft                                          which issue an Idempotency-Key made
+sending#<id>    sending                                        how far a channel of several steps has got with it
 outbox#<id>     sent         outbox#2026-03, planned instant   an issue as the outbox channel has it
 alert#2026-03   2026-03-04                                     a planned day that nothing was approved for
 """
@@ -26,6 +27,7 @@ from chalicelib.publishing.model import (
     Plan,
     PointsItem,
     Receipt,
+    Sending,
     Slot,
     State,
     day_of,
@@ -127,6 +129,19 @@ def outbox_item(issue: Issue, receipt: Receipt) -> Item:
     }
 
 
+def sending_key(issue_id: str) -> Item:
+    return {"pk": f"sending#{issue_id}", "sk": "sending"}
+
+
+def sending_item(issue_id: str, sending: Sending) -> Item:
+    return {**sending_key(issue_id), **sending._asdict(), "began_at": stamp(sending.began_at)}
+
+
+def sending_of(item: Item) -> Sending:
+    began_at = datetime.fromisoformat(item["began_at"])
+    return Sending(item["content"], began_at, item["draft_id"], item["is_tried"], item["data_id"])
+
+
 def delivery_of(item: Item) -> Delivery:
     return Delivery(_id_of(item), plan_of(item), receipt_of(item))
 
@@ -172,4 +187,5 @@ def _slot_of(item: Item) -> Slot:
         sign_up_link=item["sign_up_link"],
         interaction=item["interaction"],
         goal=Goal(goal["text"], Kpi(**goal["kpi"]) if goal["kpi"] else None) if goal else None,
+        cover_media_id=item.get("cover_media_id", ""),
     )

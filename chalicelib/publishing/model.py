@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ZONE = "Asia/Shanghai"
@@ -92,6 +93,8 @@ class Slot:
     interaction: str = ""
     """How fans take part: a question, a poll, a comment to win."""
     goal: Goal | None = None
+    cover_media_id: str = ""
+    """The cover as the Official Account has it: the id of a permanent picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,19 @@ class Receipt:
 
     id: str
     sent_at: datetime
+
+
+class Sending(NamedTuple):
+    """How far an issue has got at a channel that takes more than one step."""
+
+    content: str
+    """Hash of what was to be sent: another one is another draft."""
+    began_at: datetime
+    draft_id: str = ""
+    is_tried: bool = False
+    """Whether sending was asked for, so that nobody knows what a later refusal means."""
+    data_id: str = ""
+    """What the articles are called in the channel's figures, where it said so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing import items
-from chalicelib.publishing.model import Alert, Delivery, Heading, Issue, Receipt
+from chalicelib.publishing.model import Alert, Delivery, Heading, Issue, Receipt, Sending
 from chalicelib.publishing.pages import Page, cursor_of, position_of
 from chalicelib.runtime.dynamo import (
     Cancelled,
@@ -124,6 +124,15 @@ class PublishingTable:
             ExpressionAttributeValues={":due": {"S": items.DUE}, ":now": {"S": items.stamp(now)}},
         )
         return (typed["pk"]["S"].partition("#")[2] for page in found for typed in page)
+
+    def sending(self, issue_id: str) -> Sending | None:
+        """How far a channel of several steps has got with an issue; None when it has not begun."""
+        item = self._get(items.sending_key(issue_id))
+        return items.sending_of(item) if item else None
+
+    def put_sending(self, issue_id: str, sending: Sending) -> None:
+        """Keep how far a channel has got; whoever has the claim is the only one who does."""
+        self.dynamo.put_item(TableName=self.name, Item=encode_item(items.sending_item(issue_id, sending)))
 
     def put_in_outbox(self, issue: Issue, receipt: Receipt) -> Receipt:
         """Keep a sent issue once; answers the first receipt when it is there already."""

@@ -23,6 +23,7 @@ class Settings:
     publishing_table: str
     refusals_table: str
     insight_table: str
+    connect_table: str
     expiry_queue_url: str
     orders_retry_queue_url: str
     behaviours_queue_url: str
@@ -32,13 +33,16 @@ class Settings:
     entries_retry_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
-    login: str
-    """`demo`: one-time codes of the demo's own form; `closed`: nobody can log in yet."""
+    connect_secret: str
+    """The brand's accounts at outside systems, as connect/accounts.py reads them."""
     outside_url: str
-    """Where `<outside_url>/<host>/...` is to be called instead of `https://<host>/...`; empty: the hosts themselves.
+    """What is called instead of `https://<host>`, with the host's own name in `Host`; empty: the hosts themselves.
 
-    Only stages in the embedded cloud have one, and it is on their own machine.
+    Only stages in the embedded cloud have one, the stand-in on their own machine.
     """
+    phone_secret: str
+    login: str
+    """`wechat`: log-in codes of the mini-program; `demo`: codes of the demo's own form; `closed`: nobody can log in."""
     due_shards: int
     """Partitions of the due index. May be raised at any time, never lowered: items keep their shard."""
 
@@ -53,8 +57,8 @@ def settings() -> Settings:
     read = Settings(**values)  # type: ignore[arg-type]  # the field types are asserted just below
     if not 1 <= read.due_shards <= 1024:
         raise ValueError("DUE_SHARDS must be from 1 to 1024")
-    if read.login not in ("demo", "closed"):
-        raise ValueError("LOGIN must be demo or closed")
+    if read.login not in ("wechat", "demo", "closed"):
+        raise ValueError("LOGIN must be wechat, demo or closed")
     if read.outside_url and not read.outside_url.startswith("http://127.0.0.1:"):
         raise ValueError("OUTSIDE_URL must be empty, or on this machine")
     return read

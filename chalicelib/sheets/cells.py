@@ -41,9 +41,14 @@ def plain_text(cell: str) -> str:
 def identifier(cell: str) -> str:
     """A buyer's id, its characters untouched; refused when a spreadsheet has rounded it."""
     text = plain_text(cell)
-    if _SCIENTIFIC.match(text):
+    if is_ruined(text):
         raise ValueError(f"已被Excel改成科学计数法({text}),原号码已丢失;请把该列设为文本后重新导出")
     return text
+
+
+def is_ruined(number: str) -> bool:
+    """Whether a spreadsheet has made an amount of a number: `1.23E+18` has lost the digits it stood for."""
+    return _SCIENTIFIC.match(number) is not None
 
 
 def number_text(cell: str) -> str:

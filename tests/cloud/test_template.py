@@ -231,7 +231,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("RecordEntriesRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("RecordRetryRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
-        ("SendDueIssuesRole", {"PublishingTable"}),
+        ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
     ],
 )
@@ -316,9 +316,12 @@ def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_
     assert written == {
         ("RecordEntriesRole", "dynamodb:BatchWriteItem", "D#*"),
         ("RecordEntriesRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordEntriesRole", "dynamodb:PutItem", "F#*"),
         ("RecordRetryRole", "dynamodb:BatchWriteItem", "D#*"),
         ("RecordRetryRole", "dynamodb:UpdateItem", "DAYS"),
+        ("RecordRetryRole", "dynamodb:PutItem", "F#*"),
         ("CloseDaysRole", "dynamodb:PutItem", "T#*"),
+        ("CloseDaysRole", "dynamodb:PutItem", "STAGES"),
         ("CloseDaysRole", "dynamodb:UpdateItem", "DAYS"),
         ("ApiHandlerRole", "dynamodb:PutItem", "CLOSES"),
         ("ApiHandlerRole", "dynamodb:ConditionCheckItem", "CLOSES"),

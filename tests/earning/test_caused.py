@@ -295,7 +295,12 @@ def test_a_parked_order_takes_back_when_it_is_replayed(brand: Brand) -> None:
     brand.shop.orders.park("x", json.dumps({"order": "tmall#1"}), NOW)
 
     replay_parked(
-        "x", orders=brand.shop.orders, ledger=brand.shop.ledger, book=brand.shop.book, send=brand.queued.extend
+        "x",
+        orders=brand.shop.orders,
+        ledger=brand.shop.ledger,
+        book=brand.shop.book,
+        send=brand.queued.extend,
+        now=NOW,
     )
     brand.work()
 

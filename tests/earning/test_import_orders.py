@@ -41,8 +41,9 @@ FILE = """订单号,买家ID,付款时间,实付金额,备注
 @pytest.fixture(autouse=True)
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The stage this process has adopted: tables, published terms, one member."""
-    given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "-", "ORDER_FEED_SECRET": "-"}
-    given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1", "OUTSIDE_URL": ""}
+    given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "-"}
+    given |= {"ORDER_FEED_SECRET": "-", "PHONE_SECRET": "phone-key", "CONNECT_SECRET": "-", "OUTSIDE_URL": ""}
+    given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
     with mock_aws():
         for name, value in given.items():
@@ -133,3 +134,15 @@ def test_a_file_that_is_no_sheet_writes_nothing(tmp_path: Path) -> None:
 def test_a_wrong_call_gets_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tool.main(arguments) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_files_phones_are_kept_as_digests_by_the_stages_own_key(tmp_path: Path) -> None:
+    dynamo.service("secretsmanager").create_secret(Name="phone-key", SecretString="a-key-of-this-test-0123456789")
+    text = "order_no,buyer_id,paid_at,paid_fen,phone\n1,小明,20240506,1,13800138000\n2,小明,20240506,1,138\n"
+
+    counts = load(text, tmp_path / "run")
+
+    assert counts == Counter(accepted=1, refused=1)
+    (order,) = open_orders().orders([order_key("tmall", "1")])
+    assert order.paid
+    assert len(order.paid.phone) == 64

@@ -409,3 +409,23 @@ def test_a_sheet_of_lines_must_say_what_each_was_paid() -> None:
 )
 def test_a_bad_cell_of_a_line_is_named(cells: str, column: str) -> None:
     assert only_fault(cells, LINES_HEADER).column == column
+
+
+def test_a_till_sheet_names_the_store_the_guide_and_the_phone() -> None:
+    header = "订单号,买家ID,付款时间,实付金额,channel,门店编号,导购编号,手机号"
+
+    row = only_row("A-1,b1,20240506,9.9,pos,'0042,g-7,'138 0013 8000", header)
+
+    fact = order_fact(row.record, NOW, phone_key=lambda: "a-key-of-this-test-0123456789")
+    assert isinstance(fact, Paid)
+    assert (fact.store_id, fact.guide_id, fact.is_pos) == ("0042", "g-7", True)
+    assert (len(fact.phone), len(fact.phone_tail)) == (64, 32)
+    assert "13800138000" not in repr(fact)
+
+
+def test_a_phone_that_a_spreadsheet_has_rounded_names_its_column() -> None:
+    header = "订单号,买家ID,付款时间,实付金额,手机号"
+
+    fault = only_fault("A-1,b1,20240506,9.9,1.38E+10", header)
+
+    assert (fault.column, "科学计数法" in fault.reason) == ("手机号", True)

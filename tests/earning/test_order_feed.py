@@ -171,3 +171,32 @@ def test_a_receipt_needs_all_it_has(name: str) -> None:
 def test_a_refund_may_be_all_freight_or_all_lines() -> None:
     assert order_fact({**REFUND, "lines": [], "freight_fen": 500}, NOW)
     assert order_fact({**REFUND, "freight_fen": 0, "lines": [{"line_no": "a", "refunded_fen": 500}]}, NOW)
+
+
+def test_a_phone_is_kept_as_digests_and_asks_for_the_key_only_where_there_is_one() -> None:
+    asked: list[str] = []
+
+    def key() -> str:
+        asked.append("key")
+        return "a-key-of-this-test-0123456789"
+
+    plain = order_fact(PAID, NOW, phone_key=key)
+    assert asked == []
+    with_phone = order_fact({**PAID, "phone": "13800138000"}, NOW, phone_key=key)
+
+    assert isinstance(plain, Paid)
+    assert isinstance(with_phone, Paid)
+    assert asked == ["key"]
+    assert (plain.phone, plain.phone_tail) == ("", "")
+    assert (len(with_phone.phone), len(with_phone.phone_tail)) == (64, 32)
+
+
+def test_a_phone_without_a_key_is_refused_by_name() -> None:
+    assert refused({**PAID, "phone": "13800138000"}).field == "phone"
+
+
+@pytest.mark.parametrize("name", ["store_id", "guide_id"])
+def test_a_store_and_a_guide_are_short_and_plain(name: str) -> None:
+    assert refused({**PAID, name: "x" * 65}).field == name
+    assert refused({**PAID, name: "a\u0007"}).field == name
+    assert refused({**PAID, name: 7}).field == name

@@ -11,6 +11,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.rebuild import rebuild
+from chalicelib.members.model import Identity
 from chalicelib.programme.model import TermsBook
 from tests.earning.conftest import Shop, paid, refund
 from tests.earning.programmes import a_rule, plain_book, plain_terms
@@ -174,7 +175,7 @@ def test_an_unbound_order_waits_and_is_credited_when_its_buyer_is_bound(shop: Sh
     assert shop.settle() is None
 
     later = NOW + timedelta(days=90)
-    released = release_waiting("tmall", "stranger", "m9", orders=shop.orders, now=later, zone="Asia/Shanghai")
+    released = release_waiting(Identity("tmall", "stranger"), "m9", orders=shop.orders, now=later, zone="Asia/Shanghai")
     receipt = shop.settle()
 
     assert released == 1
@@ -186,7 +187,7 @@ def test_an_unbound_order_waits_and_is_credited_when_its_buyer_is_bound(shop: Sh
 def test_releasing_twice_or_for_two_members_gives_the_order_to_the_first(shop: Shop) -> None:
     shop.record(paid(buyer_id="stranger"))
     for member_id in ("m8", "m9"):
-        release_waiting("tmall", "stranger", member_id, orders=shop.orders, now=NOW, zone="Asia/Shanghai")
+        release_waiting(Identity("tmall", "stranger"), member_id, orders=shop.orders, now=NOW, zone="Asia/Shanghai")
     shop.settle()
 
     assert (shop.points("m8"), shop.points("m9")) == (12, 0)

@@ -17,12 +17,16 @@ WAIT_S = 60
 
 
 def flow_document() -> dict[str, Any]:
-    """Check-ins and orders credited at once; a review once a day; a ride from a budget of 50 points in three shards."""
+    """Check-ins and orders credited at once; a review once a day; a ride from a budget of 50 points in three shards.
+
+    Orders of WeChat and of tills can be claimed.
+    """
     return plain_document(
         a_rule("review", "review", amount={"kind": "fixed", "points": 5}, caps=[{"times": 1, "period": "day"}]),
         a_rule("ride", "ride", amount={"kind": "fixed", "points": 10}),
         a_rule("report", "report", amount={"kind": "fixed", "points": 20}),
         budgets=[{"id": "rides", "points": 50, "period": "ever", "rules": ["ride"], "shards": 3}],
+        claims=[{"platform": "wechat"}, {"platform": "pos", "second_factor": "phone_tail"}],
     )
 
 

@@ -52,8 +52,15 @@ def test_what_is_booked_through_the_api_has_its_lines_its_totals_and_its_report(
     assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
     assert sum(line.points for line in lines) == points(member)
 
+    stage = until(lambda: (found := member.get("/v1/me/stage"))["stage"]["id"] == "first_buyer" and found)
+    assert (stage["since_on"], stage["text"]) == (on.isoformat(), "再下2单成为忠诚会员")
+
     cloud.invoke("close_days", scheduled_event(now + A_DAY))
 
+    stages = admin.get("/v1/staff/reports/stages")
+    assert stages["on"] == on.isoformat()
+    assert all(one["entered"] == one["moved_on"] + one["lost"] + one["staying"] for one in stages["stages"])
+    assert next(one for one in stages["stages"] if one["id"] == "first_buyer")["entered"] >= 1
     day: Day | None = table_of(cloud).day(on)
     assert day is not None
     assert day.changes.problems == frozenset()

@@ -7,11 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from chalicelib.insight.items import day_key, line_item
+from chalicelib.insight.milestones import Done
+from chalicelib.insight.stage_items import Kept, row_item
+from chalicelib.insight.stages import Counts
+from chalicelib.programme.table import forget, open_programme
 from chalicelib.runtime.dynamo import encode_item
 from local import rebuild as tool
 from local.rebuild import rebuild
 from tests.insight.builders import a_line
-from tests.insight.conftest import Books
+from tests.insight.conftest import Books, document
 from tests.ledger.builders import NOW, TODAY_ON, a_cause, a_redemption, an_earn
 
 A_DAY = timedelta(days=1)
@@ -40,6 +44,7 @@ def test_what_stands_equals_what_is_rebuilt(filled: Books, segments: int) -> Non
 
     assert report.is_equal, report.found
     assert (report.read["entries"], report.read["lines"], report.read["days"]) == (7, 7, 3)
+    assert report.read["milestones"] == 2
     assert filled.rows() == before
 
 
@@ -115,3 +120,63 @@ def test_a_line_is_compared_as_it_is_stored(filled: Books) -> None:
 
     assert stored == encode_item(line_item(line))
     assert filled.table.standing([day_key(TODAY_ON)])
+
+
+def test_milestones_that_say_too_much_too_little_or_are_nobodys_are_put_right_and_named(filled: Books) -> None:
+    stages = filled.table.stages
+    before = {one: kept.milestones for one, kept in stages.rows(["m0", "m1"]).items()}
+    assert len(before["m0"].activities["order"]) == 3
+    one, other = (stages.rows([name])[name] for name in ("m0", "m1"))
+    invented = {"order": (*one.milestones.activities["order"], Done(TODAY_ON, 99))}
+    assert stages.put_row("m0", one.milestones._replace(activities=invented, levels={"gold": TODAY_ON}), one)
+    assert stages.put_row("m1", other.milestones._replace(activities={}, first_on=None), other)
+    assert stages.put_row("ghost", other.milestones, Kept())
+    elsewhere = {**row_item("m0", one), "pk": "F#15" if row_item("m0", one)["pk"] == "F#14" else "F#14"}
+    stages.dynamo.put_item(TableName=stages.name, Item=encode_item(elsewhere))
+
+    report = rebuild(1)
+
+    assert {what: count for what, count in report.found.items() if count} == {
+        "milestones that lacked something": 1,
+        "milestones that said something else": 1,
+        "milestones without an entry": 2,
+    }
+    found = stages.rows(["m0", "m1", "ghost"])
+    assert {name: kept.milestones for name, kept in found.items()} == before
+    assert rebuild(1).is_equal
+
+
+def test_a_lost_report_of_stages_and_a_doctored_one_are_named_and_made_again(filled: Books) -> None:
+    stages = filled.table.stages
+    before = stages.report()
+    assert before is not None
+    assert (before.on, before.members, before.strangers) == (date(2026, 11, 24), 2, 0)
+    first, *others = before.stages
+    stages.put_report(before._replace(stages=(first._replace(counts=Counts(9)), *others)))
+    doctored = rebuild(1)
+    filled.table.remove([{"pk": "STAGES", "sk": "NOW"}])
+    lost = rebuild(1)
+
+    assert doctored.found["reports of stages that said something else"] == 1
+    assert lost.found["reports of stages that were missing"] == 1
+    assert stages.report() == before._replace(counted_at=LATER)
+    assert rebuild(1).is_equal
+
+
+def test_what_happened_since_the_night_makes_the_report_new_and_is_no_difference(filled: Books) -> None:
+    filled.post(an_earn(1, cause=a_cause(id="paid-before")), at=LATER - timedelta(hours=1), member_id="m9")
+    filled.record()
+
+    assert rebuild(1).is_equal
+    report = filled.table.stages.report()
+    assert report is not None
+    assert report.members == 3
+
+
+def test_a_programme_without_stages_has_no_report_to_miss(filled: Books) -> None:
+    filled.table.remove([{"pk": "STAGES", "sk": "NOW"}])
+    open_programme().put_version(2, {**document(), "stages": None}, NOW, "test", NOW)
+    forget()
+
+    assert rebuild(1).is_equal
+    assert filled.table.stages.report() is None

@@ -22,6 +22,7 @@ from tests.tables import QUEUES, create_tables
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ADMIN_KEY = "the-demo-admin-key-0123456789abcdef"
+PHONE_KEY = "the-demo-phone-key-0123456789abcdef"
 FEED_SECRET = "the-demo-feed-secret-0123456789abcdef"
 REGION = "cn-north-1"
 
@@ -57,7 +58,8 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed", "OUTSIDE_URL": ""}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key"}
+    environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": ""}
     with mock_aws():
         _forget_last_stage()
         queues = dynamo.service("sqs")
@@ -68,6 +70,8 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         manager = dynamo.service("secretsmanager")
         manager.create_secret(Name="admin-key", SecretString=ADMIN_KEY)
         manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
+        manager.create_secret(Name="connect", SecretString='{"nothing": "is connected"}')
+        manager.create_secret(Name="phone-key", SecretString=PHONE_KEY)
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.earning.refusals import open_refusals
 from chalicelib.earning.session_opened import session_of, session_opened
@@ -82,6 +84,54 @@ def go(brought: tuple[Brought, ...], dynamo_client: object = None) -> Run:
         sum(one.replayed for one in runs),
         tuple(refused for one in runs for refused in one.refused),
     )
+
+
+def test_a_stage_that_does_not_answer_for_a_while_is_waited_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(time, "sleep", rests.append)
+    lost = LostAnswers(dynamo.client(), answers_lost=2)
+    monkeypatch.setattr(tool, "open_ledger", lambda: replace(open_ledger(), dynamo=lost))
+
+    assert run() == 0
+
+    printed = capsys.readouterr().out
+    assert rests == [2, 10]
+    assert "did not answer (ReadTimeoutError): again in 2 s" in printed
+    assert "file and journal agree" in printed
+    assert findings() == []
+
+
+def test_a_stage_that_does_not_answer_at_all_ends_the_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    lost = LostAnswers(dynamo.client(), answers_lost=100, is_heard=False)
+    monkeypatch.setattr(tool, "open_ledger", lambda: replace(open_ledger(), dynamo=lost))
+
+    with pytest.raises(ReadTimeoutError):
+        run()
+
+    assert lost.answers_lost == 100 - 1 - len(tool.RESTS_S)
+
+
+@dataclass
+class LostAnswers:
+    """A client whose first transactions get no answer, whether they are heard or not."""
+
+    real: Any
+    answers_lost: int
+    is_heard: bool = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        is_lost = self.answers_lost > 0
+        answer = self.real.transact_write_items(**request) if self.is_heard or not is_lost else None
+        if is_lost:
+            self.answers_lost -= 1
+            raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+        return answer
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
@@ -85,6 +85,7 @@ def test_twenty_forced_refreshes_a_day(tokens: Tokens) -> None:
     tokens.stable("wxa", START + DAY, forced=True)
 
 
+@settings(deadline=None)
 @given(steps=st.lists(st.tuples(st.integers(0, 3 * HOUR), st.booleans()), max_size=40))
 def test_whatever_was_asked_before_a_token_is_good_for_five_minutes_and_more(steps: list[tuple[int, bool]]) -> None:
     tokens, now = Tokens(Ids(1)), START

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.publishing.channels import outbox
+from chalicelib.publishing.channels import official_account, outbox
 from chalicelib.publishing.channels.port import Channel
 
 CHANNELS: Mapping[str, Channel] = {
+    "official_account": official_account.CHANNEL,
     "outbox": outbox.CHANNEL,
 }

@@ -69,7 +69,8 @@ class Drafts:
 
     def of(self, appid: str) -> list[Draft]:
         """An account's drafts, newest first."""
-        return [draft for draft in reversed(self._drafts.values()) if draft.appid == appid]
+        own = [draft for draft in reversed(self._drafts.values()) if draft.appid == appid]
+        return sorted(own, key=lambda draft: draft.at, reverse=True)
 
     def _article(self, appid: str, given: object, *, alone: bool) -> Article:
         if not isinstance(given, dict) or given.get("article_type", "news") not in KINDS:

@@ -1,0 +1,1 @@
+"""api.weixin.qq.com: the brand's Official Account (公众号) and mini-program (小程序)."""

@@ -1,0 +1,101 @@
+"""The brand's Official Account: an issue becomes one draft of three articles, which is sent to all followers (群发).
+
+Once, whatever is lost on the way: the draft's id is kept before it is sent, a draft whose answer was lost is looked for
+before another is made, and WeChat itself takes a sending once under the issue's id (clientmsgid).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.connect.accounts import account
+from chalicelib.connect.faults import Kind, Refused
+from chalicelib.connect.table import open_connect
+from chalicelib.connect.wechat import official_account as wechat
+from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.official_account import Article
+from chalicelib.errors import JifenError
+from chalicelib.ledger.model import digest
+from chalicelib.publishing.article import content_of, digest_of
+from chalicelib.publishing.channels.port import Channel, ChannelRefused
+from chalicelib.publishing.model import Issue, Receipt, Sending, Slot
+from chalicelib.publishing.table import PublishingTable
+
+NAME = "official_account"
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far WeChat's clock may lag ours when a lost draft is looked for."""
+
+_WORDS = {
+    Kind.QUOTA: "公众号今日或本月的发送额度已用完",
+    Kind.ACCOUNT: "公众号的密钥、权限或IP白名单有误,请检查后重试",
+    Kind.INVALID: "公众号拒绝了这份推文",
+}
+
+
+def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
+    """Make the issue's draft and send it; the same issue again is answered with WeChat's first message id.
+
+    Raises ChannelRefused where WeChat certainly did not send it; anything else leaves the outcome open.
+    """
+    try:
+        api = WechatApi(open_connect(), account(NAME, now), now)
+        mini_program_appid = account("mini_program", now).appid
+    except JifenError:
+        raise ChannelRefused("公众号或小程序尚未接通") from None
+    articles = [
+        _article(slot, mini_program_appid) for slot in (issue.plan.headline, issue.plan.second, issue.plan.third)
+    ]
+    sending = _with_draft(table, api, issue.id, articles, now)
+    if not sending.is_tried:
+        table.put_sending(issue.id, sending._replace(is_tried=True))
+    try:
+        sent = wechat.mass_send(api, sending.draft_id, client_id=issue.id)
+    except Refused as refused:
+        # After an attempt whose answer was lost, a refusal no longer says that nothing was sent.
+        if refused.kind in _WORDS and not sending.is_tried:
+            table.put_sending(issue.id, sending)
+            raise _refused(refused) from None
+        raise
+    if sent.data_id:
+        table.put_sending(issue.id, sending._replace(is_tried=True, data_id=sent.data_id))
+    return Receipt(f"mass-{sent.msg_id}", now)
+
+
+def _with_draft(
+    table: PublishingTable, api: WechatApi, issue_id: str, articles: Sequence[Article], now: datetime
+) -> Sending:
+    """The sending with its draft, made now if it has none of this content."""
+    content = digest({str(place): list(article) for place, article in enumerate(articles)})
+    sending = table.sending(issue_id)
+    if sending is not None and sending.content == content and sending.draft_id:
+        return sending
+    draft_id = ""
+    try:
+        if sending is not None and sending.content == content:
+            since = sending.began_at - CLOCKS_DIFFER
+            titles = [article.title for article in articles]
+            draft_id = wechat.find_draft(api, titles, since_epoch_s=int(since.timestamp()))
+        else:
+            sending = Sending(content, began_at=now)
+            table.put_sending(issue_id, sending)
+        draft_id = draft_id or wechat.add_draft(api, articles)
+    except Refused as refused:
+        if refused.kind in _WORDS:
+            raise _refused(refused) from None
+        raise
+    sending = sending._replace(draft_id=draft_id)
+    table.put_sending(issue_id, sending)
+    return sending
+
+
+def _article(slot: Slot, mini_program_appid: str) -> Article:
+    source_url = slot.sign_up_link if slot.sign_up_link.startswith("https://") else ""
+    return Article(slot.title, digest_of(slot), content_of(slot, mini_program_appid), source_url, slot.cover_media_id)
+
+
+def _refused(refused: Refused) -> ChannelRefused:
+    return ChannelRefused(f"{_WORDS[refused.kind]}(微信错误码{refused.errcode},rid {refused.rid or '-'})")
+
+
+CHANNEL = Channel(send=send, deduplicates=True)

@@ -1,0 +1,42 @@
+"""A stage whose outside world is a stand-in of its own: fixtures for the tests of any room that talks to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.connect import tokens
+from chalicelib.runtime.settings import settings
+from local.stand_in.apis import stand_in
+from local.stand_in.edge import Server
+from tests.members.stage import Stage
+from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
+
+ACCOUNTS = {
+    "mini_program": {"appid": MINI[0], "secret": MINI[1]},
+    "official_account": {"appid": SERVICE[0], "secret": SERVICE[1]},
+    "wecom": {"appid": CORP[0], "secret": CORP[1]},
+}
+
+
+@pytest.fixture
+def world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
+    """The admin of the stand-in that the stage's accounts live in; its clock stands at the stage's noon."""
+    serving = Server(0, stand_in())
+    thread = threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    monkeypatch.setenv("OUTSIDE_URL", serving.url)
+    settings.cache_clear()
+    tokens.forget()
+    stage.rotate("connect", json.dumps(ACCOUNTS))
+    admin = Admin(serving.url)
+    admin.post("/reset", {"at": stage.now.isoformat()})
+    yield admin
+    serving.shutdown()
+    thread.join()
+    serving.server_close()
+    settings.cache_clear()
+    tokens.forget()
