@@ -59,6 +59,7 @@ def status() -> None:
     for name, lock, url in (
         ("embedded cloud", places.cloud_lock, places.endpoint),
         ("local address", places.front_lock, places.front_url),
+        ("stand-in", places.stand_in_lock, places.stand_in_url),
     ):
         seen = process.running(lock)
         say.line(f"  {name:15} {url:28} {f'running as process {seen.pid}' if seen else 'not running'}")

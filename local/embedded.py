@@ -1,4 +1,4 @@
-"""Starting and ending the embedded cloud's two processes, and what MiniStack has to be told for that."""
+"""Starting and ending the embedded cloud's processes, and what MiniStack has to be told for that."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ def start(places: Places, *, quiet: bool = False) -> bool:
 
 
 def stop(places: Places) -> None:
-    """End front and cloud; all data is kept. Raises Mend when saving takes too long."""
+    """End front, stand-in and cloud; all data of the cloud is kept. Raises Mend when saving takes too long."""
     process.stop(places.front_lock, wait_seconds=10)
+    process.stop(places.stand_in_lock, wait_seconds=10)
     process.stop(places.cloud_lock, wait_seconds=STOP_SECONDS)
     _clean(places.tmp)
 
@@ -50,11 +51,18 @@ def start_front(places: Places) -> None:
     process.refuse_taken(places.front_port, "JIFEN_PORT")
     arguments = [str(places.front_lock), str(places.front_port), str(places.cloud_port), str(places.api)]
     process.start("local.front", arguments, lock=places.front_lock, log=places.front_log, env=_environment(places))
-    deadline = time.monotonic() + 10
-    while not process.listening(places.front_port):
-        if time.monotonic() > deadline:
-            raise Mend(f"the front does not listen: read {places.front_log}")
-        time.sleep(0.02)
+    _wait_until_listening(places.front_port, places.front_log)
+
+
+def start_stand_in(places: Places) -> None:
+    """Start the stand-in for the systems outside, or reuse the one that runs; nothing where a cloud has none."""
+    if not places.stand_in_port or process.reusable(places.stand_in_lock, places.stand_in_port, "JIFEN_STAND_IN_PORT"):
+        return
+    process.refuse_taken(places.stand_in_port, "JIFEN_STAND_IN_PORT")
+    lock, log = places.stand_in_lock, places.stand_in_log
+    arguments = [str(lock), str(places.stand_in_port), places.front_url]
+    process.start("local.stand_in", arguments, lock=lock, log=log, env=_environment(places))
+    _wait_until_listening(places.stand_in_port, log)
 
 
 def _environment(places: Places) -> dict[str, str]:
@@ -93,6 +101,14 @@ def _wait_until_healthy(places: Places) -> None:
         if time.monotonic() > deadline:
             raise Mend(f"the embedded cloud does not answer after {START_SECONDS} s: read {places.cloud_log}")
         time.sleep(0.1)
+
+
+def _wait_until_listening(port: int, log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not process.listening(port):
+        if time.monotonic() > deadline:
+            raise Mend(f"nothing listens on port {port}: read {log}")
+        time.sleep(0.02)
 
 
 def _healthy(port: int) -> bool:

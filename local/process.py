@@ -1,4 +1,4 @@
-"""The two background processes: started detached, known by a lock they hold, ended by SIGTERM.
+"""The background processes: started detached, known by a lock they hold, ended by SIGTERM.
 
 Each process holds an exclusive lock on its pid file for as long as it lives. A pid found in an unlocked file is stale
 and belongs to somebody else by now, so it is never signalled.

@@ -115,7 +115,8 @@ class Cloud:
         with say.step("packaging", quiet=quiet):
             made = package(PACKAGES, root=root)
         with say.step(f"deploying stage {stage}", quiet=quiet):
-            given = {**LAPTOP, **(parameters or {}), "Stage": stage}
+            outside = {"OutsideUrl": self.places.stand_in_url}
+            given = {**LAPTOP, **outside, **(parameters or {}), "Stage": stage}
             outputs = cloudformation.deploy(self.target, f"jifen-{stage}", made, given)
         return self._serving(stage, outputs)
 
@@ -126,11 +127,12 @@ class Cloud:
 
     @property
     def running(self) -> bool:
-        """Whether the cloud or its front runs."""
-        return any(process.running(lock) for lock in (self.places.cloud_lock, self.places.front_lock))
+        """Whether the cloud, its front or its stand-in runs."""
+        locks = (self.places.cloud_lock, self.places.front_lock, self.places.stand_in_lock)
+        return any(process.running(lock) for lock in locks)
 
     def stop(self) -> None:
-        """End front and cloud, keeping all data; nothing to do when neither runs."""
+        """End all of it, keeping the cloud's data; nothing to do when nothing runs."""
         embedded.stop(self.places)
 
     def _serving(self, stage: str, outputs: Mapping[str, str]) -> Stack:
@@ -151,9 +153,11 @@ def api_path(outputs: Mapping[str, str]) -> str:
 
 
 def start(places: Places | None = None, *, quiet: bool = False) -> Cloud:
-    """Start the embedded cloud, or reuse the one that runs; waits until it answers. Raises Mend."""
+    """Start the embedded cloud and its stand-in, or reuse what runs; waits until they answer. Raises Mend."""
     places = places or default_places()
-    return Cloud(places, started=embedded.start(places, quiet=quiet))
+    cloud = Cloud(places, started=embedded.start(places, quiet=quiet))
+    embedded.start_stand_in(places)
+    return cloud
 
 
 def _variable(output: str) -> str:

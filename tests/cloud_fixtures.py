@@ -61,11 +61,10 @@ def _places(home: Path) -> Places | None:
     ports = home / "ports"
     if not ports.exists():
         return None
-    cloud_port, front_port = json.loads(ports.read_text())
-    return Places(home, cloud_port, front_port)
+    return Places(home, *json.loads(ports.read_text()))
 
 
 def _choose_ports(home: Path) -> Places:
-    ports = [free_port(), free_port()]
+    ports = [free_port(), free_port(), free_port()]
     (home / "ports").write_text(json.dumps(ports))
     return Places(home, *ports)

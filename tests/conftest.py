@@ -1,8 +1,8 @@
-"""What every suite may ask for: the embedded cloud that the run starts itself. And what none goes without: botocore
-checks each of our requests before it is sent, which the deployed functions leave out.
+"""What every suite may ask for: the embedded cloud that the run starts itself, a stand-in for the systems outside. And
+what none goes without: botocore checks each of our requests before it is sent, which the deployed functions leave out.
 """
 
 from chalicelib.runtime import dynamo
 
-pytest_plugins = ["tests.cloud_fixtures"]
+pytest_plugins = ["tests.cloud_fixtures", "tests.stand_in_fixtures"]
 dynamo.CHECK_REQUESTS = True

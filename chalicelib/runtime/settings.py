@@ -36,7 +36,10 @@ class Settings:
     connect_secret: str
     """The brand's accounts at outside systems, as connect/accounts.py reads them."""
     outside_url: str
-    """Where a laptop's stage has its stand-in for the outside world; empty where the world is the real one."""
+    """What is called instead of `https://<host>`, with the host's own name in `Host`; empty: the hosts themselves.
+
+    Only stages in the embedded cloud have one, the stand-in on their own machine.
+    """
     phone_secret: str
     login: str
     """`wechat`: log-in codes of the mini-program; `demo`: codes of the demo's own form; `closed`: nobody can log in."""
@@ -56,4 +59,6 @@ def settings() -> Settings:
         raise ValueError("DUE_SHARDS must be from 1 to 1024")
     if read.login not in ("wechat", "demo", "closed"):
         raise ValueError("LOGIN must be wechat, demo or closed")
+    if read.outside_url and not read.outside_url.startswith("http://127.0.0.1:"):
+        raise ValueError("OUTSIDE_URL must be empty, or on this machine")
     return read

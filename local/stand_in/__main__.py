@@ -1,4 +1,4 @@
-"""`python -m local.stand_in [lock file] [port]`: serve on loopback until SIGTERM."""
+"""`python -m local.stand_in [lock file] [port] [callback base]`: serve on loopback until SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from local.stand_in.edge import Server
 from local.stand_in.pay.keys import kept_in
 
 
-def main(lock: Path, port: int) -> None:
+def main(lock: Path, port: int, callback_base: str) -> None:
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = hold(lock, port)
-    server = Server(port, stand_in(kept_in(lock.with_name("stand-in-pay.pem"))))
+    server = Server(port, stand_in(kept_in(lock.with_name("stand-in-pay.pem")), callback_base))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     say.line(f"  the stand-in for systems outside: {server.url}")
@@ -28,10 +28,11 @@ def main(lock: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
     places = default_places()
+    known = [str(places.stand_in_lock), str(places.stand_in_port), places.front_url]
+    lock, port, base = [*sys.argv[1:], *known[len(sys.argv) - 1 :]]
     try:
-        main(Path(given[0]) if given else places.stand_in_lock, int(given[1]) if given[1:] else places.stand_in_port)
+        main(Path(lock), int(port), base)
     except Mend as trouble:
         say.trouble(str(trouble))
         sys.exit(1)

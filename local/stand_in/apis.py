@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from local.stand_in import admin, login_apis, subscription_apis, token_apis
+from local.stand_in.duiba import apis as duiba_apis
 from local.stand_in.edge import StandIn
 from local.stand_in.official import admin as official_admin
 from local.stand_in.official import apis as official_apis
@@ -13,6 +14,7 @@ from local.stand_in.pay import admin as pay_admin
 from local.stand_in.pay import apis as pay_apis
 from local.stand_in.pay.keys import PlatformKey
 from local.stand_in.routing import Routes
+from local.stand_in.shops import admin as shops_admin
 from local.stand_in.wecom import admin as wecom_admin
 from local.stand_in.wecom import apis as wecom_apis
 from local.stand_in.world import new_world
@@ -25,6 +27,7 @@ APIS = (
     *mass_apis.APIS,
     *wecom_apis.APIS,
     *pay_apis.APIS,
+    *duiba_apis.APIS,
 )
 HANDLES = (
     *admin.HANDLES,
@@ -33,9 +36,11 @@ HANDLES = (
     *official_admin.HANDLES,
     *wecom_admin.HANDLES,
     *pay_admin.HANDLES,
+    *duiba_apis.HANDLES,
+    *shops_admin.HANDLES,
 )
 
 
-def stand_in(pay_key: PlatformKey | None = None) -> StandIn:
-    """The whole stand-in at its beginning."""
-    return StandIn(Routes(APIS), HANDLES, partial(new_world, pay_key=pay_key))
+def stand_in(pay_key: PlatformKey | None = None, callback_base: str = "") -> StandIn:
+    """The whole stand-in at its beginning, which a reset goes back to."""
+    return StandIn(Routes(APIS), HANDLES, partial(new_world, pay_key=pay_key, callback_base=callback_base))

@@ -53,12 +53,14 @@ class Errand(NamedTuple):
 class Courier:
     """`later` puts a task on the agenda; `lock` guards the state that errands write from and tell."""
 
-    def __init__(self, later: Callable[[int, Callable[[int], None]], None], lock: threading.RLock) -> None:
+    def __init__(
+        self, later: Callable[[int, Callable[[int], None]], None], lock: threading.RLock, callback_base: str = ""
+    ) -> None:
         self._later = later
         self._lock = lock
         self._pool = urllib3.PoolManager(retries=False)
         self._sent: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self.callback_base = ""
+        self.callback_base = callback_base
         self.patience_s = 60.0
         """The most real seconds an attempt waits, whatever the sender's own limit: tests need not sit it out."""
 
@@ -92,10 +94,10 @@ class Courier:
             return list(pool.map(lambda _: self._send(outgoing, errand.timeout_s), range(errand.copies)))
 
     def _send(self, outgoing: Outgoing, timeout_s: float) -> Reply:
-        url = self._local(outgoing.url)
-        if url is None:
-            return Reply(0, b"not an address of this machine, and no callback base is set")
         try:
+            url = self._local(outgoing.url)
+            if url is None:
+                return Reply(0, b"not an address of this machine, and no callback base is set")
             answer = self._pool.request(
                 outgoing.method,
                 url,
@@ -104,7 +106,7 @@ class Courier:
                 timeout=urllib3.Timeout(total=min(timeout_s, self.patience_s)),
                 redirect=False,
             )
-        except urllib3.exceptions.HTTPError as trouble:
+        except (urllib3.exceptions.HTTPError, ValueError) as trouble:
             return Reply(0, type(trouble).__name__.encode())
         return Reply(answer.status, answer.data)
 

@@ -72,7 +72,12 @@ class Edge(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdigit():
+            self.close_connection = True
+            self._send(Answer(411, b"Length Required", (("Content-Type", "text/plain"),)))
+            return
+        body = self.rfile.read(int(length))
         path, _, raw_query = self.path.partition("?")
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
         if path.startswith(ADMIN + "/"):

@@ -17,7 +17,7 @@ MINI_PROGRAM = frozenset({"mini_program"})
 
 def code_to_session(world: World, call: Call) -> Json:
     query = call.request.query
-    app = credentials(world, query)
+    app = credentials(world, query, "authorization_code")
     if not query.get("js_code"):
         raise Refused(41008)
     openid = world.logins.whose(query["js_code"])

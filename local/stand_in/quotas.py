@@ -18,8 +18,10 @@ DAILY = {
     "/cgi-bin/draft/get": 500,
     "/cgi-bin/draft/delete": 1000,
     "/cgi-bin/draft/count": 1000,
+    "/cgi-bin/draft/batchget": 1000,
     "/cgi-bin/freepublish/submit": 100,
     "/cgi-bin/freepublish/get": 100,
+    "/cgi-bin/freepublish/batchget": 100,
     "/cgi-bin/freepublish/delete": 10,
     "/cgi-bin/media/upload": 100_000,
 }

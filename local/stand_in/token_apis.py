@@ -12,18 +12,19 @@ from local.stand_in.wire import Json, Refused
 from local.stand_in.world import World
 
 STABLE_A_MINUTE = 10_000
+CLIENT = "client_credential"
 CORP_A_MINUTE = 10_000
 
 
 def get_token(world: World, call: Call) -> Json:
-    app = credentials(world, call.request.query)
+    app = credentials(world, call.request.query, CLIENT)
     world.quotas.take(app.appid, call.request.path, call.now)
     return _answer(world.tokens.legacy(app.appid, call.now), call.now)
 
 
 def get_stable_token(world: World, call: Call) -> Json:
     given = call.body()
-    app = credentials(world, given)
+    app = credentials(world, given, CLIENT)
     world.quotas.take(app.appid, call.request.path, call.now)
     world.quotas.pace(app.appid, call.request.path, call.now, most=STABLE_A_MINUTE, errcode=45011)
     return _answer(world.tokens.stable(app.appid, call.now, forced=given.get("force_refresh") is True), call.now)
@@ -45,7 +46,7 @@ def get_corp_token(world: World, call: Call) -> Json:
     return {"errcode": 0, "errmsg": "ok", **_answer(token, call.now)}
 
 
-def credentials(world: World, given: Mapping[str, Any]) -> App:
+def credentials(world: World, given: Mapping[str, Any], grant_type: str) -> App:
     """The app of an appid and secret; raises Refused 41002, 41004, 40013, 40125, 40002."""
     if not given.get("appid"):
         raise Refused(41002)
@@ -56,7 +57,7 @@ def credentials(world: World, given: Mapping[str, Any]) -> App:
         raise Refused(40013)
     if given["secret"] != app.secret:
         raise Refused(40125)
-    if given.get("grant_type") not in ("client_credential", "authorization_code"):
+    if given.get("grant_type") != grant_type:
         raise Refused(40002)
     return app
 

@@ -11,6 +11,7 @@ from local.stand_in.accounts import Accounts
 from local.stand_in.agenda import Agenda, Task
 from local.stand_in.clock import Clock
 from local.stand_in.courier import Courier
+from local.stand_in.duiba.exchanges import Duiba
 from local.stand_in.faults import Faults
 from local.stand_in.ids import Ids
 from local.stand_in.logins import Logins
@@ -20,6 +21,7 @@ from local.stand_in.pay.orders import Orders
 from local.stand_in.pay.state import Pay
 from local.stand_in.quotas import Quotas
 from local.stand_in.received import Received
+from local.stand_in.shops.state import Shops
 from local.stand_in.subscriptions import Subscriptions
 from local.stand_in.tokens import Tokens
 from local.stand_in.unreliable import Unreliable
@@ -42,9 +44,11 @@ class World:
     official: Official
     wecom: WeCom
     pay: Pay
+    duiba: Duiba
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)
+    shops: Shops = field(default_factory=Shops)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     unreliable: dict[str, Unreliable] = field(default_factory=lambda: {"wechat": Unreliable(), "wecom": Unreliable()})
     """How events get lost, by the system that sends them."""
@@ -98,10 +102,12 @@ def new_world(
     stands_at: int | None = None,
     real: Callable[[], float] = time.time,
     pay_key: PlatformKey | None = None,
+    callback_base: str = "",
 ) -> World:
     """A world at its beginning. The same seed and the same calls give the same ids.
 
-    `pay_key`: what WeChat Pay signs with, else one made for this process.
+    `pay_key`: what WeChat Pay signs with, else one made for this process. `callback_base`: where addresses of other
+    machines are sent instead.
     """
     lock, agenda, ids = threading.RLock(), Agenda(), Ids(seed)
 
@@ -114,11 +120,12 @@ def new_world(
         ids=ids,
         lock=lock,
         agenda=agenda,
-        courier=Courier(later, lock),
+        courier=Courier(later, lock, callback_base),
         accounts=Accounts(),
         tokens=Tokens(ids),
         logins=Logins(ids),
         official=new_official(ids),
         wecom=new_wecom(ids),
         pay=Pay(pay_key or of_this_process(), Orders(ids)),
+        duiba=Duiba(ids),
     )

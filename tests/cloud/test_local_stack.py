@@ -21,6 +21,16 @@ pytestmark = pytest.mark.cloud
 POSTING = ("SettleOrders", "SettleRetry", "ReconcileOrders", "ExpireShard", "APIHandler")
 
 
+def test_a_stage_knows_the_stand_in_that_runs_beside_its_cloud(cloud: Stack) -> None:
+    url = cloud.setting("OUTSIDE_URL")
+    name = cloud.outputs["APIHandlerFunction"]
+    given = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    assert given["OUTSIDE_URL"] == url
+    with urllib3.PoolManager() as pool:
+        assert "now" in pool.request("GET", f"{url}/_stand_in/clock").json()
+
+
 def _as_function(stack: Stack, function: str) -> Any:
     """DynamoDB as the function's own role sees it."""
     import boto3

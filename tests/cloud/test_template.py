@@ -172,6 +172,21 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
     assert parked >= 6 * template["Resources"]["ParkOrders"]["Properties"]["Timeout"]
 
 
+def test_a_stand_in_for_the_outside_can_only_be_on_the_same_machine(template: Template) -> None:
+    parameter = template["Parameters"]["OutsideUrl"]
+    assert parameter["Default"] == ""
+    allowed = re.compile(parameter["AllowedPattern"])
+    for good in ("", "http://127.0.0.1:5620"):
+        assert allowed.fullmatch(good)
+    for bad in (
+        "https://127.0.0.1:5620",
+        "http://127.0.0.1.example.com:80",
+        "http://127x0y0z1:80",
+        "http://example.com",
+    ):
+        assert not allowed.fullmatch(bad)
+
+
 def test_schedules_can_be_silenced(template: Template) -> None:
     for function, expression in SCHEDULES.items():
         event = _event(template, function)

@@ -27,8 +27,9 @@ MADE_BY_THE_TABLE_CALL = {
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishingTable]:
     """The publishing table of a stage named `test`; the members table stands beside it."""
+    given = {"due_shards": "8", "login": "demo", "outside_url": ""}
     for field in fields(Settings):
-        monkeypatch.setenv(field.name.upper(), {"due_shards": "8", "login": "demo"}.get(field.name, field.name))
+        monkeypatch.setenv(field.name.upper(), given.get(field.name, field.name))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -94,7 +94,10 @@ class Receiver:
         self.got: list[Got] = []
         self.status, self.answer = 200, b"success"
         self.silent = False
+        self.meanwhile: Callable[[], object] = lambda: None
+        """Called before each answer."""
         self._released = threading.Event()
+        self._arrived = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -107,6 +110,11 @@ class Receiver:
         self._thread.join()
         self._server.server_close()
 
+    def wait(self, count: int) -> None:
+        """Until so many requests have come, whether or not their sender still waits for an answer."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.got) >= count, 20)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
@@ -115,7 +123,10 @@ class Receiver:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path, _, query = self.path.partition("?")
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.got.append(Got(self.command, path, query, headers, body))
+                with receiver._arrived:
+                    receiver.got.append(Got(self.command, path, query, headers, body))
+                    receiver._arrived.notify_all()
+                receiver.meanwhile()
                 if receiver.silent:
                     receiver._released.wait(20)
                     return

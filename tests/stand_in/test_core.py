@@ -29,6 +29,12 @@ def test_a_path_no_host_has_is_404_and_a_wrong_method_an_errcode(admin: Admin) -
     assert admin.call(WECHAT, TOKEN)["errcode"] == 43002
 
 
+def test_a_body_says_how_long_it_is(admin: Admin) -> None:
+    answer = urllib3.request("POST", f"{admin.url}/{WECHAT}{TOKEN}", body=iter([b"{}"]))
+
+    assert answer.status == 411
+
+
 def test_a_refusal_is_http_200_with_errcode_and_rid(admin: Admin) -> None:
     refused = admin.call(WECHAT, TOKEN, {**ASKED, "secret": "wrong"})
 
@@ -94,6 +100,40 @@ def test_a_fault_for_ever_on_a_family_of_apis_lasts_until_it_is_cleared(admin: A
     assert "access_token" in admin.call(WECHAT, TOKEN, ASKED)
 
 
+def test_a_fault_meets_no_other_api(admin: Admin) -> None:
+    admin.post("/faults", {"api": "/cgi-bin/token", "kind": "errcode"})
+    admin.post("/faults", {"api": "/sns/*", "kind": "errcode"})
+    assert "access_token" in admin.call(WECHAT, TOKEN, ASKED)
+
+    admin.post("/faults", {"api": "*", "kind": "errcode", "errcode": 40164})
+    assert admin.call(WECHAT, TOKEN, ASKED)["errcode"] == 40164
+
+
+def test_a_reset_forgets_everything_but_where_callbacks_go(now_admin: Callable[[], Admin]) -> None:
+    admin = now_admin()
+    admin.post("/faults", {"api": "*", "kind": "http_500", "times": None})
+    admin.post("/apps", {"appid": "wxmore", "secret": "s", "kind": "service"})
+    admin.post("/reset", {})
+
+    assert admin.get("/faults")["faults"] == []
+    assert "wxmore" not in str(admin.get("/accounts"))
+    assert admin.get("/received")["received"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "trouble"),
+    [
+        ({"appid": "wx1", "secret": "s"}, "kind is missing"),
+        ({"appid": "wx1", "secret": "s", "kind": "shop"}, "kind is one of"),
+        ({"appid": "wx1", "secret": "s", "kind": "service", "verified": "yes"}, "verified is bool"),
+        ({"appid": "wx1", "secret": "s", "kind": "service", "owner": "x"}, "owner is not known"),
+    ],
+)
+def test_an_account_that_is_not_understood_is_named(admin: Admin, given: dict[str, str], trouble: str) -> None:
+    with pytest.raises(Trouble, match=trouble):
+        admin.post("/apps", given)
+
+
 def test_http_500_is_no_json(admin: Admin) -> None:
     admin.post("/faults", {"api": TOKEN, "kind": "http_500"})
     answer = urllib3.request("POST", f"{admin.url}/{WECHAT}{TOKEN}", json=ASKED)
@@ -104,18 +144,18 @@ def test_http_500_is_no_json(admin: Admin) -> None:
 @pytest.mark.parametrize(("kind", "tokens_left"), [("timeout_before", 1), ("timeout_after", 0)])
 def test_after_a_timeout_it_has_happened_or_not(admin: Admin, kind: str, tokens_left: int) -> None:
     admin.post("/quotas", {"api": TOKEN, "daily": 1})
-    admin.post("/faults", {"api": TOKEN, "kind": kind})
-
-    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
-        admin.call(WECHAT, TOKEN, ASKED, timeout=0.2)
-    assert ("access_token" in admin.call(WECHAT, TOKEN, ASKED)) == bool(tokens_left)
-
-
-def test_a_connection_held_without_an_answer_is_closed_in_the_end(admin: Admin) -> None:
-    admin.post("/faults", {"api": TOKEN, "kind": "timeout_before", "seconds": 0.05})
+    admin.post("/faults", {"api": TOKEN, "kind": kind, "seconds": 0.05})
 
     with pytest.raises(urllib3.exceptions.ProtocolError):
         admin.call(WECHAT, TOKEN, ASKED)
+    assert ("access_token" in admin.call(WECHAT, TOKEN, ASKED)) == bool(tokens_left)
+
+
+def test_a_caller_who_does_not_wait_for_ever_gives_up_first(admin: Admin) -> None:
+    admin.post("/faults", {"api": TOKEN, "kind": "timeout_before"})
+
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        admin.call(WECHAT, TOKEN, ASKED, timeout=0.2)
 
 
 def test_a_slow_answer_comes_all_the_same(admin: Admin) -> None:

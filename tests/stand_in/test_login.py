@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
@@ -27,6 +29,14 @@ def test_a_code_is_good_once(admin: Admin) -> None:
     assert set(session) == {"session_key", "openid", "unionid"}
     assert len(session["openid"]) == 28
     assert _log_in(admin, code)["errcode"] == 40163
+
+
+def test_of_calls_at_once_one_gets_the_session(admin: Admin) -> None:
+    code = _mint(admin)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _log_in(admin, code), range(8)))
+
+    assert sorted(one.get("errcode", 0) for one in answers) == [0] + [40163] * 7
 
 
 def test_a_code_lives_five_minutes(admin: Admin) -> None:

@@ -139,10 +139,46 @@ def test_a_callback_that_answers_the_second_time_is_left_in_peace(admin: Admin, 
     _submit(admin, add_draft(admin))
     admin.advance(3)
     receiver.silent = False
+    admin.post("/callbacks", {"patience": 60})
     admin.advance(60)
 
     sent = admin.get("/sent", name="PUBLISHJOBFINISH")["sent"]
     assert [(one["attempt"], one["status"]) for one in sent] == [(1, 0), (2, 200)]
+
+
+def test_after_a_timeout_the_lists_tell_what_happened(admin: Admin) -> None:
+    client = wechatpy(admin)
+    add_draft(admin)
+    admin.post("/faults", {"api": "/cgi-bin/draft/add", "kind": "timeout_after", "seconds": 0.05})
+    with pytest.raises(Exception, match="Connection aborted"):
+        add_draft(admin, articles=2)
+    drafts = client.draft.batchget(0, 20, 1)
+    media_id = drafts["item"][0]["media_id"]
+    admin.post("/faults", {"api": SUBMIT, "kind": "timeout_after", "seconds": 0.05})
+    with pytest.raises(Exception, match="Connection aborted"):
+        _submit(admin, media_id)
+    nothing_yet = client.freepublish.batchget(0, 20)["total_count"]
+    admin.advance(3)
+    published = client.freepublish.batchget(0, 20)
+
+    assert (drafts["total_count"], drafts["item_count"]) == (2, 2)
+    assert [one["title"] for one in drafts["item"][0]["content"]["news_item"]] == ["第1条", "第2条"]
+    assert "content" not in drafts["item"][0]["content"]["news_item"][0]
+    assert nothing_yet == 0
+    assert published["total_count"] == 1
+    assert published["item"][0]["content"]["news_item"][1]["url"].endswith("idx=2")
+    assert published["item"][0]["content"]["news_item"][1]["content"] == "<p>满百送十</p>"
+    assert client.draft.batchget(1, 20)["item_count"] == 0
+
+
+def test_a_callback_may_call_back_before_it_answers(admin: Admin, receiver: Receiver) -> None:
+    listen(admin, receiver)
+    seen: list[int] = []
+    publish_id = _submit(admin, add_draft(admin))["publish_id"]
+    receiver.meanwhile = lambda: seen.append(_get(admin, publish_id)["publish_status"])
+    admin.advance(3)
+
+    assert seen == [0]
 
 
 def test_events_get_lost_doubled_delayed_and_overtaken(admin: Admin, receiver: Receiver) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 from wechatpy.work import WeChatClient as WorkClient
@@ -83,6 +85,21 @@ def test_twenty_forced_refreshes_a_day(tokens: Tokens) -> None:
     tokens.stable("wxa", START + DAY, forced=True)
 
 
+@settings(deadline=None)
+@given(steps=st.lists(st.tuples(st.integers(0, 3 * HOUR), st.booleans()), max_size=40))
+def test_whatever_was_asked_before_a_token_is_good_for_five_minutes_and_more(steps: list[tuple[int, bool]]) -> None:
+    tokens, now = Tokens(Ids(1)), START
+    for pause, forced in steps:
+        now += pause
+        try:
+            token = tokens.stable("wxa", now, forced=forced)
+        except Refused:
+            token = tokens.stable("wxa", now)
+        assert token.expires_in(now) >= 300
+        assert _code(tokens, token.value, now) == 0
+        assert _code(tokens, token.value, now + 5 * MINUTE) == 0
+
+
 def test_a_corp_has_a_token_for_each_secret(tokens: Tokens) -> None:
     one = tokens.of_corp("ww", "secret-1", START)
 
@@ -92,7 +109,7 @@ def test_a_corp_has_a_token_for_each_secret(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "errcode"),
+    ("asked", "errcode"),
     [
         ({}, 41002),
         ({"appid": SERVICE[0]}, 41004),
@@ -101,9 +118,9 @@ def test_a_corp_has_a_token_for_each_secret(tokens: Tokens) -> None:
         ({"appid": SERVICE[0], "secret": SERVICE[1]}, 40002),
     ],
 )
-def test_wrong_credentials_have_their_codes(admin: Admin, given: dict[str, Any], errcode: int) -> None:
-    assert admin.call(WECHAT, "/cgi-bin/stable_token", given)["errcode"] == errcode
-    assert admin.call(WECHAT, "/cgi-bin/token", **given)["errcode"] == errcode
+def test_wrong_credentials_have_their_codes(admin: Admin, asked: dict[str, Any], errcode: int) -> None:
+    assert admin.call(WECHAT, "/cgi-bin/stable_token", asked)["errcode"] == errcode
+    assert admin.call(WECHAT, "/cgi-bin/token", **asked)["errcode"] == errcode
 
 
 def test_wrong_credentials_of_a_corp(admin: Admin) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from local.stand_in.clock import seconds
 from local.stand_in.multipart import file_of
 from local.stand_in.official import jobs
-from local.stand_in.official.drafts import Draft
-from local.stand_in.official.publications import shape
+from local.stand_in.official.drafts import Article, Draft
+from local.stand_in.official.publications import DONE, Publication, shape
 from local.stand_in.routing import WECHAT, Api, Call
 from local.stand_in.wire import Json, Refused
 from local.stand_in.world import World
 
 OK: Json = {"errcode": 0, "errmsg": "ok"}
 OFFICIAL = frozenset({"service", "subscription"})
+MOST_LISTED = 20
 
 
 def upload_body_picture(world: World, call: Call) -> Json:
@@ -38,32 +39,20 @@ def add_draft(world: World, call: Call) -> Json:
 
 
 def get_draft(world: World, call: Call) -> Json:
-    draft = world.official.drafts.get(call.caller().appid, _media_id(call))
-    at = seconds(draft.at)
-    return {"news_item": [article.shape for article in draft.articles], "create_time": at, "update_time": at}
-
-
-def list_drafts(world: World, call: Call) -> Json:
-    """A page of one to twenty drafts; `no_content` leaves the articles' text out."""
-    given = call.body()
-    offset, count = given.get("offset"), given.get("count")
-    if not isinstance(offset, int) or not isinstance(count, int) or offset < 0 or not 1 <= count <= 20:
-        raise Refused(40007)
-    appid, left_out = call.caller().appid, {"content"} if given.get("no_content") == 1 else set()
-    page = world.official.drafts.newest(appid, offset, count)
-    items = [
-        {
-            "media_id": draft.media_id,
-            "content": {"news_item": [_without(article.shape, left_out) for article in draft.articles]},
-            "update_time": seconds(draft.at),
-        }
-        for draft in page
-    ]
-    return {"total_count": world.official.drafts.count(appid), "item_count": len(items), "item": items}
+    return _draft(world.official.drafts.get(call.caller().appid, _media_id(call)), bare=False)
 
 
 def count_drafts(world: World, call: Call) -> Json:
-    return {"total_count": world.official.drafts.count(call.caller().appid)}
+    return {"total_count": len(world.official.drafts.of(call.caller().appid))}
+
+
+def list_drafts(world: World, call: Call) -> Json:
+    """How a caller finds a draft whose answer it never got."""
+    drafts, bare = world.official.drafts.of(call.caller().appid), call.body().get("no_content") == 1
+    items = [
+        {"media_id": one.media_id, "content": _draft(one, bare=bare), "update_time": seconds(one.at)} for one in drafts
+    ]
+    return _page(call, items)
 
 
 def delete_draft(world: World, call: Call) -> Json:
@@ -87,6 +76,18 @@ def get_publication(world: World, call: Call) -> Json:
     return shape(job, id_is_number=app.publish_id_is_number)
 
 
+def list_publications(world: World, call: Call) -> Json:
+    """How a caller finds a publication whose answer it never got."""
+    jobs_done = reversed(world.official.publications.published(call.caller().appid))
+    bare = call.body().get("no_content") == 1
+    items = [
+        {"article_id": job.article_id, "content": _published(job, bare=bare), "update_time": seconds(job.at)}
+        for job in jobs_done
+        if job.status == DONE
+    ]
+    return _page(call, items)
+
+
 def delete_publication(world: World, call: Call) -> Json:
     given = call.body()
     idx = given.get("index", 0)
@@ -96,8 +97,32 @@ def delete_publication(world: World, call: Call) -> Json:
     return OK
 
 
-def _without(shape: Json, names: set[str]) -> Json:
-    return {name: value for name, value in shape.items() if name not in names}
+def _draft(draft: Draft, *, bare: bool) -> Json:
+    at = seconds(draft.at)
+    return {"news_item": [_article(one, bare=bare) for one in draft.articles], "create_time": at, "update_time": at}
+
+
+def _published(job: Publication, *, bare: bool) -> Json:
+    at = seconds(job.at)
+    items = [
+        {**_article(one, bare=bare), "url": job.address(idx), "is_deleted": idx in job.deleted}
+        for idx, one in enumerate(job.draft.articles, start=1)
+    ]
+    return {"news_item": items, "create_time": at, "update_time": at}
+
+
+def _article(article: Article, *, bare: bool) -> Json:
+    return {name: value for name, value in article.shape.items() if not (bare and name == "content")}
+
+
+def _page(call: Call, items: list[Json]) -> Json:
+    """The part asked for by offset and count; raises Refused 40097."""
+    given = call.body()
+    offset, count = given.get("offset", 0), given.get("count", MOST_LISTED)
+    if not isinstance(offset, int) or not isinstance(count, int) or offset < 0 or not 1 <= count <= MOST_LISTED:
+        raise Refused(40097, "offset or count")
+    page = items[offset : offset + count]
+    return {"total_count": len(items), "item_count": len(page), "item": page}
 
 
 def _media_id(call: Call) -> str:
@@ -113,10 +138,11 @@ APIS = (
     Api(WECHAT, "POST", "/cgi-bin/media/upload", upload_temporary, "app"),
     Api(WECHAT, "POST", "/cgi-bin/draft/add", add_draft, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/draft/get", get_draft, "app", OFFICIAL),
-    Api(WECHAT, "POST", "/cgi-bin/draft/batchget", list_drafts, "app", OFFICIAL),
     Api(WECHAT, "ANY", "/cgi-bin/draft/count", count_drafts, "app", OFFICIAL),
+    Api(WECHAT, "POST", "/cgi-bin/draft/batchget", list_drafts, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/draft/delete", delete_draft, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/freepublish/submit", submit, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/freepublish/get", get_publication, "app", OFFICIAL),
+    Api(WECHAT, "POST", "/cgi-bin/freepublish/batchget", list_publications, "app", OFFICIAL),
     Api(WECHAT, "POST", "/cgi-bin/freepublish/delete", delete_publication, "app", OFFICIAL),
 )

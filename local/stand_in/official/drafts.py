@@ -67,13 +67,10 @@ class Drafts:
     def put_back(self, draft: Draft) -> None:
         self._drafts[draft.media_id] = draft
 
-    def newest(self, appid: str, offset: int, count: int) -> list[Draft]:
-        """A page of an account's drafts, the last changed first."""
-        own = [draft for draft in self._drafts.values() if draft.appid == appid]
-        return sorted(own, key=lambda draft: draft.at, reverse=True)[offset : offset + count]
-
-    def count(self, appid: str) -> int:
-        return sum(draft.appid == appid for draft in self._drafts.values())
+    def of(self, appid: str) -> list[Draft]:
+        """An account's drafts, newest first."""
+        own = [draft for draft in reversed(self._drafts.values()) if draft.appid == appid]
+        return sorted(own, key=lambda draft: draft.at, reverse=True)
 
     def _article(self, appid: str, given: object, *, alone: bool) -> Article:
         if not isinstance(given, dict) or given.get("article_type", "news") not in KINDS:
@@ -94,7 +91,7 @@ class Drafts:
             "content": content,
             "content_source_url": source,
             "thumb_media_id": given.get("thumb_media_id", ""),
-            **{name: int(given.get(name, 0)) for name in FLAGS},
+            **{name: _flag(given, name) for name in FLAGS},
             **{name: given[name] for name in (*CROPS, "image_info") if name in given},
         }
         return Article(title, shape)
@@ -103,8 +100,9 @@ class Drafts:
         if given.get("article_type", "news") == "news":
             pictures = [given.get("thumb_media_id")]
         else:
-            listed = given.get("image_info", {}).get("image_list", [])
-            pictures = [one.get("image_media_id") for one in listed] or [None]
+            info = given.get("image_info")
+            listed = info.get("image_list") if isinstance(info, dict) else None
+            pictures = [one.get("image_media_id") for one in listed or [] if isinstance(one, dict)] or [None]
         for picture in pictures:
             if not isinstance(picture, str) or not self.has_picture(appid, picture):
                 raise Refused(40007)
@@ -117,6 +115,13 @@ def _text(given: Mapping[str, Any], name: str, most: int, errcode: int) -> str:
     if len(value) > most:
         raise Refused(errcode)
     return value
+
+
+def _flag(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if value not in (0, 1):
+        raise Refused(47001)
+    return int(value)
 
 
 def _body(given: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Pushers of shop platforms: Youzan and Doudian, each with its own signature, form, acknowledgement and repeats."""
