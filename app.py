@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -38,6 +39,7 @@ for blueprint in (
     programme_routes,
     publishing_routes,
     simulation_routes,
+    wechat_pay_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (

@@ -95,6 +95,7 @@ class Code(Enum):
     UNAVAILABLE = 50300, "服务繁忙,请稍后再试"
     LOGIN_CLOSED = 50301, "登录暂未开放"
     TERMS_MISSING = 50302, "积分方案尚未发布"
+    CONNECTION_CLOSED = 50320, "尚未接入该系统"
 
     @property
     def number(self) -> int:

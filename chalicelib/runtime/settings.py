@@ -32,6 +32,8 @@ class Settings:
     entries_retry_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
+    connect_secret: str
+    """Keys of the outside systems that are connected, one JSON object."""
     login: str
     """`demo`: one-time codes of the demo's own form; `closed`: nobody can log in yet."""
     due_shards: int

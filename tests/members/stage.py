@@ -57,7 +57,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "CONNECT_SECRET": "connect"}
     with mock_aws():
         _forget_last_stage()
         queues = dynamo.service("sqs")
@@ -68,6 +68,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         manager = dynamo.service("secretsmanager")
         manager.create_secret(Name="admin-key", SecretString=ADMIN_KEY)
         manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
+        manager.create_secret(Name="connect", SecretString='{"placeholder": "nothing"}')
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)
@@ -118,7 +119,7 @@ def lambda_event(
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, its JSON read."""
+    """An HTTP answer, its JSON read; a callback's that is none is empty here."""
 
     status: int
     json: dict[str, Any]
@@ -133,4 +134,5 @@ class Answer:
 def invoke(app: Any, method: str, resource: str, **given: Any) -> Answer:
     """Call the app as Lambda does."""
     answer = app(lambda_event(method, resource, **given), None)
-    return Answer(answer["statusCode"], json.loads(answer["body"]), dict(answer["headers"]))
+    is_json = answer["headers"]["Content-Type"].startswith("application/json")
+    return Answer(answer["statusCode"], json.loads(answer["body"]) if is_json else {}, dict(answer["headers"]))
