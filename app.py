@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.duiba.routes import bp as duiba_routes
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
@@ -30,6 +31,7 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    duiba_routes,
     earning_routes,
     insight_routes,
     ledger_routes,

@@ -55,10 +55,11 @@ def callback(
         @functools.wraps(view)
         def handle() -> Response:
             started = time.perf_counter()
-            request_id = str(bp.current_request.context.get("requestId", "local"))
+            request = bp.current_request
+            request_id = str(request.context.get("requestId", "local"))
             refused: JifenError | None = None
             try:
-                ack = view(_verified(bp.current_request, caller, limit_bytes))
+                ack = view(_verified(request, caller, limit_bytes))
             except JifenError as error:
                 refused = error
             except Exception as error:  # noqa: BLE001  # the last net: an opaque fault, the type logged

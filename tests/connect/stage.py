@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -23,6 +25,7 @@ from chalicelib.members.buyers import bind_buyer
 from chalicelib.members.model import Identity
 from chalicelib.programme import table as programme_table
 from chalicelib.programme.publish import publish
+from chalicelib.runtime.dynamo import decode_item
 from tests.earning.programmes import plain_document
 from tests.members.stage import Stage, invoke, lambda_event, open_stage
 from tests.programme.builders import SINCE
@@ -126,6 +129,10 @@ class Outside:
     def entries(self, member_id: str) -> list[Entry]:
         return self.ledger.entries(member_id, before_key=None, limit=100)
 
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All of one table."""
+        return [decode_item(item) for item in self.stage.cloud.scan(TableName=table)["Items"]]
+
     def written(self) -> list[dict[str, Any]]:
         return sorted(self.stage.rows(), key=str)
 
@@ -149,6 +156,20 @@ def open_outside(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Ou
         for name, secret in SECRETS.items():
             assert not [line for line in outside.lines if secret in line], f"{name} stands in a log"
         assert not [line for line in outside.lines if "PRIVATE KEY" in line or "PUBLIC KEY" in line]
+
+
+@contextmanager
+def one_call_at_a_time() -> Iterator[None]:
+    """Threads meet between calls to the store and never within one: what DynamoDB promises and moto does not."""
+    lock, real = threading.Lock(), BaseClient._make_api_call
+
+    def call(client: Any, *given: Any) -> Any:
+        with lock:
+            return real(client, *given)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(BaseClient, "_make_api_call", call)
+        yield
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 from chalicelib.earning.order import Paid
 from chalicelib.earning.table import open_orders
 from tests.connect import pay
-from tests.connect.stage import ACCOUNTS, PAY_KEY, PAY_SERIAL, PUBLIC_PEM, SECRETS, Outside, Reply
+from tests.connect.stage import ACCOUNTS, PAY_KEY, PAY_SERIAL, PUBLIC_PEM, SECRETS, Outside, Reply, one_call_at_a_time
 
 OPENID = pay.PAYMENT["payer"]["openid"]
 KEY = "wechat#SHOP20260302001"
@@ -102,7 +102,7 @@ def test_notices_at_once_leave_one_order_and_one_refund(outside: Outside) -> Non
     def tell(event: str) -> Reply:
         return pay.tell(outside, pay.REFUND if event.startswith("REFUND") else pay.PAYMENT, event)
 
-    with ThreadPoolExecutor(6) as pool:
+    with one_call_at_a_time(), ThreadPoolExecutor(6) as pool:
         replies = list(pool.map(tell, ["TRANSACTION.SUCCESS", "REFUND.SUCCESS"] * 6))
 
     assert {reply.text for reply in replies} == {json.dumps(SUCCESS, ensure_ascii=False)}
