@@ -144,7 +144,9 @@ def test_a_refund_beyond_its_order_is_acknowledged_and_logged_and_not_kept(outsi
     assert reply.json == SUCCESS
     (order,) = open_orders().orders([KEY])
     assert not order.refunds
-    assert any('"wechat_pay_notice_refused","kind":"REFUND.SUCCESS","code":42201' in line for line in outside.lines)
+    assert any(
+        '"told_order_refused","system":"wechat_pay","kind":"refund","code":42201' in line for line in outside.lines
+    )
 
 
 def test_another_content_of_a_known_number_is_acknowledged_and_the_first_stands(outside: Outside) -> None:

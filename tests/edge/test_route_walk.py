@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from chalicelib.connect.doudian.routes import doudian
+from chalicelib.connect.duiba.routes import duiba
 from chalicelib.connect.wechat_pay.routes import wechat_pay
+from chalicelib.connect.youzan.routes import youzan
 from chalicelib.members.access import StaffCheck, member, order_feed
 from chalicelib.members.roles import Role
 from chalicelib.members.signature import sign
@@ -23,7 +26,7 @@ PUBLIC = {
 }
 
 
-CALLBACKS = {wechat_pay}
+CALLBACKS = {doudian, duiba, wechat_pay, youzan}
 """The checks of outside systems."""
 
 

@@ -10,12 +10,11 @@ import json
 from chalice.app import Blueprint
 
 from chalicelib.connect.accounts import account, text
+from chalicelib.connect.kept import keep
 from chalicelib.connect.told import bad, part, word
 from chalicelib.connect.wechat_pay import signature
 from chalicelib.connect.wechat_pay.notice import NOT_REFUNDED, PAID, REFUNDED, Merchant, record_of
-from chalicelib.earning.record_orders import Result
-from chalicelib.earning.take_orders import take_orders
-from chalicelib.errors import Code, JifenError
+from chalicelib.errors import JifenError
 from chalicelib.runtime import log
 from chalicelib.runtime.bodies import plain_json
 from chalicelib.runtime.callback import Ack, CallbackCall, callback
@@ -63,10 +62,4 @@ def _keep(event: str, notice: dict[str, object], call: CallbackCall) -> None:
     if not isinstance(told, dict):
         raise bad("resource")
     record = record_of(event, told, Merchant(text(known, "mchid"), text(known, "appid")))
-    (taken,) = take_orders([record], call.now)
-    if taken.error is not None:
-        if taken.error.code is Code.INVALID_REQUEST:
-            raise taken.error  # unreadable to us: WeChat Pay tells it again for a day, time to mend it
-        log.outcome("wechat_pay_notice_refused", kind=event, code=taken.error.code.number)
-    elif taken.result is not Result.DUPLICATE:
-        log.outcome("wechat_pay_notice_kept", kind=event, result=taken.result.value)
+    keep("wechat_pay", [record], call.now)
