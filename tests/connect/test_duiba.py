@@ -416,6 +416,18 @@ def test_a_members_link_is_fresh_signed_and_says_nothing_of_the_member(outside: 
     assert mall.deduct(outside, params["uid"], 7).json["status"] == "ok"
 
 
+def test_a_uid_that_was_bound_to_somebody_else_opens_no_mall(outside: Outside) -> None:
+    from chalicelib.connect.duiba.link import uid_of
+
+    token, mei = outside.log_in()
+    _, lan = outside.log_in("lan")
+    outside.bind(lan, "duiba", uid_of(mei, mall.APP_KEY))
+
+    reply = outside.call("GET", "/v1/me/duiba-link", headers={"Authorization": f"Bearer {token}"})
+
+    assert (reply.status, reply.json["code"]) == (409, 40904)
+
+
 def test_another_app_knows_a_member_by_another_name(outside: Outside) -> None:
     from chalicelib.connect.duiba.link import uid_of
 

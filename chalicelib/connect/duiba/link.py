@@ -47,10 +47,12 @@ def member_of(uid: str) -> str:
 
 
 def know(member_id: str, app_key: str, now: datetime) -> str:
-    """The member's uid, known from now on to be this member's; written once."""
+    """The member's uid, known from now on to be this member's; written once. Raises JifenError IDENTITY_TAKEN when
+    somebody has bound it to another member.
+    """
     uid = uid_of(member_id, app_key)
     identity = Identity(PROVIDER, uid)
-    if identity not in find_members([identity]):
+    if find_members([identity]).get(identity) != member_id:
         bind_buyer(member_id, identity, PROVIDER, now)
     return uid
 
