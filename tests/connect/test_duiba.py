@@ -416,6 +416,15 @@ def test_a_members_link_is_fresh_signed_and_says_nothing_of_the_member(outside: 
     assert mall.deduct(outside, params["uid"], 7).json["status"] == "ok"
 
 
+def test_a_link_leads_to_the_host_of_the_stages_account(outside: Outside) -> None:
+    token, _ = outside.log_in()
+    outside.connect({"duiba": {**ACCOUNTS["duiba"], "host": "home.m.duiba.com.cn"}})
+
+    reply = outside.call("GET", "/v1/me/duiba-link", headers={"Authorization": f"Bearer {token}"})
+
+    assert urlsplit(reply.json["data"]["url"]).netloc == "home.m.duiba.com.cn"
+
+
 def test_a_uid_that_was_bound_to_somebody_else_opens_no_mall(outside: Outside) -> None:
     from chalicelib.connect.duiba.link import uid_of
 

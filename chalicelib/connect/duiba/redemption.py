@@ -15,7 +15,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.bar_hold import bar_hold
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Entry, Guard, Kind, LedgerTerms, Receipt
-from chalicelib.ledger.release import hold_cause, hold_key, is_overdue, release
+from chalicelib.ledger.release import hold_cause, hold_key, release
 from chalicelib.ledger.table import LedgerTable
 
 ACTIVITY = "duiba"
@@ -102,14 +102,14 @@ def settle(
         )
     if guard.member_id != member_id:
         raise JifenError(Code.KEY_REUSED)
-    if guard.taken and not (succeeded and is_overdue(guard, now)):
-        # Whoever was first has decided: if that was another call, its guard is read.
+    if guard.taken:
+        # Whoever was first has decided: if that was another call, or the hold's end, the guard is read again.
         guard = _resolved(guard, succeeded, ledger, terms, now) or ledger.guards([key])[key]
     return _outcome(guard, succeeded)
 
 
 def _resolved(guard: Guard, succeeded: bool, ledger: LedgerTable, terms: LedgerTerms, now: datetime) -> Guard | None:
-    """The guard after its points were captured or released here; None when another call was first."""
+    """The guard after its points were captured or released here; None when it was too late for that."""
     member_id, id, points = guard.member_id, guard.cause_id, sum(guard.taken.values())
     try:
         if succeeded:
