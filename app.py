@@ -2,6 +2,10 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.doudian.routes import bp as doudian_routes
+from chalicelib.connect.duiba.routes import bp as duiba_routes
+from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
+from chalicelib.connect.youzan.routes import bp as youzan_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -32,6 +36,8 @@ for blueprint in (
     behaviour_routes,
     check_in_routes,
     claim_routes,
+    doudian_routes,
+    duiba_routes,
     earning_routes,
     insight_routes,
     ledger_routes,
@@ -42,6 +48,8 @@ for blueprint in (
     publishing_routes,
     simulation_routes,
     stage_routes,
+    wechat_pay_routes,
+    youzan_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (

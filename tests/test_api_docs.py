@@ -18,10 +18,15 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from pydantic import TypeAdapter
 
+from chalicelib.connect.doudian.routes import doudian
+from chalicelib.connect.duiba.routes import duiba
+from chalicelib.connect.wechat_pay.routes import wechat_pay
+from chalicelib.connect.youzan.routes import youzan
 from chalicelib.earning import simulation_events
 from chalicelib.earning.behaviour_events import settle_behaviours
 from chalicelib.earning.behaviour_feed import EventRecord
@@ -48,16 +53,24 @@ from chalicelib.publishing.channels.port import Channel, ChannelRefused
 from chalicelib.publishing.model import Issue, Receipt
 from chalicelib.publishing.send_due import send_due
 from chalicelib.publishing.table import PublishingTable, open_publishing
+from chalicelib.runtime import secret_values
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from tests.connect import mall, pay, shops
+from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
-from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
+from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
 AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
-GROUPS = {"For members": ("sessions", "me", "programme"), "For shops": ("ingest",), "For staff": ("staff",)}
+GROUPS = {
+    "For members": ("sessions", "me", "programme"),
+    "For shops": ("ingest",),
+    "For outside systems": ("callbacks",),
+    "For staff": ("staff",),
+}
 METHODS = ("GET", "POST", "PUT", "DELETE")
 LONG = ("document", "sections", "headline", "second", "third", "history", "breakdown")
 """What only the fullest example of its kind shows in full."""
@@ -66,6 +79,17 @@ ANSWERS_IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("GET", "/v1/me/entri
 _SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Key = tuple[str, str]
+
+
+_CALLERS: dict[Any, str] = {
+    anyone: "anyone",
+    member: "the member",
+    order_feed: "a signed call",
+    wechat_pay: "WeChat Pay",
+    duiba: "Duiba",
+    youzan: "Youzan",
+    doudian: "Doudian",
+}
 
 
 @dataclass(frozen=True)
@@ -85,15 +109,15 @@ class Route:
         check = self.view.caller_check
         if isinstance(check, StaffCheck):
             return "staff: " + ", ".join(role.value for role in Role if role in check.roles)
-        return {anyone: "anyone", member: "the member", order_feed: "a signed call"}[check]
+        return _CALLERS[check]
 
     @property
     def summary(self) -> str:
         return " ".join(inspect.getdoc(self.view).split())  # type: ignore[union-attr]  # every view has one
 
     def declared(self, name: str) -> Any:
-        """What `endpoint` was told besides the callers and the body."""
-        return inspect.getclosurevars(self.view).nonlocals[name]
+        """What `endpoint` was told besides the callers and the body; a callback is told less."""
+        return inspect.getclosurevars(self.view).nonlocals.get(name, ())
 
 
 @dataclass(frozen=True)
@@ -145,6 +169,21 @@ class Day:
         self.examples.setdefault(key, Example(asked, body, answer.data))
         return answer.data
 
+    def callback(self, key: Key, *, body: Any = None, query: Mapping[str, str] | None = None, **given: Any) -> None:
+        """A call of an outside system, answered in its own format; `shown` stands for a sealed body."""
+        from app import app
+
+        method, path = key
+        raw = body if isinstance(body, bytes) else None
+        headers = {"Content-Type": "application/json", **given.get("headers", {})} if raw else {}
+        several = {name: [value] for name, value in (query or {}).items()}
+        answer = app(lambda_event(method, path, headers=headers, body=raw, query=several), None)
+        assert answer["statusCode"] == 200, answer
+        is_json = answer["headers"]["Content-Type"].startswith("application/json")
+        told = json.loads(answer["body"]) if is_json else answer["body"]
+        asked = f"{method} {path}" + (f"?{urlencode(query)}" if query else "")
+        self.examples.setdefault(key, Example(asked, given.get("shown"), told))
+
     def _signature(self, raw: bytes) -> dict[str, str]:
         timestamp, nonce = str(int(self.stage.now.timestamp())), secrets.token_hex(16)
         return {
@@ -188,6 +227,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _finance(day)
     _stages(day, member_id, operator)
     _claims(day, member_id)
+    _outside_systems(day)
     return day.examples
 
 
@@ -421,6 +461,51 @@ def _stages(day: Day, member_id: str, operator: str) -> None:
     day.call(("GET", "/v1/staff/reports/stages"), token=operator)
 
 
+def _outside_systems(day: Day) -> None:
+    """Each connected system tells what it has to tell."""
+    day.stage.rotate("connect", json.dumps(ACCOUNTS))
+    secret_values.forget()
+    now = day.stage.now
+    paid = {**pay.PAYMENT, "success_time": "2026-04-03T08:59:30+08:00"}
+    notice = pay.notice(paid)
+    shown = json.loads(notice)
+    shown["resource"] |= {"ciphertext": "…", "nonce": "…"}
+    day.callback(("POST", pay.PATH), body=notice, headers=pay.signed(notice, now), shown=shown)
+    messages = (
+        (shops.YOUZAN, shops.envelope("youzan_trade_RefundSuccess", shops.REFUND)),
+        (shops.DOUDIAN, [shops.PAID]),
+    )
+    for path, message in messages:
+        raw = json.dumps(message, ensure_ascii=False).encode()
+        headers = {"Event-Sign": shops.signature(path, raw)}
+        day.callback(("POST", path), body=raw, headers=headers, shown=message)
+    _mall(day)
+
+
+def _mall(day: Day) -> None:
+    """Mei goes to Duiba's mall, redeems something there and wins a few points in a game."""
+    document = _document()
+    next(rule for rule in document["rules"] if rule["id"] == "review")["amount"]["points"] += 1  # as in version 2
+    document["indicators"].append({"id": "duiba", "name": "商城活动", "dimension": "activity"})
+    won = {"id": "duiba", "name": "商城活动", "activity": "duiba", "points_class": "activity"}
+    amount, validity = {"kind": "fixed", "points": 1}, {"kind": "months", "months": 3}
+    document["rules"].append({**won, "amount": amount, "validity": validity})
+    version = {"version": 3, "effective_from": "2026-04-03T09:00:00+08:00", "document": document}
+    day.call(("POST", "/v1/staff/programme/versions"), version, token=ADMIN_KEY)
+    programme_table.forget()
+    day.stage.later(minutes=1)
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0009"})["token"]
+    url = day.call(("GET", "/v1/me/duiba-link"), token=token)["url"]
+    uid = parse_qs(urlsplit(url).query)["uid"][0]
+    common = {"uid": uid, "appKey": mall.APP_KEY, "timestamp": str(int(day.stage.now.timestamp()) * 1000)}
+    asked = {**common, "orderNum": "24252000B", "credits": "5", "type": "object", "description": "车铃"}
+    day.callback(("GET", mall.DEDUCT), query=mall.signed(asked))
+    result = {**common, "orderNum": "24252000B", "success": "true", "errorMessage": "", "bizId": "duiba.24252000B"}
+    day.callback(("GET", mall.NOTIFY), query=mall.signed(result))
+    won_points = {**common, "orderNum": "24252001B", "credits": "8", "type": "game"}
+    day.callback(("GET", mall.ADD), query=mall.signed(won_points))
+
+
 def _member(day: Day) -> str:
     """Mei registers, misses her first day's check-in and makes it up the next day."""
     day.stage.later(days=-1)
@@ -443,7 +528,7 @@ def _member(day: Day) -> str:
 
 def _claims(day: Day, member_id: str) -> None:
     """Mei claims an order before it comes, and one that comes without her; staff bind her phone, and look at both."""
-    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0009"})["token"]
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0008"})["token"]
     path = "/v1/me/order-claims"
     day.call(("POST", path), {"platform": "tmall", "order_no": "20260402 9901", "paid_fen": 19900}, token=token)
     sold = {"kind": "paid", "platform": "tmall", "buyer_id": "tb-77", "paid_at": "2026-04-02T11:00:00+08:00"}
@@ -601,6 +686,9 @@ def _route(route: Route, example: Example) -> Iterator[str]:
     if example.body is not None:
         yield _json(example.body, in_full=route.key in BODIES_IN_FULL)
     yield "answers\n"
+    if isinstance(example.data, str):
+        yield f"```\n{example.data}\n```\n"
+        return
     yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
 
 

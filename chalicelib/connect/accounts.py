@@ -1,10 +1,12 @@
-"""The brand's accounts at outside systems, from one secret: a JSON object of systems.
+"""The brand's accounts at outside systems, from one secret that people fill in: a JSON object of systems.
 
     {"official_account": {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
      "mini_program":     {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
-     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…"}}
+     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…"},
+     "wechat_pay": {…}, "duiba": {…}, "youzan": {…}, "doudian": {…}}
 
-A system that is not named is not connected. Nothing of it is ever logged or written elsewhere.
+A system that is not named is not connected. Only the value in force counts: who replaces a key wants the old one dead.
+Nothing of it is ever logged or written elsewhere.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.members import secret_values
+from chalicelib.runtime import secret_values
 from chalicelib.runtime.settings import settings
 
 
 class Account(NamedTuple):
-    """One account: `appid` is its name at the platform (WeCom: the corp id), the rest is secret."""
+    """One account at Tencent: `appid` is its name there (WeCom: the corp id), the rest is secret."""
 
     appid: str
     secret: str
@@ -31,18 +33,38 @@ class Account(NamedTuple):
 
 
 def account(system: str, now: datetime) -> Account:
-    """The brand's account at a system; raises JifenError NOT_CONNECTED when it has none."""
-    found = _systems(now).get(system)
-    if not isinstance(found, dict) or not found.get("appid") or not found.get("secret"):
+    """The brand's account at one of Tencent's systems; raises JifenError NOT_CONNECTED when it has none."""
+    found = keys_of(system, now)
+    if not found.get("appid") or not found.get("secret"):
         raise JifenError(Code.NOT_CONNECTED)
     return Account(**{name: str(found.get(name, "")) for name in Account._fields})
 
 
 def is_connected(system: str, now: datetime) -> bool:
     """Whether the brand has an account at a system."""
-    return system in _systems(now)
+    return isinstance(_systems(now).get(system), dict)
+
+
+def keys_of(system: str, now: datetime) -> Mapping[str, Any]:
+    """All that is known of a system; raises JifenError NOT_CONNECTED when that is nothing, ValueError when the secret
+    is no JSON object.
+    """
+    found = _systems(now).get(system)
+    if not isinstance(found, dict):
+        raise JifenError(Code.NOT_CONNECTED)
+    return found
+
+
+def text(keys: Mapping[str, Any], name: str) -> str:
+    """One text of a system's keys; ValueError, without the value, when it is missing or none."""
+    value = keys.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is missing")
+    return value
 
 
 def _systems(now: datetime) -> Mapping[str, Any]:
     systems = json.loads(secret_values.current(settings().connect_secret, now))
-    return systems if isinstance(systems, dict) else {}
+    if not isinstance(systems, dict):
+        raise ValueError("the secret is no JSON object")  # noqa: TRY004  # a value, not an argument's type
+    return systems

@@ -17,16 +17,16 @@ from chalicelib.earning.order_feed import (
     Platform,
     RefundedLineRecord,
     SomeFen,
-    order_fact,
 )
 from chalicelib.earning.parked import discard_parked, replay_parked
-from chalicelib.earning.record_orders import Received, Recorded, Result, record_orders, release_waiting
+from chalicelib.earning.record_orders import Recorded, release_waiting
 from chalicelib.earning.refund_quote import refund_quote
 from chalicelib.earning.table import open_orders
+from chalicelib.earning.take_orders import take_orders
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import order_feed, staff
-from chalicelib.members.buyers import bind_buyer, find_members, phone_key
+from chalicelib.members.buyers import bind_buyer, phone_key
 from chalicelib.members.model import PROVEN, Identity, is_member_id
 from chalicelib.members.phone import MAX_CHARS, PHONE_PROVIDER, phone_identity, read_phone
 from chalicelib.programme.table import terms_at, terms_book
@@ -45,20 +45,9 @@ PARKED_PAGE = 20
 @endpoint(bp, caller=order_feed, body=OrdersIn, limit_bytes=INGEST_BODY_LIMIT_BYTES)
 def post_orders(call: Call) -> Json:
     """Deliver up to 500 orders and refunds; each is answered on its own, in the order given."""
-    answers: dict[int, dict[str, Any]] = {}
-    received: dict[int, Received] = {}
-    for place, record in enumerate(call.body.orders):
-        try:
-            fact = order_fact(record, call.now, phone_key=lambda: phone_key(call.now))
-            received[place] = Received(fact, call.now)
-        except JifenError as error:
-            answers[place] = _recorded(record, Recorded(Result.REFUSED, error))
-    recorded = record_orders(
-        list(received.values()), orders=open_orders(), find_members=find_members, zone=terms_at(call.now).zone
-    )
-    for place, one in zip(received, recorded, strict=True):
-        answers[place] = _recorded(call.body.orders[place], one)
-    return listing([answers[place] for place in range(len(answers))])
+    records = call.body.orders
+    taken = take_orders(records, call.now)
+    return listing([_recorded(record, one) for record, one in zip(records, taken, strict=True)])
 
 
 class RefundQuoteIn(Body):

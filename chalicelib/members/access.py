@@ -12,9 +12,10 @@ import hmac
 from dataclasses import dataclass
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.members import secret_values, signature, tokens
+from chalicelib.members import signature, tokens
 from chalicelib.members.roles import Role
 from chalicelib.members.table import MembersTable, open_members
+from chalicelib.runtime import secret_values
 from chalicelib.runtime.edge import Caller, Request
 from chalicelib.runtime.settings import settings
 

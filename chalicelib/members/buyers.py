@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from chalicelib.members import secret_values
 from chalicelib.members.model import Identity
 from chalicelib.members.register import Binding, bind_identity, resolve
 from chalicelib.members.table import open_members
+from chalicelib.runtime import secret_values
 from chalicelib.runtime.settings import settings
 
 

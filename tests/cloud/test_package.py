@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import platform
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from local.package import Package
 from local.template import functions
+from tests.connect.test_wechat_pay_signature import CERTIFICATE, PUBLISHED_BODY, PUBLISHED_HEADERS, PUBLISHED_PLAIN
 
 LAMBDAS_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 LOAD = """
@@ -47,9 +49,44 @@ def lambdas_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.skipif(
+ON_LAMBDAS_KIND = pytest.mark.skipif(
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package holds Lambda's own wheels"
 )
+CHECK_A_SIGNATURE = """
+import json, sys
+sys.path[:0] = sys.argv[1:3]
+from chalicelib.connect.wechat_pay.signature import decrypt, verify
+from chalicelib.errors import JifenError
+from datetime import datetime, UTC
+given = json.loads(sys.stdin.read())
+verify(given["headers"], given["body"].encode(), datetime.fromtimestamp(1624523846, UTC), given["keys"])
+print(decrypt(b"testMchAPIv3Key0", json.loads(given["body"])["resource"]).decode(), end="")
+"""
+
+
+@ON_LAMBDAS_KIND
+def test_what_is_left_of_the_packages_still_checks_and_opens_a_notice(unzipped: Path, lambdas_own: Path) -> None:
+    given = {"headers": PUBLISHED_HEADERS, "body": PUBLISHED_BODY.decode(), "keys": {"D7CE59D1F522D701": CERTIFICATE}}
+    command = [sys.executable, "-I", "-S", "-c", CHECK_A_SIGNATURE, str(unzipped), str(lambdas_own)]
+
+    done = subprocess.run(
+        command, capture_output=True, text=True, input=json.dumps(given), timeout=60, cwd=unzipped, check=False
+    )
+
+    assert done.stdout.encode() == PUBLISHED_PLAIN, done.stderr
+
+
+@ON_LAMBDAS_KIND
+def test_no_package_is_loaded_for_a_callback_that_did_not_come(unzipped: Path, lambdas_own: Path) -> None:
+    loaded = "import sys; sys.path[:0] = sys.argv[1:]; import app; print('cryptography' in sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", loaded, str(unzipped), str(lambdas_own)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=unzipped, check=False)
+
+    assert done.stdout.strip() == "False", done.stderr
+
+
+@ON_LAMBDAS_KIND
 def test_every_handler_loads_as_lambda_loads_it(packaged: Package, unzipped: Path, lambdas_own: Path) -> None:
     template = packaged.template
     for name in functions(template):

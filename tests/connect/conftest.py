@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.connect import tokens
 from chalicelib.connect.table import ConnectTable
+from tests.connect.stage import Outside, open_outside
 from tests.members.stage import Stage, open_stage
 from tests.outside_world import world as world
 
@@ -23,3 +24,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 @pytest.fixture
 def table(stage: Stage) -> ConnectTable:
     return ConnectTable(stage.cloud, "test-connect")
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    with open_outside(monkeypatch) as opened:
+        yield opened

@@ -18,7 +18,7 @@ def plain_document(*rules: dict[str, Any], **changes: Any) -> dict[str, Any]:
     kept = [rule for rule in document["rules"] if rule["id"] in PLAIN]
     for rule in kept:
         rule.pop("pending", None)
-    return {**document, "rules": [*kept, *rules], "tasks": [], "caps": [], "budgets": [], **changes}
+    return {**document, "rules": [*kept, *rules], "tasks": [], "caps": [], "budgets": [], "stages": None, **changes}
 
 
 def plain_terms(version: int = 1, since: datetime = SINCE, *rules: dict[str, Any], **changes: Any) -> Terms:

@@ -1,0 +1,1 @@
+"""Youzan (有赞): orders, receipts and refunds that its shops push."""
