@@ -1,10 +1,11 @@
 """The brand's accounts at outside systems, from one secret: a JSON object of systems.
 
     {"official_account": {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
-     "mini_program":     {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
-     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…"}}
+     "mini_program":     {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…", "messages": {…}},
+     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…", "robots": {"<name>": "<key>"}}}
 
-A system that is not named is not connected. Nothing of it is ever logged or written elsewhere.
+A system that is not named is not connected. Nothing of it is ever logged or written elsewhere. `messages` are the
+templates of subscribe messages, as wechat/templates.py reads them; `robots` the group robots by the names staff use.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def account(system: str, now: datetime) -> Account:
 def is_connected(system: str, now: datetime) -> bool:
     """Whether the brand has an account at a system."""
     return system in _systems(now)
+
+
+def part(system: str, name: str, now: datetime) -> Any:
+    """What the brand has written beside a system's account under a name, unchecked; None where there is nothing."""
+    found = _systems(now).get(system)
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def _systems(now: datetime) -> Mapping[str, Any]:
