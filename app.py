@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.wechat.message_routes import bp as message_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -34,6 +35,7 @@ for blueprint in (
     ledger_routes,
     level_routes,
     members_routes,
+    message_routes,
     penalty_routes,
     programme_routes,
     publishing_routes,

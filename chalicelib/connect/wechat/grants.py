@@ -18,8 +18,6 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest
 from chalicelib.runtime import log
 
-MOST_TEMPLATES = 3
-"""So many are asked about in one question (wx.requestSubscribeMessage)."""
 ACCEPT, REJECT = "accept", "reject"
 
 
@@ -43,6 +41,15 @@ def report(
             raise JifenError(Code.INVALID_REQUEST, "没有这个消息模板", field=f"results.{template_id}"[:64])
     told = {template_id: True for template_id, result in results.items() if result == ACCEPT}
     return not grants.count(openid, told, Teller.APP, key=key, input_hash=digest({"results": dict(results)}), now=now)
+
+
+def shown(grants: GrantsTable, openid: str, templates: Mapping[str, Template]) -> list[dict[str, Any]]:
+    """What a member still allows, by kind of message; a template that serves several kinds is one count."""
+    taps = grants.taps(openid, sorted({template.template_id for template in templates.values()}))
+    return [
+        {"kind": kind, "template_id": template.template_id, "left": taps[template.template_id].left}
+        for kind, template in templates.items()
+    ]
 
 
 def grants_changed(grants: GrantsTable, event: Mapping[str, Any], now: datetime) -> None:
