@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
@@ -48,6 +49,7 @@ for blueprint in (
     earning_events,
     insight_events,
     ledger_events,
+    message_events,
     publishing_events,
     simulation_events,
 ):

@@ -37,6 +37,8 @@ class Settings:
     """The brand's accounts at outside systems, as connect/accounts.py reads them."""
     outside_url: str
     """Where a laptop's stage has its stand-in for the outside world; empty where the world is the real one."""
+    subscribe_messages: str
+    """`on`: this stage sends reminders and notices as WeChat's subscribe messages itself; `off`: it does not."""
     login: str
     """`wechat`: log-in codes of the mini-program; `demo`: codes of the demo's own form; `closed`: nobody can log in."""
     due_shards: int
@@ -55,4 +57,6 @@ def settings() -> Settings:
         raise ValueError("DUE_SHARDS must be from 1 to 1024")
     if read.login not in ("wechat", "demo", "closed"):
         raise ValueError("LOGIN must be wechat, demo or closed")
+    if read.subscribe_messages not in ("on", "off"):
+        raise ValueError("SUBSCRIBE_MESSAGES must be on or off")
     return read

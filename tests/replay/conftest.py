@@ -42,6 +42,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "ORDER_FEED_SECRET": "-",
         "CONNECT_SECRET": "-",
         "OUTSIDE_URL": "",
+        "SUBSCRIBE_MESSAGES": "off",
     }
     given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
