@@ -24,8 +24,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.members.openids import openid_of
 from chalicelib.programme.model import Terms
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime import log, queue
-from chalicelib.runtime.clock import utc_now
+from chalicelib.runtime import clock, log, queue
 from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
@@ -46,10 +45,10 @@ REMINDER_LIFE = timedelta(hours=1)
 )
 def send_messages(event: SQSEvent) -> dict[str, Any]:
     """Reminders and notices to the members who allow them, a subscribe message each."""
-    used = templates(utc_now())  # what is wrong with them fails the function, and its alarm hears of it
+    used = templates(clock.utc_now())  # what is wrong with them fails the function, and its alarm hears of it
 
     def handle(record: Mapping[str, Any]) -> None:
-        _handle(record, used, utc_now())
+        _handle(record, used, clock.utc_now())
 
     return queue.each_message(event.to_dict(), handle, "send_messages", settings().reminders_queue_url)
 
