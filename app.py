@@ -4,6 +4,7 @@ from chalice.app import Chalice
 
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
+from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -41,6 +42,7 @@ for blueprint in (
     programme_routes,
     publishing_routes,
     simulation_routes,
+    wecom_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (

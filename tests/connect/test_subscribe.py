@@ -11,7 +11,6 @@ import pytest
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
-from chalicelib.connect import outside
 from chalicelib.connect.accounts import account
 from chalicelib.connect.messages_table import MessagesTable
 from chalicelib.connect.table import ConnectTable
@@ -222,9 +221,8 @@ def test_where_nobody_listens_it_may_be_sent_again(
 
 @pytest.mark.parametrize("kind", ["timeout_after", "timeout_before", "http_500"])
 def test_a_lost_answer_is_unknown_and_the_message_is_never_sent_again(
-    api: WechatApi, grants: GrantsTable, openid: str, world: Admin, monkeypatch: pytest.MonkeyPatch, kind: str
+    api: WechatApi, grants: GrantsTable, openid: str, world: Admin, kind: str
 ) -> None:
-    monkeypatch.setattr(outside, "READ_S", 0.2)
     world.post("/faults", {"api": PATH, "kind": kind, "times": 1, "seconds": 0.5})
 
     outcomes = [send(api, grants, message(openid)) for _ in range(2)]
