@@ -11,13 +11,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.runtime.dynamo import Cancelled, Client, client, encode_item, transact
+from chalicelib.runtime.dynamo import Cancelled, Client, ConditionFailed, client, conditional, encode_item, transact
 from chalicelib.runtime.settings import settings
 
 ATTEMPTS = 4
@@ -97,7 +98,11 @@ class MessagesTable:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": encode_item({":state": state.value, ":unknown": State.UNKNOWN.value}),
         }
-        self.write([{"Update": update}, *also])
+        if also:
+            self.write([{"Update": update}, *also])
+            return
+        with suppress(ConditionFailed):
+            conditional(self.dynamo, "update_item", **update)
 
     def minute_use(self, robot: str, at: datetime, most: int) -> Write:
         """The use of one of the `most` messages that a robot may send in the minute of an instant."""

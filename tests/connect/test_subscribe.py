@@ -319,3 +319,39 @@ def test_a_stage_opens_its_own_rows(stage: Stage, grants: GrantsTable) -> None:
     tell(grants_table.open_grants(), stage, "o1", REMINDER)
 
     assert left_here(grants, "o1", REMINDER) == 1
+
+
+class Counting:
+    """A client that counts its requests by name."""
+
+    def __init__(self, cloud: Any) -> None:
+        self.cloud, self.exceptions = cloud, cloud.exceptions
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self.cloud, name)
+
+
+@pytest.mark.parametrize(
+    ("errcode", "asked"),
+    [
+        (0, ["batch_get_item", "transact_write_items", "update_item"]),
+        (45009, ["batch_get_item", "transact_write_items", "transact_write_items"]),
+        (43101, ["batch_get_item", "transact_write_items", "update_item", "update_item"]),
+    ],
+)
+def test_what_a_message_costs(
+    api: WechatApi, openid: str, stage: Stage, world: Admin, errcode: int, asked: list[str]
+) -> None:
+    if errcode:
+        world.post("/faults", {"api": PATH, "kind": "errcode", "errcode": errcode, "times": 1})
+    counting = Counting(stage.cloud)
+    counted = GrantsTable(MessagesTable(counting, "test-connect"))
+
+    send(api, counted, message(openid))
+    of_the_first = list(counting.asked)
+    send(api, counted, message("o-nobody", "another"))
+
+    assert of_the_first == asked
+    assert counting.asked[len(asked) :] == ["batch_get_item"]

@@ -32,7 +32,9 @@ class GrantsIn(Body):
 @bp.route("/me/message-grants", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=member, body=GrantsIn)
 def post_message_grants(call: Call) -> Json:
-    """Tell which messages the member allowed; each `accept` is one message. Needs an Idempotency-Key."""
+    """Tell what wx.requestSubscribeMessage answered: for each template, three at most, `accept`, `reject`, `ban` or
+    `filter`. Each `accept` is one message more. Needs an Idempotency-Key.
+    """
     from chalicelib.connect.wechat import grants
     from chalicelib.connect.wechat.grants_table import open_grants
     from chalicelib.connect.wechat.templates import templates
