@@ -301,6 +301,18 @@ def test_a_stage_that_does_not_send_queues_no_notice(
     assert [row["sk"] for row in stage.rows() if row["pk"].startswith("N#")] == ["2026-03-31#points_expiring"]
 
 
+def test_a_stage_that_does_not_send_gives_back_what_reaches_it(
+    stage: Stage, world: Admin, grants: GrantsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member_id = log_in(world)
+    allow(world, grants, stage, REMINDER)
+    monkeypatch.setenv("SUBSCRIBE_MESSAGES", "off")
+    settings.cache_clear()
+
+    assert deliver(stage, reminder(member_id), reminder(member_id)) == ["0", "1"]
+    assert said(world) == []
+
+
 def test_what_the_hourly_reminder_queues_is_what_the_worker_takes(
     stage: Stage, world: Admin, grants: GrantsTable
 ) -> None:
