@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from chalicelib.connect.wechat.subscribe import PATH as SEND
+from chalicelib.connect.wecom.robot import PATH as ROBOT
 from local.http_client import Api
 from local.places import Places
 from local.stack import Cloud, Stack
@@ -19,13 +21,12 @@ from local.stand_in.apis import stand_in
 from local.stand_in.edge import Server
 from tests.cloud_fixtures import HOME_VARIABLE, PARAMETERS
 from tests.connect.allowing import FIELDS, MESSAGES, REMINDER, received
-from tests.connect.test_wecom import ROBOT, make_group
+from tests.connect.test_wecom import make_group
 from tests.flows.stage import at_once, flow_document, until
 from tests.outside_world import ACCOUNTS
 from tests.stand_in.outsiders import MINI, Admin
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("messages")]
-SEND = "/cgi-bin/message/subscribe/send"
 
 
 class Sending(NamedTuple):
