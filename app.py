@@ -4,7 +4,10 @@ from chalice.app import Chalice
 
 from chalicelib.connect.doudian.routes import bp as doudian_routes
 from chalicelib.connect.duiba.routes import bp as duiba_routes
+from chalicelib.connect.wechat.message_events import bp as message_events
+from chalicelib.connect.wechat.message_routes import bp as message_routes
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
+from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.connect.youzan.routes import bp as youzan_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
@@ -43,6 +46,7 @@ for blueprint in (
     ledger_routes,
     level_routes,
     members_routes,
+    message_routes,
     penalty_routes,
     programme_routes,
     publishing_routes,
@@ -50,6 +54,7 @@ for blueprint in (
     stage_routes,
     wechat_pay_routes,
     youzan_routes,
+    wecom_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (
@@ -58,6 +63,7 @@ for blueprint in (
     earning_events,
     insight_events,
     ledger_events,
+    message_events,
     publishing_events,
     simulation_events,
 ):

@@ -30,6 +30,7 @@ HANDLERS = {
     "settle_behaviours": "chalicelib.earning.behaviour_events",
     "run_simulation": "chalicelib.earning.simulation_events",
     "remind_check_ins": "chalicelib.earning.check_in_events",
+    "send_messages": "chalicelib.connect.wechat.message_events",
     "expire_shard and the ledger's other": "chalicelib.ledger.events",
     "send_due_issues, check_cadence": "chalicelib.publishing.events, chalicelib.publishing.send_due",
 }

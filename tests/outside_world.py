@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,9 +23,9 @@ ACCOUNTS = {
 }
 
 
-@pytest.fixture
-def world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
-    """The admin of the stand-in that the stage's accounts live in; its clock stands at the stage's noon."""
+@contextmanager
+def open_world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
+    """The admin of a stand-in that the stage's accounts live in; its clock stands at the stage's instant."""
     serving = Server(0, stand_in())
     thread = threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -40,3 +41,10 @@ def world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
     serving.server_close()
     settings.cache_clear()
     tokens.forget()
+
+
+@pytest.fixture
+def world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
+    """The admin of the stand-in that the stage's accounts live in; its clock stands at the stage's noon."""
+    with open_world(stage, monkeypatch) as admin:
+        yield admin

@@ -58,9 +58,12 @@ from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
 from tests.connect import mall, pay, shops
+from tests.connect.allowing import EXPIRING, REMINDER, configure
 from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
+from tests.outside_world import open_world
+from tests.stand_in.outsiders import CORP
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
@@ -228,6 +231,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _stages(day, member_id, operator)
     _claims(day, member_id)
     _outside_systems(day)
+    _outside(day, operator)
     return day.examples
 
 
@@ -322,6 +326,22 @@ def _behaviours(day: Day, member_id: str, reviewer: str) -> None:
     day.call(("GET", path), token=reviewer, query="limit=1", member_id=member_id)
     void = {"source": "tmall", "event_id": "review-78", "reason": "评价已删除"}
     day.call(("POST", "/v1/staff/behaviour-voids"), void, token=reviewer)
+
+
+def _outside(day: Day, operator: str) -> None:
+    """Mei allows messages; staff look at the customer groups and have a robot write into one."""
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0007"})["token"]
+    with pytest.MonkeyPatch.context() as monkeypatch, open_world(day.stage, monkeypatch) as world:
+        configure(day.stage, world, robots={"ops": world.post("/robots", {})["key"]})
+        told = {"results": {REMINDER: "accept", EXPIRING: "reject"}}
+        day.call(("POST", "/v1/me/message-grants"), told, token=token, Idempotency_Key="tap-1")
+        day.call(("GET", "/v1/me/message-grants"), token=token)
+        chat_id = world.post("/groups", {"corpid": CORP[0], "name": "杭州车友一群", "owner": "guide-1"})["chat_id"]
+        world.post("/group-joins", {"chat_id": chat_id, "members": [{"person": "mei"}, {"person": "lan"}]})
+        world.advance(2)
+        day.call(("GET", "/v1/staff/customer-groups"), token=operator, query="owner=guide-1&limit=20")
+        said = {"robot": "ops", "kind": "markdown", "content": "**周三会员日**推文还没有审核"}
+        day.call(("POST", "/v1/staff/group-robot-messages"), said, token=operator, Idempotency_Key="alarm-1")
 
 
 def _levels(day: Day, member_id: str, operator: str) -> None:
@@ -455,7 +475,7 @@ def _stages(day: Day, member_id: str, operator: str) -> None:
     """The night after has counted the stages; Mei looks at hers, and so does her guide."""
     now = day.stage.now
     close_stages(open_insight().stages, programme_table.terms_at(now), date(2026, 4, 2), now=now)
-    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0007"})["token"]
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0010"})["token"]
     day.call(("GET", "/v1/me/stage"), token=token)
     day.call(("GET", "/v1/staff/members/{member_id}/stage"), token=operator, member_id=member_id)
     day.call(("GET", "/v1/staff/reports/stages"), token=operator)

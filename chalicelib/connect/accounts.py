@@ -1,12 +1,13 @@
 """The brand's accounts at outside systems, from one secret that people fill in: a JSON object of systems.
 
     {"official_account": {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
-     "mini_program":     {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…"},
-     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…"},
+     "mini_program":     {"appid": "wx…", "secret": "…", "token": "…", "aes_key": "…", "messages": {…}},
+     "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…", "robots": {"<name>": "<key>"}},
      "wechat_pay": {…}, "duiba": {…}, "youzan": {…}, "doudian": {…}}
 
 A system that is not named is not connected. Only the value in force counts: who replaces a key wants the old one dead.
-Nothing of it is ever logged or written elsewhere.
+Nothing of it is ever logged or written elsewhere. `messages` are the templates of subscribe messages, as
+wechat/templates.py reads them; `robots` the group robots by the names staff use.
 """
 
 from __future__ import annotations
@@ -61,6 +62,12 @@ def text(keys: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is missing")
     return value
+
+
+def part(system: str, name: str, now: datetime) -> Any:
+    """What the brand has written beside a system's account under a name, unchecked; None where there is nothing."""
+    found = _systems(now).get(system)
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def _systems(now: datetime) -> Mapping[str, Any]:

@@ -47,7 +47,6 @@ def ask(
     query: Mapping[str, str] | None = None,
     body: Mapping[str, Any] | None = None,
     upload: Upload | None = None,
-    read_s: float = READ_S,
 ) -> dict[str, Any]:
     """The JSON object that `host` answers to one request; `body` goes as JSON in UTF-8, `upload` as a form.
 
@@ -57,7 +56,7 @@ def ask(
     started = time.perf_counter()
     outcome = "unanswered"
     try:
-        answer = _sent(host, method, path, query, body, upload, read_s)
+        answer = _sent(host, method, path, query, body, upload)
         outcome = "answered"
     except Unreached:
         outcome = "unreached"
@@ -74,7 +73,6 @@ def _sent(
     query: Mapping[str, str] | None,
     body: Mapping[str, Any] | None,
     upload: Upload | None,
-    read_s: float,
 ) -> dict[str, Any]:
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
     from urllib3.util import Timeout
@@ -86,7 +84,7 @@ def _sent(
     elif body is not None:
         request["body"] = json.dumps(body, ensure_ascii=False).encode()
         request["headers"]["Content-Type"] = "application/json; charset=utf-8"
-    timeout = Timeout(connect=CONNECT_S, read=read_s)
+    timeout = Timeout(connect=CONNECT_S, read=READ_S)
     try:
         with _pool().request(
             method, url, timeout=timeout, retries=False, redirect=False, preload_content=False, **request

@@ -1,4 +1,4 @@
-"""The connect table: the only file of this room that speaks to DynamoDB.
+"""The connect table's access tokens. Its other rows: messages_table.py (what was sent), wechat/grants_table.py.
 
 TOKEN#<source>     TOKEN     an access token: `token`, `expires_at`, `leased_until`
 """

@@ -25,6 +25,8 @@ LEASE = timedelta(seconds=15)
 """Longer than a fetch may take; whoever died within it is waited for no longer."""
 RENEWED_BEFORE = timedelta(minutes=5)
 """A token is renewed this long before its end, by whoever comes first; all others go on with it meanwhile."""
+DEFAULT_LIFE_S = 7200
+MOST_LIFE_S = 86_400
 WAITS = 8
 WAIT_S = 0.5
 
@@ -113,6 +115,14 @@ def _fetch(table: ConnectTable, source: Source, good: Token | None, now: datetim
 def _keep(table: ConnectTable, source: Source, token: Token) -> str:
     _held[table.name, source.key] = token
     return token.value
+
+
+def fetched_of(answer: dict[str, Any]) -> Fetched:
+    """The token in a platform's answer; a lifetime that cannot be is taken for the usual two hours."""
+    life_s = answer.get("expires_in")
+    if not isinstance(life_s, int) or not 0 < life_s <= MOST_LIFE_S:
+        life_s = DEFAULT_LIFE_S
+    return Fetched(text_of(answer, "access_token"), life_s)
 
 
 def text_of(answer: dict[str, Any], name: str) -> str:

@@ -58,6 +58,7 @@ def expire_shard(event: SQSEvent) -> dict[str, Any]:
             terms=terms_at(now).ledger,
             now=now,
             has_time=lambda: remaining_ms() > STOP_BEFORE_MS,
+            tell=_queue_notices if settings().subscribe_messages == "on" else None,
         )
         log.outcome("expiry_shard", shard=message["shard"], booked=run.booked, moved=run.moved, failed=run.failed)
         if run.failed:
@@ -67,6 +68,11 @@ def expire_shard(event: SQSEvent) -> dict[str, Any]:
             queue.send(settings().expiry_queue_url, [record["body"]])
 
     return queue.each_message(event.to_dict(), handle, "expiry_shard")
+
+
+def _queue_notices(bodies: list[str]) -> None:
+    """Where this stage sends subscribe messages; without a sender nobody would take them."""
+    queue.send(settings().reminders_queue_url, bodies)
 
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="release_holds")

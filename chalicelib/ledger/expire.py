@@ -15,7 +15,7 @@ from typing import NamedTuple
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.items import HOLD_SHARDS
-from chalicelib.ledger.model import LedgerTerms, business_on, stamp
+from chalicelib.ledger.model import LedgerTerms, Notice, business_on, stamp
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.release import release_overdue
 from chalicelib.ledger.table import Due, LedgerTable
@@ -41,20 +41,37 @@ def shard_messages(due_shards: int, now: datetime) -> list[str]:
 
 
 def expire_due(
-    shard: int, *, ledger: LedgerTable, terms: LedgerTerms, now: datetime, has_time: Callable[[], bool]
+    shard: int,
+    *,
+    ledger: LedgerTable,
+    terms: LedgerTerms,
+    now: datetime,
+    has_time: Callable[[], bool],
+    tell: Callable[[list[str]], None] | None = None,
 ) -> ShardRun:
     """Book what is due for every member the shard lists, until done or `has_time` says no.
 
-    A member who cannot be booked is logged and counted, never in the way of the others.
+    A member who cannot be booked is logged and counted, never in the way of the others. `tell` is given the messages of
+    the notices that were written, after they were: a run that dies in between leaves them to be read in the app.
     """
 
     def book_one(due: Due) -> bool:
         if due.guard_key:
-            return bool(activate_due(due.member_id, due.guard_key, ledger=ledger, terms=terms, now=now).entries)
-        receipt = ledger.post(due.member_id, lambda seen: apply(seen.account, [Expire()], terms, now))
+            receipt = activate_due(due.member_id, due.guard_key, ledger=ledger, terms=terms, now=now)
+        else:
+            receipt = ledger.post(due.member_id, lambda seen: apply(seen.account, [Expire()], terms, now))
+        if tell and receipt.notices:
+            tell([notice_message(due.member_id, notice) for notice in receipt.notices])
         return bool(receipt.entries)
 
     return _each(ledger.due(shard, business_on(now, terms.zone)), book_one, has_time)
+
+
+def notice_message(member_id: str, notice: Notice) -> str:
+    """A notice as a queue carries it; its `id` is the same however often it is queued."""
+    kind, on = notice.kind, notice.on.isoformat()
+    named = {"id": f"{kind}:{member_id}:{on}", "kind": kind, "member_id": member_id, "on": on}
+    return json.dumps({**named, "facts": dict(notice.facts)})
 
 
 def release_due(*, ledger: LedgerTable, terms: LedgerTerms, now: datetime, has_time: Callable[[], bool]) -> ShardRun:

@@ -312,6 +312,8 @@ class Receipt(NamedTuple):
     account: Account | None
     replayed: bool = False
     guard: Guard | None = None
+    notices: tuple[Notice, ...] = ()
+    """What was written with it for the member to be told; none of a replayed one."""
 
 
 def stamp(at: datetime) -> str:

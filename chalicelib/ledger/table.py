@@ -145,7 +145,7 @@ class LedgerTable:
             return None
         lost = self._write(writes)
         if lost is None:
-            return Receipt(writes.posting.entries, writes.posting.account, guard=posting.guard)
+            return Receipt(writes.posting.entries, writes.posting.account, guard=posting.guard, notices=posting.notices)
         if not lost.race():
             if standing := lost.standing():
                 return _replay(standing[0], standing[1].cause.input_hash)

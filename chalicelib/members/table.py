@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.members import items
-from chalicelib.members.model import Identity, Link, Member, Migration, Session, StaffKey
+from chalicelib.members.model import LOGIN_PROVIDER, Identity, Link, Member, Migration, Session, StaffKey
 from chalicelib.runtime import dynamo as db
 from chalicelib.runtime.settings import settings
 
@@ -69,6 +69,21 @@ class MembersTable:
         """A member's profile."""
         item = self._get(items.member_key(member_id))
         return items.read_profile(item) if item else None
+
+    def log_in_id(self, member_id: str) -> str | None:
+        """The account that a member logs in by, the one bound last where there are several."""
+        found = db.pages(
+            self.dynamo,
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :identity)",
+            FilterExpression="provider = :provider",
+            ExpressionAttributeValues=db.encode_item(
+                {":pk": items.member_key(member_id)["pk"], ":identity": "ID#", ":provider": LOGIN_PROVIDER}
+            ),
+            ConsistentRead=True,
+        )
+        bound = [(item["bound_at"]["S"], item["external_id"]["S"]) for page in found for item in page]
+        return max(bound)[1] if bound else None
 
     def known(self, member_ids: Collection[str]) -> set[str]:
         """Those of the ids that are members', strongly read, a hundred a call."""

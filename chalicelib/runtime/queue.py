@@ -12,6 +12,8 @@ from chalicelib.runtime.dynamo import service
 BATCH_MESSAGES = 10
 BATCH_BYTES = 262_144
 """What SQS takes in one call, all messages together."""
+LONGEST_S = 43_000
+"""SQS hides a message twelve hours at most, counted from its receipt."""
 MAX_MESSAGE_BYTES = 200_000
 """One message, with room below BATCH_BYTES for what the queue itself adds."""
 
@@ -43,13 +45,38 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def each_message(event: Mapping[str, Any], handle: Callable[[Mapping[str, Any]], None], name: str) -> dict[str, Any]:
-    """Run `handle` on each message by itself; those that raise are the batch's partial failure and come again."""
+class Postponed(Exception):
+    """A message that shall come again in so many seconds, at most LONGEST_S; nothing is wrong with it."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = min(seconds, LONGEST_S)
+
+
+def each_message(
+    event: Mapping[str, Any], handle: Callable[[Mapping[str, Any]], None], name: str, queue_url: str = ""
+) -> dict[str, Any]:
+    """Run `handle` on each message by itself; those that raise are the batch's partial failure and come again.
+
+    Where `queue_url` is given, `handle` may raise Postponed.
+    """
     failures = []
     for record in event["Records"]:
         try:
-            handle(record)
+            _handled(record, handle, queue_url)
+        except Postponed:
+            failures.append({"itemIdentifier": record["messageId"]})
         except Exception as error:  # noqa: BLE001  # one bad message must not take its batch along
             log.defect(f"{name}_failed", error, message_id=record.get("messageId"))
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
+
+
+def _handled(record: Mapping[str, Any], handle: Callable[[Mapping[str, Any]], None], queue_url: str) -> None:
+    try:
+        handle(record)
+    except Postponed as postponed:
+        service("sqs").change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=postponed.seconds
+        )
+        raise

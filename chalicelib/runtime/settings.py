@@ -41,6 +41,8 @@ class Settings:
     Only stages in the embedded cloud have one, the stand-in on their own machine.
     """
     phone_secret: str
+    subscribe_messages: str
+    """`on`: this stage sends reminders and notices as WeChat's subscribe messages itself; `off`: it does not."""
     login: str
     """`wechat`: log-in codes of the mini-program; `demo`: codes of the demo's own form; `closed`: nobody can log in."""
     due_shards: int
@@ -61,4 +63,6 @@ def settings() -> Settings:
         raise ValueError("LOGIN must be wechat, demo or closed")
     if read.outside_url and not read.outside_url.startswith("http://127.0.0.1:"):
         raise ValueError("OUTSIDE_URL must be empty, or on this machine")
+    if read.subscribe_messages not in ("on", "off"):
+        raise ValueError("SUBSCRIBE_MESSAGES must be on or off")
     return read

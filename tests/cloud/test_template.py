@@ -30,6 +30,7 @@ FUNCTIONS = {
     "SettleBehaviours",
     "RunSimulation",
     "RemindCheckIns",
+    "SendMessages",
     "RecordEntries",
     "RecordRetry",
     "CloseDays",
@@ -128,6 +129,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
+        ("SendMessages", "RemindersQueue", 10),
     ],
 )
 def test_queues_report_partial_failure(template: Template, function: str, queue: str, batch: int) -> None:
@@ -227,6 +229,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("PostAdjustmentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("ReleaseHoldsRole", {"LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("RemindCheckInsRole", {"MembersTable", "LedgerTable", "ProgrammeTable"}),
+        ("SendMessagesRole", {"MembersTable", "ProgrammeTable", "ConnectTable"}),
         ("ParkOrdersRole", {"OrdersTable"}),
         ("RecordEntriesRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("RecordRetryRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
@@ -250,6 +253,7 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
     assert sends == {
         ("StartExpiryRole", "ExpiryQueue"),
         ("ExpireShardRole", "ExpiryQueue"),
+        ("ExpireShardRole", "RemindersQueue"),
         ("SettleOrdersRole", "OrdersRetryQueue"),
         ("SettleOrdersRole", "OrdersStreamFailures"),
         ("SettleOrdersRole", "BehavioursQueue"),
@@ -284,8 +288,12 @@ def test_events_that_name_orders_and_refunds_that_look_for_them_have_what_they_a
     } <= granted
 
 
-def test_reminders_wait_a_day_for_a_sender_that_is_not_here(template: Template) -> None:
+def test_reminders_wait_a_day_for_a_sender_which_is_ours_only_where_it_is_turned_on(template: Template) -> None:
     queue = template["Resources"]["RemindersQueue"]["Properties"]
+    assert template["Parameters"]["SubscribeMessages"]["Default"] == "off"
+    assert template["Conditions"]["SendsMessages"] == {"Fn::Equals": [{"Ref": "SubscribeMessages"}, "on"]}
+    assert _event(template, "SendMessages")["Enabled"] == {"Fn::If": ["SendsMessages", True, False]}
+    assert queue["VisibilityTimeout"] >= 6 * template["Resources"]["SendMessages"]["Properties"]["Timeout"]
     assert (queue["MessageRetentionPeriod"], "RedrivePolicy" in queue) == (86_400, False)
     assert template["Outputs"]["RemindersQueueArn"]["Value"] == {"Fn::GetAtt": ["RemindersQueue", "Arn"]}
 
@@ -297,6 +305,17 @@ def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
         is_reminding = role == "RemindCheckInsRole" or "dynamodb:DeleteItem" in _list(statement["Action"])
         if is_reminding and statement["Resource"] == members:
             assert statement["Condition"] == rows, role
+
+
+def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(template: Template) -> None:
+    rows: dict[str, set[str]] = {}
+    for role, statement in _statements(template):
+        if {"Fn::GetAtt": ["ConnectTable", "Arn"]} in _list(statement["Resource"]):
+            ((_, keys),) = statement["Condition"].items()
+            rows.setdefault(role, set()).update(keys["dynamodb:LeadingKeys"])
+    assert rows["SendDueIssuesRole"] == {"TOKEN#*"}
+    assert rows["SendMessagesRole"] == {"TOKEN#*", "GRANT#*", "MESSAGE#*"}
+    assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "ROBOT#*"}
 
 
 def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_daybook(template: Template) -> None:

@@ -42,7 +42,13 @@ FILE = """订单号,买家ID,付款时间,实付金额,备注
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The stage this process has adopted: tables, published terms, one member."""
     given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "-"}
-    given |= {"ORDER_FEED_SECRET": "-", "PHONE_SECRET": "phone-key", "CONNECT_SECRET": "-", "OUTSIDE_URL": ""}
+    given |= {
+        "ORDER_FEED_SECRET": "-",
+        "PHONE_SECRET": "phone-key",
+        "CONNECT_SECRET": "-",
+        "OUTSIDE_URL": "",
+        "SUBSCRIBE_MESSAGES": "off",
+    }
     given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
     with mock_aws():

@@ -58,7 +58,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
     environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key"}
-    environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": ""}
+    environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": "", "SUBSCRIBE_MESSAGES": "off"}
     with mock_aws():
         _forget_last_stage()
         queues = dynamo.service("sqs")

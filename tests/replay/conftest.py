@@ -35,7 +35,13 @@ def cdnow() -> Path:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     given = {"STAGE": "test", "LOGIN": "closed", "DUE_SHARDS": "1", "ADMIN_KEY_SECRET": "-"}
-    given |= {"ORDER_FEED_SECRET": "-", "PHONE_SECRET": "-", "CONNECT_SECRET": "-", "OUTSIDE_URL": ""}
+    given |= {
+        "ORDER_FEED_SECRET": "-",
+        "PHONE_SECRET": "-",
+        "CONNECT_SECRET": "-",
+        "OUTSIDE_URL": "",
+        "SUBSCRIBE_MESSAGES": "off",
+    }
     given |= dict.fromkeys(QUEUES, "-") | {"AWS_DEFAULT_REGION": "cn-north-1"}
     given |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
     with mock_aws():

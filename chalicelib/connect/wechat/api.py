@@ -15,12 +15,10 @@ from chalicelib.connect import outside
 from chalicelib.connect.accounts import Account
 from chalicelib.connect.faults import Refused, require_done
 from chalicelib.connect.table import ConnectTable
-from chalicelib.connect.tokens import Fetched, Source, text_of, with_token
+from chalicelib.connect.tokens import Fetched, Source, fetched_of, with_token
 from chalicelib.runtime import log
 
 HOST = "api.weixin.qq.com"
-DEFAULT_LIFE_S = 7200
-MOST_LIFE_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,7 @@ class WechatApi:
     def _fetch(self) -> Fetched:
         path = "/cgi-bin/stable_token"
         asked = {"grant_type": "client_credential", "appid": self.account.appid, "secret": self.account.secret}
-        answer = said_yes(path, outside.ask(HOST, "POST", path, body={**asked, "force_refresh": False}))
-        life_s = answer.get("expires_in")
-        if not isinstance(life_s, int) or not 0 < life_s <= MOST_LIFE_S:
-            life_s = DEFAULT_LIFE_S
-        return Fetched(text_of(answer, "access_token"), life_s)
+        return fetched_of(said_yes(path, outside.ask(HOST, "POST", path, body={**asked, "force_refresh": False})))
 
 
 def said_yes(path: str, answer: dict[str, Any]) -> dict[str, Any]:

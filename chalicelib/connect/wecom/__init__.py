@@ -1,0 +1,1 @@
+"""WeCom (企业微信): customer groups, messages to them, group robots."""
