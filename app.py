@@ -2,6 +2,8 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.events import bp as connect_events
+from chalicelib.connect.push_routes import bp as push_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -37,12 +39,14 @@ for blueprint in (
     penalty_routes,
     programme_routes,
     publishing_routes,
+    push_routes,
     simulation_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (
     behaviour_events,
     check_in_events,
+    connect_events,
     earning_events,
     insight_events,
     ledger_events,

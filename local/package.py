@@ -23,6 +23,11 @@ from local.template import Template, complete
 
 KEEP = 3
 """Packages kept beside the newest, so that going back and forth between two sources is quick."""
+UNUSED = ("cffi/", "pycparser/", "pydantic/v1/", "pydantic/mypy.py")
+UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json")
+"""What comes along with the packages and nobody asks for when a function runs: of cffi `cryptography` needs the
+compiled backend alone; pydantic's first version is for those who still import it; the rest for builders and checkers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def package(store: Path, *, root: Path = ROOT) -> Package:
                 _chalice(root, Path(unfinished))
                 if source_hash(root) != source:
                     raise Mend("the sources changed while they were packaged: try again")
-                _add_bytecode(Path(unfinished) / "deployment.zip")
+                _finish(Path(unfinished) / "deployment.zip")
                 (Path(unfinished) / "done").mkdir()
                 _own_code_only(Path(unfinished) / "deployment.zip", Path(unfinished) / "own-code.zip")
                 for name in ("deployment.zip", "own-code.zip", "template.json"):
@@ -107,22 +112,24 @@ def _chalice(root: Path, out: Path) -> None:
     (out / "template.json").write_text(json.dumps(complete(packaged), ensure_ascii=False, indent=1))
 
 
-def _add_bytecode(package_zip: Path) -> None:
-    """Put each module's bytecode beside it: Lambda's code is read-only, a cold start would compile every module anew.
+def _finish(package_zip: Path) -> None:
+    """Leave out what no function asks for, and put each module's bytecode beside it: Lambda's code is read-only, a cold
+    start would compile every module anew.
 
-    It is marked as never to be checked against its source (PEP 552): times of files do not survive a zip.
+    Bytecode is marked as never to be checked against its source (PEP 552): times of files do not survive a zip.
     """
     with tempfile.TemporaryDirectory() as unzipped:
         with zipfile.ZipFile(package_zip) as archive:
-            archive.extractall(unzipped)
+            kept = [
+                name for name in archive.namelist() if not name.startswith(UNUSED) and not name.endswith(UNUSED_ENDS)
+            ]
+            archive.extractall(unzipped, kept)
         mode = PycInvalidationMode.UNCHECKED_HASH
         if not compileall.compile_dir(unzipped, quiet=1, stripdir=unzipped, invalidation_mode=mode):
             raise Mend("a module of the package could not be compiled")
-        with zipfile.ZipFile(package_zip, "a", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(Path(unzipped).rglob("__pycache__/*.pyc")):
-                name = path.relative_to(unzipped).as_posix()
-                if name not in archive.NameToInfo:
-                    archive.write(path, name)
+        with zipfile.ZipFile(package_zip, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for path in sorted(path for path in Path(unzipped).rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(unzipped).as_posix())
 
 
 def _own_code_only(full: Path, thin: Path) -> None:

@@ -24,14 +24,19 @@ class Body(BaseModel):
 
 def parse_body(model: type[BaseModel], raw_body: bytes) -> BaseModel:
     """A body checked against its model; raises JifenError naming the first offending field."""
-    try:
-        _require_plain_json(raw_body)
-    except (ValueError, RecursionError):
-        raise JifenError(Code.MALFORMED_BODY) from None
+    plain_json(raw_body)
     try:
         return model.model_validate_json(raw_body)
     except ValidationError as error:
         raise invalid(error, Code.INVALID_REQUEST) from None
+
+
+def plain_json(raw_body: bytes) -> Any:
+    """What UTF-8 JSON says; raises JifenError MALFORMED_BODY also for twins of a key, NaN, a NUL and deep nesting."""
+    try:
+        return _plain_json(raw_body)
+    except (ValueError, RecursionError):
+        raise JifenError(Code.MALFORMED_BODY) from None
 
 
 def invalid(error: ValidationError, code: Code, document: Any = None) -> JifenError:
@@ -118,13 +123,14 @@ _RIGHT = {
 """By the names under which pydantic tells what it had expected."""
 
 
-def _require_plain_json(raw_body: bytes) -> None:
-    """Raise ValueError or RecursionError for what pydantic's own parser would let pass."""
+def _plain_json(raw_body: bytes) -> Any:
+    """Raises ValueError or RecursionError also for what pydantic's own parser would let pass."""
     parsed = json.loads(raw_body.decode("utf-8"), object_pairs_hook=_no_twins, parse_constant=_no_constant)
     if _depth(parsed) > MAX_DEPTH:
         raise ValueError("too deep")
     if b"\\u0000" in raw_body and _has_nul(parsed):
         raise ValueError("a NUL in a text")
+    return parsed
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

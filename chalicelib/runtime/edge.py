@@ -41,9 +41,11 @@ __all__ = [
     "anyone",
     "client_key",
     "endpoint",
+    "fault_of",
     "invalid",
     "one_error_shape",
     "parse_body",
+    "raw_body_of",
     "refusal",
 ]
 
@@ -61,13 +63,15 @@ class Request(NamedTuple):
     raw_body: bytes
     path: str
     now: datetime
+    query: Mapping[str, str] = {}
+    """Decoded; only where a callback's signature is over it."""
 
 
 class Caller(NamedTuple):
     """Who calls, as verified by a caller check; a member route can name no other member."""
 
     kind: str
-    """`public`, `member`, `staff` or `feed`."""
+    """`public`, `member`, `staff`, `feed` or `callback`."""
     id: str = ""
     roles: frozenset[str] = frozenset()
     session: str = ""
@@ -123,7 +127,7 @@ def endpoint(
             request = bp.current_request
             request_id = str(request.context.get("requestId", "local"))
             try:
-                raw_body = _raw_body(request, limit_bytes)
+                raw_body = raw_body_of(request, limit_bytes)
                 headers = {name.lower(): value for name, value in request.headers.items()}
                 seen = Request(headers, raw_body, str(request.context.get("path", "")), clock.utc_now())
                 call = Call(
@@ -140,7 +144,7 @@ def endpoint(
                 response = refusal(error, request_id)
             except Exception as error:  # noqa: BLE001  # the last net: an opaque 500, the type logged
                 log.defect("http_defect", error, route=view.__name__, request_id=request_id)
-                response = refusal(_fault(error), request_id)
+                response = refusal(fault_of(error), request_id)
             log.outcome(
                 "http",
                 route=view.__name__,
@@ -157,7 +161,8 @@ def endpoint(
     return decorate
 
 
-def _raw_body(request: Any, limit_bytes: int) -> bytes:
+def raw_body_of(request: Any, limit_bytes: int) -> bytes:
+    """The bytes as they travelled; raises JifenError when they are too many or no bytes at all."""
     try:
         raw_body: bytes = request.raw_body or b""
     except ValueError:  # base64 that is none, or text that no UTF-8 can carry
@@ -180,7 +185,7 @@ def _body(model: type[BaseModel] | None, raw_body: bytes) -> BaseModel | None:
     return None
 
 
-def _fault(error: Exception) -> JifenError:
+def fault_of(error: Exception) -> JifenError:
     """503 where the same call may pass in a moment (throttled, not reachable, contended), else an opaque 500."""
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # costs nothing before a fault
 

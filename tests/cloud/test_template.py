@@ -28,6 +28,7 @@ FUNCTIONS = {
     "ReleaseHolds",
     "PostAdjustments",
     "SettleBehaviours",
+    "HandleInbound",
     "RunSimulation",
     "RemindCheckIns",
     "RecordEntries",
@@ -125,6 +126,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("ParkOrders", "OrdersRetryDeadLetters", 10),
         ("ExpireShard", "ExpiryQueue", 1),
         ("SettleBehaviours", "BehavioursQueue", 10),
+        ("HandleInbound", "InboundEventsQueue", 10),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
@@ -149,6 +151,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("AdjustmentsQueue", "AdjustmentsDeadLetters"),
         ("SimulationsQueue", "SimulationsDeadLetters"),
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
+        ("InboundEventsQueue", "InboundEventsDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
         assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
@@ -163,6 +166,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("PostAdjustments", "OrdersRetrySeconds"),
         ("RunSimulation", "ExpiryRetrySeconds"),
         ("RecordRetry", "OrdersRetrySeconds"),
+        ("HandleInbound", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
         assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
@@ -218,6 +222,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
+        ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
@@ -246,6 +251,7 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "BehavioursQueue"),
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
+        ("ApiHandlerRole", "InboundEventsQueue"),
     }
 
 

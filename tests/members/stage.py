@@ -119,7 +119,7 @@ def lambda_event(
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, its JSON read."""
+    """An HTTP answer, its JSON read; a callback's that is none is empty here."""
 
     status: int
     json: dict[str, Any]
@@ -134,4 +134,5 @@ class Answer:
 def invoke(app: Any, method: str, resource: str, **given: Any) -> Answer:
     """Call the app as Lambda does."""
     answer = app(lambda_event(method, resource, **given), None)
-    return Answer(answer["statusCode"], json.loads(answer["body"]), dict(answer["headers"]))
+    is_json = answer["headers"]["Content-Type"].startswith("application/json")
+    return Answer(answer["statusCode"], json.loads(answer["body"]) if is_json else {}, dict(answer["headers"]))
