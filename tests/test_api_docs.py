@@ -18,10 +18,12 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from pydantic import TypeAdapter
 
+from chalicelib.connect.push_routes import Push, UrlCheck
 from chalicelib.earning import simulation_events
 from chalicelib.earning.behaviour_events import settle_behaviours
 from chalicelib.earning.behaviour_feed import EventRecord
@@ -36,6 +38,7 @@ from chalicelib.ledger.events import post_adjustments
 from chalicelib.ledger.items import notice_item
 from chalicelib.ledger.model import Notice
 from chalicelib.ledger.table import open_ledger
+from chalicelib.members import secret_values
 from chalicelib.members.access import StaffCheck, member, order_feed
 from chalicelib.members.roles import Role
 from chalicelib.members.signature import sign
@@ -48,13 +51,19 @@ from chalicelib.publishing.table import PublishingTable, open_publishing
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from tests.connect import pushes
 from tests.earning.stream import stream_records
-from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, open_stage
+from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
 AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
-GROUPS = {"For members": ("sessions", "me", "programme"), "For shops": ("ingest",), "For staff": ("staff",)}
+GROUPS = {
+    "For members": ("sessions", "me", "programme"),
+    "For shops": ("ingest",),
+    "For outside systems": ("callbacks",),
+    "For staff": ("staff",),
+}
 METHODS = ("GET", "POST", "PUT", "DELETE")
 LONG = ("document", "sections", "headline", "second", "third", "history", "breakdown")
 """What only the fullest example of its kind shows in full."""
@@ -63,6 +72,15 @@ ANSWERS_IN_FULL = {("GET", "/v1/staff/issues/{issue_id}"), ("GET", "/v1/me/entri
 _SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Key = tuple[str, str]
+
+
+_CALLERS: dict[Any, str] = {
+    anyone: "anyone",
+    member: "the member",
+    order_feed: "a signed call",
+    **{check(system): "WeChat" for check in (Push, UrlCheck) for system in ("official_account", "mini_program")},
+    **{check("wecom"): "WeCom" for check in (Push, UrlCheck)},
+}
 
 
 @dataclass(frozen=True)
@@ -82,15 +100,15 @@ class Route:
         check = self.view.caller_check
         if isinstance(check, StaffCheck):
             return "staff: " + ", ".join(role.value for role in Role if role in check.roles)
-        return {anyone: "anyone", member: "the member", order_feed: "a signed call"}[check]
+        return _CALLERS[check]
 
     @property
     def summary(self) -> str:
         return " ".join(inspect.getdoc(self.view).split())  # type: ignore[union-attr]  # every view has one
 
     def declared(self, name: str) -> Any:
-        """What `endpoint` was told besides the callers and the body."""
-        return inspect.getclosurevars(self.view).nonlocals[name]
+        """What `endpoint` was told besides the callers and the body; a callback is told less."""
+        return inspect.getclosurevars(self.view).nonlocals.get(name, ())
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,21 @@ class Day:
         self.examples.setdefault(key, Example(asked, body, answer.data))
         return answer.data
 
+    def callback(self, key: Key, *, body: Any = None, query: Mapping[str, str] | None = None, **given: Any) -> None:
+        """A call of an outside system, answered in its own format; `shown` stands for a sealed body."""
+        from app import app
+
+        method, path = key
+        raw = body if isinstance(body, bytes) else None
+        headers = {"Content-Type": "application/json", **given.get("headers", {})} if raw else {}
+        several = {name: [value] for name, value in (query or {}).items()}
+        answer = app(lambda_event(method, path, headers=headers, body=raw, query=several), None)
+        assert answer["statusCode"] == 200, answer
+        is_json = answer["headers"]["Content-Type"].startswith("application/json")
+        told = json.loads(answer["body"]) if is_json else answer["body"]
+        asked = f"{method} {path}" + (f"?{urlencode(query)}" if query else "")
+        self.examples.setdefault(key, Example(asked, given.get("shown"), told))
+
     def _signature(self, raw: bytes) -> dict[str, str]:
         timestamp, nonce = str(int(self.stage.now.timestamp())), secrets.token_hex(16)
         return {
@@ -183,6 +216,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _adjustments(day, member_id, operator, reviewer)
     _import(day, member_id, operator, reviewer)
     _finance(day)
+    _pushes(day)
     return day.examples
 
 
@@ -402,6 +436,18 @@ def _finance(day: Day) -> None:
     day.call(("GET", path), token=finance)
 
 
+def _pushes(day: Day) -> None:
+    """WeChat and WeCom check their addresses, then push an event each."""
+    day.stage.rotate("connect", json.dumps(pushes.ACCOUNTS))
+    secret_values.forget()
+    for system, path in pushes.PATHS.items():
+        message = pushes.CHAT_CHANGED if system == "wecom" else pushes.SUBSCRIBED
+        sealed = pushes.seal(system, message, as_json=True)
+        shown = {**json.loads(sealed.body), "Encrypt": "…"}
+        day.callback(("GET", path), query=pushes.url_check(system))
+        day.callback(("POST", path), query=sealed.query, body=sealed.body, shown=shown)
+
+
 def _member(day: Day) -> str:
     """Mei registers, misses her first day's check-in and makes it up the next day."""
     day.stage.later(days=-1)
@@ -563,6 +609,9 @@ def _route(route: Route, example: Example) -> Iterator[str]:
     if example.body is not None:
         yield _json(example.body, in_full=route.key in BODIES_IN_FULL)
     yield "answers\n"
+    if isinstance(example.data, str):
+        yield f"```\n{example.data}\n```\n"
+        return
     yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
 
 

@@ -35,6 +35,7 @@ ACCOUNTS: dict[str, dict[str, str]] = {
 }
 NOON_S = 1_772_424_000
 """The stage's NOON, in seconds."""
+ECHO = "5927782489442352469"
 SUBSCRIBED = {
     "ToUserName": "gh_b10000000000",
     "FromUserName": "o-follower-1",
@@ -100,6 +101,16 @@ def seal(system: str, message: Mapping[str, Any] | str, *, nonce: str = "n1", as
     if as_json:
         return Sealed(query, json.dumps(outer).encode(), "application/json")
     return Sealed(query, push.xml(outer).encode())
+
+
+def url_check(system: str, *, token: str = "", receive_id: str = "", echo: str = ECHO) -> dict[str, str]:
+    """The query by which a system checks an address; sealed where it does so."""
+    known = keys(system)
+    known = known._replace(token=token or known.token, receive_id=receive_id or known.receive_id)
+    if system != "wecom":
+        return {"signature": push.sign(known.token, "1", "2"), "timestamp": "1", "nonce": "2", "echostr": echo}
+    sealed = push.seal(known, echo, timestamp="1", nonce="2", salt=b"0123456789abcdef")
+    return {"msg_signature": sealed.signature, "timestamp": "1", "nonce": "2", "echostr": sealed.encrypted}
 
 
 @dataclass

@@ -22,6 +22,7 @@ from tests.connect.pushes import (
     AES_KEY,
     APPIDS,
     CHAT_CHANGED,
+    ECHO,
     FINISHED,
     PATHS,
     SUBSCRIBED,
@@ -31,7 +32,10 @@ from tests.connect.pushes import (
     keys,
     listening,
     seal,
+    url_check,
 )
+from tests.connect.test_push_crypto import ECHO as SEALED_ECHO
+from tests.connect.test_push_crypto import ECHO_AT, ECHO_NONCE, ECHO_SIGNATURE, RECEIVE_ID, TOKEN
 from tests.connect.test_push_message import UNREADABLE
 from tests.members.stage import Stage
 
@@ -70,49 +74,42 @@ def changed(sealed: Sealed, **query: str) -> Sealed:
 
 @pytest.mark.parametrize("system", ["official_account", "mini_program"])
 def test_wechat_gets_its_echo_back_as_it_is(pushes: Pushes, system: str) -> None:
-    query = {"signature": push.sign(TOKENS[system], "1", "2"), "timestamp": "1", "nonce": "2"}
-
-    reply = pushes.ask("GET", PATHS[system], {**query, "echostr": "<59&27>"})
+    reply = pushes.ask("GET", PATHS[system], url_check(system, echo="<59&27>"))
 
     assert reply == (200, "<59&27>", "text/plain; charset=utf-8")
     assert_without_effect(pushes)
 
 
 def test_wecom_gets_its_echo_back_unsealed(pushes: Pushes) -> None:
-    sealed = push.seal(keys("wecom"), "5927782489442352469", timestamp="1", nonce="2", salt=b"0" * 16)
-    query = {"msg_signature": sealed.signature, "timestamp": "1", "nonce": "2", "echostr": sealed.encrypted}
+    reply = pushes.ask("GET", PATHS["wecom"], url_check("wecom"))
 
-    reply = pushes.ask("GET", PATHS["wecom"], query)
-
-    assert reply == (200, "5927782489442352469", "text/plain; charset=utf-8")
+    assert reply == (200, ECHO, "text/plain; charset=utf-8")
     assert_without_effect(pushes)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize("lacking", ["signature", "timestamp", "nonce", "bent", "token"])
-def test_whoever_does_not_know_the_token_gets_no_echo(pushes: Pushes, system: str, lacking: str) -> None:
-    echo, name = "59", "signature"
-    token = "another" if lacking == "token" else TOKENS[system]
-    if system == "wecom":
-        sealed = push.seal(keys("wecom")._replace(token=token), "59", timestamp="1", nonce="2", salt=b"0" * 16)
-        echo, name, told = sealed.encrypted, "msg_signature", sealed.signature
-    else:
-        told = push.sign(token, "1", "2")
-    query = {name: told, "timestamp": "1", "nonce": "2", "echostr": echo}
-    if lacking == "bent":
-        query[name] = chr(ord(told[0]) ^ 1) + told[1:]
-    elif lacking != "token":
-        del query[name if lacking == "signature" else lacking]
+def test_whoever_does_not_know_the_token_gets_no_echo(pushes: Pushes, system: str) -> None:
+    good = url_check(system)
+    name = "msg_signature" if system == "wecom" else "signature"
+    bent = {**good, name: chr(ord(good[name][0]) ^ 1) + good[name][1:]}
+    lacking = [{key: value for key, value in good.items() if key != left} for left in (name, "timestamp", "nonce")]
 
-    assert pushes.ask("GET", PATHS[system], query)[:2] == (401, "fail")
+    for query in (bent, url_check(system, token="another"), *lacking, {}):
+        assert pushes.ask("GET", PATHS[system], query)[:2] == (401, "fail"), query
 
 
 def test_an_echo_sealed_for_another_corp_is_not_read_out(pushes: Pushes) -> None:
-    other = keys("wecom")._replace(receive_id="ww-another")
-    sealed = push.seal(other, "59", timestamp="1", nonce="2", salt=b"0" * 16)
-    query = {"msg_signature": sealed.signature, "timestamp": "1", "nonce": "2", "echostr": sealed.encrypted}
+    query = url_check("wecom", receive_id="ww-another")
 
     assert pushes.ask("GET", PATHS["wecom"], query)[:2] == (401, "fail")
+
+
+def test_a_published_echo_is_read_out_to_the_byte(pushes: Pushes) -> None:
+    known = {"appid": RECEIVE_ID, "secret": "s" * 32, "token": TOKEN, "aes_key": AES_KEY}
+    pushes.connect({"wecom": known})
+    query = {"msg_signature": ECHO_SIGNATURE, "timestamp": ECHO_AT, "nonce": ECHO_NONCE, "echostr": SEALED_ECHO}
+
+    assert pushes.ask("GET", PATHS["wecom"], query)[:2] == (200, ECHO)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
