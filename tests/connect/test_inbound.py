@@ -178,8 +178,8 @@ def test_whoever_lost_its_lease_does_not_end_what_another_has_begun(
 def test_the_figures_of_a_sending_are_kept_by_its_receipt_the_newest_of_them(pushes: Pushes) -> None:
     told = [
         FINISHED,
-        {**FINISHED, "CreateTime": NOON_S - 60, "SentCount": 1},
         {**FINISHED, "CreateTime": NOON_S + 60, "SentCount": 76, "ErrorCount": 4},
+        {**FINISHED, "CreateTime": NOON_S - 60, "SentCount": 1},
         {**FINISHED, "MsgID": 2, "Status": "err(10001)", "TotalCount": "", "SentCount": 0},
     ]
     for message in told:
@@ -194,7 +194,7 @@ def test_the_figures_of_a_sending_are_kept_by_its_receipt_the_newest_of_them(pus
 
 
 def test_a_changed_group_is_a_hint_with_the_newest_time_in_whatever_order_it_is_told(pushes: Pushes) -> None:
-    for seconds, change in ((5, {"UpdateDetail": "del_member"}), (3, {}), (9, {"ChangeType": "dismiss"})):
+    for seconds, change in ((5, {"UpdateDetail": "del_member"}), (9, {"ChangeType": "dismiss"}), (3, {})):
         message = {**CHAT_CHANGED, "CreateTime": NOON_S + seconds, **change}
         if change.get("ChangeType"):
             del message["UpdateDetail"]

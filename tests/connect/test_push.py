@@ -356,3 +356,10 @@ def test_what_a_follower_writes_is_not_markup_to_us(pushes: Pushes) -> None:
 
     assert pushes.push("official_account", text)[:2] == ACCEPTED
     assert_without_effect(pushes)
+
+
+def test_json_that_is_no_text_in_the_end_has_no_effect(pushes: Pushes) -> None:
+    told = json.dumps({**SUBSCRIBED, "EventKey": "\ud800"})
+
+    assert pushes.push("official_account", told)[:2] == (400, "fail")
+    assert_without_effect(pushes)

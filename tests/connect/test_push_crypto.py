@@ -130,6 +130,7 @@ def test_what_no_cipher_made_is_refused(sealed: str) -> None:
         b"s" * 16 + b"\xff\xff\xff\xff" + b"x" * 11 + b"\x01",
         b"s" * 16 + (12).to_bytes(4, "big") + b"x" * 11 + b"\x01",
         b"s" * 16 + b"\x10" * 16,
+        b"s" * 16 + bytes(4) + RECEIVE_ID.encode() + bytes(25) + b"\x1a",
     ],
 )
 def test_what_the_key_opens_but_is_no_message_is_refused(plain: bytes) -> None:
