@@ -24,7 +24,7 @@ from local.template import Template, complete
 KEEP = 3
 """Packages kept beside the newest, so that going back and forth between two sources is quick."""
 UNUSED = ("cffi/", "pycparser/", "pydantic/v1/", "pydantic/mypy.py")
-UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json")
+UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json", ".dist-info/RECORD")
 """What comes along with the packages and nobody asks for when a function runs: of cffi `cryptography` needs the
 compiled backend alone; pydantic's first version is for those who still import it; the rest for builders and checkers.
 """
