@@ -4,6 +4,8 @@ from chalice.app import Chalice
 
 from chalicelib.connect.doudian.routes import bp as doudian_routes
 from chalicelib.connect.duiba.routes import bp as duiba_routes
+from chalicelib.connect.events import bp as connect_events
+from chalicelib.connect.push_routes import bp as push_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
@@ -50,6 +52,7 @@ for blueprint in (
     penalty_routes,
     programme_routes,
     publishing_routes,
+    push_routes,
     simulation_routes,
     stage_routes,
     wechat_pay_routes,
@@ -60,6 +63,7 @@ for blueprint in (
 for blueprint in (
     behaviour_events,
     check_in_events,
+    connect_events,
     earning_events,
     insight_events,
     ledger_events,

@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.connect.doudian.routes import doudian
 from chalicelib.connect.duiba.routes import duiba
+from chalicelib.connect.push_routes import Push, UrlCheck
 from chalicelib.connect.wechat_pay.routes import wechat_pay
 from chalicelib.connect.youzan.routes import youzan
 from chalicelib.earning import simulation_events
@@ -57,7 +58,7 @@ from chalicelib.runtime import secret_values
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
-from tests.connect import mall, pay, shops
+from tests.connect import mall, pay, pushes, shops
 from tests.connect.allowing import EXPIRING, REMINDER, configure
 from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
@@ -92,6 +93,8 @@ _CALLERS: dict[Any, str] = {
     duiba: "Duiba",
     youzan: "Youzan",
     doudian: "Doudian",
+    **{check(system): "WeChat" for check in (Push, UrlCheck) for system in ("official_account", "mini_program")},
+    **{check("wecom"): "WeCom" for check in (Push, UrlCheck)},
 }
 
 
@@ -232,6 +235,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _claims(day, member_id)
     _outside_systems(day)
     _outside(day, operator)
+    _pushes(day)
     return day.examples
 
 
@@ -333,6 +337,7 @@ def _outside(day: Day, operator: str) -> None:
     token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0007"})["token"]
     with pytest.MonkeyPatch.context() as monkeypatch, open_world(day.stage, monkeypatch) as world:
         configure(day.stage, world, robots={"ops": world.post("/robots", {})["key"]})
+        secret_values.forget()
         told = {"results": {REMINDER: "accept", EXPIRING: "reject"}}
         day.call(("POST", "/v1/me/message-grants"), told, token=token, Idempotency_Key="tap-1")
         day.call(("GET", "/v1/me/message-grants"), token=token)
@@ -524,6 +529,18 @@ def _mall(day: Day) -> None:
     day.callback(("GET", mall.NOTIFY), query=mall.signed(result))
     won_points = {**common, "orderNum": "24252001B", "credits": "8", "type": "game"}
     day.callback(("GET", mall.ADD), query=mall.signed(won_points))
+
+
+def _pushes(day: Day) -> None:
+    """WeChat and WeCom check their addresses, then push an event each."""
+    day.stage.rotate("connect", json.dumps(pushes.ACCOUNTS))
+    secret_values.forget()
+    for system, path in pushes.PATHS.items():
+        message = pushes.CHAT_CHANGED if system == "wecom" else pushes.SUBSCRIBED
+        sealed = pushes.seal(system, message, as_json=True)
+        shown = {**json.loads(sealed.body), "Encrypt": "…"}
+        day.callback(("GET", path), query=pushes.url_check(system))
+        day.callback(("POST", path), query=sealed.query, body=sealed.body, shown=shown)
 
 
 def _member(day: Day) -> str:

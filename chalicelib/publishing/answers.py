@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from chalicelib.publishing.cadence_report import Intervals, PlannedDay, Report
 from chalicelib.publishing.completeness import missing, slots
-from chalicelib.publishing.model import ZONE, Delivery, Heading, Issue, Plan, whole_minutes
+from chalicelib.publishing.model import ZONE, Delivery, Heading, Issue, Outcome, Plan, whole_minutes
 from chalicelib.publishing.pages import Page
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.lists import listing
@@ -45,6 +45,12 @@ def issue_answer(issue: Issue) -> Answer:
         "failure": issue.failure or None,
         "history": [{**asdict(line), "action": line.action.value, "at": _time(line.at)} for line in issue.history],
     }
+
+
+def sent_answer(issue: Issue, outcome: Outcome | None) -> Answer:
+    """The whole issue, and what its channel has told of its sending since."""
+    told = outcome and {**outcome._asdict(), "told_at": _time(outcome.told_at)}
+    return {**issue_answer(issue), "outcome": told}
 
 
 def heading_answer(heading: Heading) -> Answer:

@@ -4,6 +4,7 @@ pk              sk           month, publish_at                 holds
 issue#<id>      issue        2026-03, planned instant          an issue; also `due` while a sweep has work with it
 key#<sha256>    draft                                          which issue an Idempotency-Key made
 sending#<id>    sending                                        how far a channel of several steps has got with it
+outcome#<receipt>  outcome                                     what a channel has told of a sending since
 outbox#<id>     sent         outbox#2026-03, planned instant   an issue as the outbox channel has it
 alert#2026-03   2026-03-04                                     a planned day that nothing was approved for
 """
@@ -24,6 +25,7 @@ from chalicelib.publishing.model import (
     Issue,
     Kpi,
     Line,
+    Outcome,
     Plan,
     PointsItem,
     Receipt,
@@ -140,6 +142,19 @@ def sending_item(issue_id: str, sending: Sending) -> Item:
 def sending_of(item: Item) -> Sending:
     began_at = datetime.fromisoformat(item["began_at"])
     return Sending(item["content"], began_at, item["draft_id"], item["is_tried"], item["data_id"])
+
+
+def outcome_key(receipt_id: str) -> Item:
+    return {"pk": f"outcome#{receipt_id}", "sk": "outcome"}
+
+
+def outcome_item(receipt_id: str, outcome: Outcome) -> Item:
+    return {**outcome_key(receipt_id), **outcome._asdict(), "told_at": stamp(outcome.told_at)}
+
+
+def outcome_of(item: Item) -> Outcome:
+    counts = {name: item[name] for name in ("total", "meant", "sent", "failed")}
+    return Outcome(item["status"], **counts, told_at=datetime.fromisoformat(item["told_at"]))
 
 
 def delivery_of(item: Item) -> Delivery:

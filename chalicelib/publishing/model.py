@@ -144,6 +144,20 @@ class Sending(NamedTuple):
     """What the articles are called in the channel's figures, where it said so."""
 
 
+class Outcome(NamedTuple):
+    """What became of a sending, in followers."""
+
+    status: str
+    """The channel's own word: WeChat's `send success`, `send fail` or `err(<number>)`."""
+    total: int
+    """Who follows, of those it was meant for."""
+    meant: int
+    """Who was left once blocked and used-up followers were taken out: sent and failed together."""
+    sent: int
+    failed: int
+    told_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """A plan on its way; `version` rises by one with every change of anything."""

@@ -68,10 +68,12 @@ def get_issues(call: Call) -> Json:
 @bp.route("/staff/issues/{issue_id}", methods=["GET"])
 @endpoint(bp, caller=_WRITERS)
 def get_issue(call: Call, issue_id: str) -> Json:
-    """An issue with its articles, what it still lacks and its history."""
-    from chalicelib.publishing import answers, table
+    """An issue with its articles, what it still lacks, its history and what became of its sending."""
+    from chalicelib.publishing import answers, outcome, table
 
-    return answers.issue_answer(table.open_publishing().issue(_known_id(issue_id)))
+    publishing = table.open_publishing()
+    issue = publishing.issue(_known_id(issue_id))
+    return answers.sent_answer(issue, outcome.outcome_of(publishing, issue))
 
 
 @bp.route("/staff/issues/{issue_id}", methods=["PUT"], **JSON_BODY)

@@ -11,13 +11,14 @@ alerts of a month                key, strong
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing import items
-from chalicelib.publishing.model import Alert, Delivery, Heading, Issue, Receipt, Sending
+from chalicelib.publishing.model import Alert, Delivery, Heading, Issue, Outcome, Receipt, Sending
 from chalicelib.publishing.pages import Page, cursor_of, position_of
 from chalicelib.runtime.dynamo import (
     Cancelled,
@@ -133,6 +134,23 @@ class PublishingTable:
     def put_sending(self, issue_id: str, sending: Sending) -> None:
         """Keep how far a channel has got; whoever has the claim is the only one who does."""
         self.dynamo.put_item(TableName=self.name, Item=encode_item(items.sending_item(issue_id, sending)))
+
+    def outcome(self, receipt_id: str) -> Outcome | None:
+        """What a channel has told of a sending since; None when it has told nothing."""
+        item = self._get(items.outcome_key(receipt_id))
+        return items.outcome_of(item) if item else None
+
+    def put_outcome(self, receipt_id: str, outcome: Outcome) -> None:
+        """Keep what a channel tells of a sending, unless something newer stands."""
+        with suppress(ConditionFailed):
+            conditional(
+                self.dynamo,
+                "put_item",
+                TableName=self.name,
+                Item=encode_item(items.outcome_item(receipt_id, outcome)),
+                ConditionExpression="attribute_not_exists(pk) OR told_at < :at",
+                ExpressionAttributeValues=encode_item({":at": items.stamp(outcome.told_at)}),
+            )
 
     def put_in_outbox(self, issue: Issue, receipt: Receipt) -> Receipt:
         """Keep a sent issue once; answers the first receipt when it is there already."""

@@ -31,6 +31,7 @@ class Settings:
     simulations_queue_url: str
     reminders_queue_url: str
     entries_retry_queue_url: str
+    inbound_events_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     connect_secret: str

@@ -15,9 +15,20 @@ import pytest
 
 from local.package import Package
 from local.template import functions
+from tests.connect.test_push_crypto import AES_KEY, MESSAGE, RECEIVE_ID
 from tests.connect.test_wechat_pay_signature import CERTIFICATE, PUBLISHED_BODY, PUBLISHED_HEADERS, PUBLISHED_PLAIN
 
 LAMBDAS_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+OPEN_A_PUSH = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import app
+before = {"cryptography", "defusedxml"} & set(sys.modules)
+from chalicelib.connect.push_crypto import decrypt
+from chalicelib.connect.push_message import fields_of
+opened = decrypt(sys.argv[3], aes_key=sys.argv[4], receive_id=sys.argv[5])
+print(sorted(before), fields_of(opened)["Content"])
+"""
 LOAD = """
 import importlib, sys
 package, own, handler = sys.argv[1:]
@@ -95,6 +106,20 @@ def test_every_handler_loads_as_lambda_loads_it(packaged: Package, unzipped: Pat
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=unzipped, check=False)
         assert done.returncode == 0, f"{handler}: {done.stderr}"
         assert done.stdout.strip() == str(handler.startswith("app.")), f"{handler} must not need app.py"
+
+
+@pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package holds Lambda's own wheels"
+)
+def test_what_is_left_of_the_packages_opens_a_push_and_is_loaded_for_it_alone(
+    unzipped: Path, lambdas_own: Path
+) -> None:
+    given = [str(unzipped), str(lambdas_own), MESSAGE, AES_KEY, RECEIVE_ID]
+    command = [sys.executable, "-I", "-S", "-c", OPEN_A_PUSH, *given]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=unzipped, check=False)
+
+    assert done.stdout.strip() == "[] test", done.stderr
 
 
 def test_every_module_comes_with_bytecode_that_is_used_without_a_look_at_its_source(unzipped: Path) -> None:

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "ReleaseHolds",
     "PostAdjustments",
     "SettleBehaviours",
+    "HandleInbound",
     "RunSimulation",
     "RemindCheckIns",
     "SendMessages",
@@ -126,6 +127,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("ParkOrders", "OrdersRetryDeadLetters", 10),
         ("ExpireShard", "ExpiryQueue", 1),
         ("SettleBehaviours", "BehavioursQueue", 10),
+        ("HandleInbound", "InboundEventsQueue", 10),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
@@ -151,6 +153,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("AdjustmentsQueue", "AdjustmentsDeadLetters"),
         ("SimulationsQueue", "SimulationsDeadLetters"),
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
+        ("InboundEventsQueue", "InboundEventsDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
         assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
@@ -165,6 +168,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("PostAdjustments", "OrdersRetrySeconds"),
         ("RunSimulation", "ExpiryRetrySeconds"),
         ("RecordRetry", "OrdersRetrySeconds"),
+        ("HandleInbound", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
         assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
@@ -236,6 +240,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
+        ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
@@ -265,6 +270,7 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "BehavioursQueue"),
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
+        ("ApiHandlerRole", "InboundEventsQueue"),
     }
 
 
@@ -412,7 +418,7 @@ def test_the_zip_is_small_and_holds_no_more_than_lambda_needs(packaged: Package)
     assert packaged.zip.stat().st_size <= ZIP_LIMIT_BYTES
     with zipfile.ZipFile(packaged.zip) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
-    assert {"app.py", "chalicelib", "chalice", "pydantic", "cryptography"} <= tops
+    assert {"app.py", "chalicelib", "chalice", "pydantic", "cryptography", "defusedxml"} <= tops
     assert not tops & {
         "cffi",
         "pycparser",

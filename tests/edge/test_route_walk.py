@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.connect.doudian.routes import doudian
 from chalicelib.connect.duiba.routes import duiba
+from chalicelib.connect.push_routes import Push, UrlCheck
 from chalicelib.connect.wechat_pay.routes import wechat_pay
 from chalicelib.connect.youzan.routes import youzan
 from chalicelib.members.access import StaffCheck, member, order_feed
@@ -26,7 +27,8 @@ PUBLIC = {
 }
 
 
-CALLBACKS = {doudian, duiba, wechat_pay, youzan}
+PUSHES = {check(system) for check in (Push, UrlCheck) for system in ("official_account", "mini_program", "wecom")}
+CALLBACKS = {doudian, duiba, wechat_pay, youzan, *PUSHES}
 """The checks of outside systems."""
 
 

@@ -59,7 +59,12 @@ def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
         raise
     if sent.data_id:
         table.put_sending(issue.id, sending._replace(is_tried=True, data_id=sent.data_id))
-    return Receipt(f"mass-{sent.msg_id}", now)
+    return Receipt(receipt_id(sent.msg_id), now)
+
+
+def receipt_id(message_id: str) -> str:
+    """The receipt of a sending that WeChat knows by this message id."""
+    return f"mass-{message_id}"
 
 
 def _with_draft(
