@@ -1,0 +1,43 @@
+"""Where a member stands, and what is said of it: only what the ledger then really does."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from chalicelib.ledger.model import Account
+from chalicelib.members.level import Standing, standing_on
+from chalicelib.members.level_answers import standing_answer
+from tests.ledger.test_levels import Member, day
+from tests.programme.builders import demo_terms
+
+TERMS = demo_terms()
+
+
+def shown(account: Account, on: date) -> Standing:
+    found = standing_on(account, TERMS, on)
+    assert found is not None
+    return found
+
+
+def answered(account: Account, on: date) -> dict[str, Any]:
+    return standing_answer(shown(account, on))
+
+
+@pytest.mark.parametrize(("short", "level"), [(0, "gold"), (1, "normal")])
+def test_what_is_missing_in_the_grace_is_what_then_keeps_the_level(short: int, level: str) -> None:
+    member = Member(TERMS.ledger).grows(day("2025-11-20"), 500).grows(day("2025-12-10"), 300)
+    on = day("2026-12-05")  # Of the grace's own month's window December 2025 is no part any more.
+
+    missing = shown(member.night(day("2026-11-21")).account, on).missing_to_keep
+    member.grows(on, missing - short).night(day("2027-01-31"))
+
+    assert (missing, member.tenure.level) == (400, level)
+
+
+def test_through_the_last_day_of_validity_what_is_missing_is_counted_for_that_day() -> None:
+    account = Member(TERMS.ledger).grows(day("2025-11-20"), 500).grows(day("2025-12-10"), 300).account
+
+    assert [shown(account, day(on)).missing_to_keep for on in ("2026-01-01", "2026-11-20")] == [100, 100]
