@@ -102,6 +102,8 @@ def _in_words(shown: Standing) -> str:
             return f"{shown.own.name}{_day(shown.until_on)}到期,再得{shown.missing_to_keep}成长值可保级"
     if shown.following is None:
         return f"您已是最高等级{shown.own.name}"
+    if not shown.following.missing_growth:  # set lower by hand, or thresholds fell: the next growth raises
+        return f"再获得成长值即升{shown.following.level.name}"
     return f"再得{shown.following.missing_growth}成长值升{shown.following.level.name}"
 
 

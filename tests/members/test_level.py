@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.ledger.model import Account
+from chalicelib.ledger.commands import SetLevel
+from chalicelib.ledger.model import Account, Kind
 from chalicelib.members.level import Standing, standing_on
 from chalicelib.members.level_answers import standing_answer
+from tests.ledger.builders import a_cause
 from tests.ledger.test_levels import Member, day
 from tests.programme.builders import demo_terms
 
@@ -41,3 +43,14 @@ def test_through_the_last_day_of_validity_what_is_missing_is_counted_for_that_da
     account = Member(TERMS.ledger).grows(day("2025-11-20"), 500).grows(day("2025-12-10"), 300).account
 
     assert [shown(account, day(on)).missing_to_keep for on in ("2026-01-01", "2026-11-20")] == [100, 100]
+
+
+def test_whose_growth_has_reached_the_next_level_already_is_told_that_any_growth_raises_him() -> None:
+    member = Member(TERMS.ledger).grows(day("2026-03-10"), 2_000)
+    member.does(day("2026-03-11"), SetLevel(a_cause(Kind.LEVEL, "k"), "gold", day("2026-12-31"), False, 1))
+
+    answer = answered(member.account, day("2026-03-11"))
+    member.grows(day("2026-03-12"), 1)
+
+    assert (answer["next"]["missing_growth"], answer["text"]) == (0, "再获得成长值即升铂金")
+    assert member.tenure.level == "platinum"
