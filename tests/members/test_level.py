@@ -54,3 +54,15 @@ def test_whose_growth_has_reached_the_next_level_already_is_told_that_any_growth
 
     assert (answer["next"]["missing_growth"], answer["text"]) == (0, "再获得成长值即升铂金")
     assert member.tenure.level == "platinum"
+
+
+def test_on_its_last_day_the_grace_is_told_as_still_running() -> None:
+    account = Member(TERMS.ledger).grows(day("2026-03-10"), 500).account
+
+    texts = [answered(account, day(on))["text"] for on in ("2027-03-10", "2027-04-09", "2027-04-10")]
+
+    assert texts == [
+        "黄金2027-03-10到期,再得400成长值可保级",
+        "黄金已到期,最晚2027-04-09再得400成长值可保级",
+        "再得500成长值升黄金",
+    ]
