@@ -20,7 +20,7 @@ from chalicelib.runtime.dynamo import encode_item
 from tests.ledger.builders import NOW, TODAY_ON
 from tests.ledger.reference_store import MemoryDynamo
 
-SIZES = (2_000, 20_000)
+SIZES = (2_000, 100_000)
 SHARDS = 8
 DUE = 10
 

@@ -78,15 +78,16 @@ def budget_states(programme: Programme, on: date, ledger: LedgerTable) -> tuple[
 def budget_report(
     table: InsightTable, month: str, *, ledger: LedgerTable, book: TermsBook, today_on: date, zone: str
 ) -> BudgetReport:
-    """A month against its budgets; of a budget with another period than a month, the period of the month's last day.
+    """A month against its budgets; of a budget with another period than a month, the period of the month's last day, of
+    a running month today's, of one to come its first day's.
 
     One query of the month's totals and one read of the budgets. Raises TERMS_MISSING.
     """
-    until = min(last_of(month), today_on)
+    until = max(first_of(month), min(last_of(month), today_on))
     terms = book.at(end_of(until, zone))
     if terms is None:
         raise JifenError(Code.TERMS_MISSING, retry_after_seconds=60)
-    days = table.days(first_of(month), until) if until >= first_of(month) else []
+    days = table.days(first_of(month), until)
     programme = terms.programme
     return BudgetReport(
         month=month,

@@ -19,7 +19,7 @@ from chalicelib.insight import record_entries as daybook
 from chalicelib.insight.budgets import alarming, budget_states
 from chalicelib.insight.close_stages import close_stages
 from chalicelib.insight.table import open_insight
-from chalicelib.ledger.model import business_on
+from chalicelib.ledger.model import business_on, end_of
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import forget, terms_at, terms_book
 from chalicelib.runtime import log, queue
@@ -89,7 +89,8 @@ def close_days(event: CloudWatchEvent) -> None:
     done = nights.close_days(open_insight(), today_on, has_time=lambda: remaining_ms() > STOP_BEFORE_MS)
     log.outcome("days_closed", days=done.days, changed=len(done.changed), wrong=len(done.wrong))
     yesterday_on = today_on - timedelta(days=1)
-    for state in alarming(budget_states(terms_at(now).programme, yesterday_on, open_ledger())):
+    ended = terms_book().at(end_of(yesterday_on, terms_at(now).zone))
+    for state in alarming(budget_states(ended.programme, yesterday_on, open_ledger())) if ended else ():
         log.outcome(
             "budget_alarm",
             budget=state.id,

@@ -34,7 +34,7 @@ class LevelTerms(NamedTuple):
     is_one_step: bool
     """Whether a level falls by one step at a time, or to the highest that its growth would keep."""
     rechecks_refunds: bool
-    """Whether a refund that leaves less than the level's keep threshold takes the level at once."""
+    """Whether a refund that brings growth below the level's keep threshold takes the level at once."""
     warn_days: tuple[int, ...] = ()
     """So many days before the end of its validity a level that would not be kept is told."""
 
@@ -82,20 +82,23 @@ def kept(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> Tenure:
     return tenure._replace(until_on=months_after(tenure.until_on, terms.valid_months))
 
 
-def rechecked(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> Tenure:
-    """After a refund: the highest level whose keep threshold is still met, the same when that is the level itself."""
-    if not terms.rank(tenure.level) or _is_enough(tenure, growth, terms, on):
+def rechecked(tenure: Tenure, before: Growth, growth: Growth, terms: LevelTerms, on: date) -> Tenure:
+    """After a refund: the highest level whose keep threshold is still met, the same when that is the level itself.
+
+    What growth did not keep before the refund either (set by hand, brought over, in its grace) is for its review.
+    """
+    if not _is_enough(tenure, before, terms, on) or _is_enough(tenure, growth, terms, on):
         return tenure
     return _fallen(tenure, growth, terms, on, on, one_step=False)
 
 
-def after_growth(tenure: Tenure, growth: Growth, amount: int, terms: LevelTerms, on: date) -> Tenure:
-    """The tenure once `amount` has been counted in `growth`: up at once, kept within the grace; down, where refunds are
-    rechecked.
+def after_growth(tenure: Tenure, before: Growth, growth: Growth, amount: int, terms: LevelTerms, on: date) -> Tenure:
+    """The tenure once `amount` has made `growth` of `before`: up at once, kept within the grace; down, where refunds
+    are rechecked.
     """
     if amount > 0:
         return kept(raised(tenure, growth, terms, on), growth, terms, on)
-    return rechecked(tenure, growth, terms, on) if terms.rechecks_refunds else tenure
+    return rechecked(tenure, before, growth, terms, on) if terms.rechecks_refunds else tenure
 
 
 def next_step(tenure: Tenure, growth: Growth, terms: LevelTerms, on: date) -> tuple[date, Tenure] | None:

@@ -248,9 +248,10 @@ class Work:
         """
         levels, today_on = self.terms.levels, self.today_on
         if growth and growth_on is not None:
-            self.growth = grown(self.growth, growth, growth_on)
+            had = self.growth
+            self.growth = grown(had, growth, growth_on)
             if levels is not None:
-                tenure = after_growth(tenure, self.growth, growth, levels, today_on)
+                tenure = after_growth(tenure, had, self.growth, growth, levels, today_on)
         before = self.tenure
         if tenure.level != before.level:
             # An opening may bring a level and growth for a higher one: before its entry there was neither.

@@ -38,9 +38,11 @@ class Standing(NamedTuple):
     """Days until then, today not counted; below 0 in the grace."""
     grace_until_on: date | None
     keep_growth: int
-    """The growth that keeps it on `until_on`."""
+    """The growth that keeps it on `until_on`, or later within the grace."""
     missing_to_keep: int
-    """What is missing of that as things stand: growth of months that will not count any more is left out."""
+    """What is missing of that as things stand, in the grace today: growth of months that will not count any more is
+    left out.
+    """
     projected: Level
     """The level after `until_on` and its grace when no more growth comes."""
     following: Step | None
@@ -58,7 +60,9 @@ def standing_on(account: Account, terms: Terms, on: date) -> Standing | None:
     own = levels.levels[judged.rank(tenure.level)]
     growth = in_window(account.growth, on, judged.window_months)
     until_on = tenure.until_on
-    kept_growth = in_window(account.growth, until_on or on, judged.window_months)
+    # In the grace new growth is judged in the window of its own day.
+    judged_on = max(until_on, on) if until_on else on
+    kept_growth = in_window(account.growth, judged_on, judged.window_months)
     is_tried = tenure.trial in by_id and tenure.trial_until_on is not None and tenure.trial_until_on >= on
     return Standing(
         level=entitled_on(account, levels, judged, on).level,

@@ -97,11 +97,13 @@ def notice_answer(notice: Notice, terms: Terms) -> Answer:
 def _in_words(shown: Standing) -> str:
     if shown.days_left is not None and shown.missing_to_keep:
         if shown.days_left < 0:
-            return f"{shown.own.name}已到期,{_day(shown.grace_until_on)}前再得{shown.missing_to_keep}成长值可保级"
+            return f"{shown.own.name}已到期,最晚{_day(shown.grace_until_on)}再得{shown.missing_to_keep}成长值可保级"
         if shown.days_left <= _SOON_DAYS:
             return f"{shown.own.name}{_day(shown.until_on)}到期,再得{shown.missing_to_keep}成长值可保级"
     if shown.following is None:
         return f"您已是最高等级{shown.own.name}"
+    if not shown.following.missing_growth:  # set lower by hand, or thresholds fell: the next growth raises
+        return f"再获得成长值即升{shown.following.level.name}"
     return f"再得{shown.following.missing_growth}成长值升{shown.following.level.name}"
 
 

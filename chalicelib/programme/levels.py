@@ -81,7 +81,7 @@ class Levels:
     fall: Literal["one_step", "by_growth"] = "one_step"
     """After validity and grace: one level lower, or the highest whose keep threshold is met."""
     refunds: Literal["keep", "recheck"] = "keep"
-    """Whether a level outlives a refund that leaves less than its keep threshold, or falls with it."""
+    """Whether a level outlives a refund that brings growth below its keep threshold, or falls with it."""
     warn_days: Annotated[tuple[Annotated[int, Ge(1), Le(366)], ...], Len(0, 6)] = (30, 7)
     trial: LevelTrial | None = None
 

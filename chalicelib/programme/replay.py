@@ -148,8 +148,9 @@ class Replay:
             return
         on = business_on(at, self.draft.zone)
         tenure = settled(self.tenure, self.growth, levels, on)
-        self.growth = grown(self.growth, amount, counted_on)
-        self.tenure = after_growth(tenure, self.growth, amount, levels, on)
+        had = self.growth
+        self.growth = grown(had, amount, counted_on)
+        self.tenure = after_growth(tenure, had, self.growth, amount, levels, on)
 
     def _grow_less(self, done: Done, event: TakenBack) -> None:
         """A refund leaves an order's growth by what is left of it, a void none."""

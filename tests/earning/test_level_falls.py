@@ -64,7 +64,7 @@ def test_a_quote_follows_the_levels_of_the_day_it_is_asked_on_as_the_refund_does
 
 
 def test_without_levels_a_quote_names_none(moto_shop: Shop) -> None:
-    moto_shop.book = plain_book(plain_terms(levels=None))
+    moto_shop.book = plain_book(plain_terms(levels=None, stages=None))
     moto_shop.record(paid("1", 60_000), at=NOW)
     moto_shop.settle()
 

@@ -574,4 +574,4 @@ def test_a_member_whose_level_was_set_by_hand_is_of_no_level_on_either_side(bran
 def test_a_draft_without_levels_says_nothing_of_them(brand: Brand) -> None:
     brand.order("1", 60_000, noon(2))
 
-    assert brand.simulate(standing_document(levels=None))["levels"] == []
+    assert brand.simulate(standing_document(levels=None, stages=None))["levels"] == []

@@ -11,8 +11,9 @@ from chalicelib.insight.close_days import close_days
 from chalicelib.insight.model import Day
 from chalicelib.ledger.commands import Receive, Redeem
 from chalicelib.ledger.model import Kind
+from chalicelib.programme.table import forget, open_programme
 from tests.insight.builders import C, a_line
-from tests.insight.conftest import Books
+from tests.insight.conftest import Books, document
 from tests.ledger.builders import NOW, TODAY_ON, a_cause, a_redemption, an_earn
 
 A_DAY = timedelta(days=1)
@@ -219,6 +220,22 @@ def test_on_the_first_of_a_month_the_budget_of_the_month_that_ended_is_looked_at
     books.night(datetime(2026, 11, 30, 16, 50, tzinfo=UTC))
 
     assert '"period":"2026-11"' in caplog.text
+
+
+def test_the_night_holds_a_budget_against_the_limit_of_the_day_that_ended(
+    books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    larger = document()
+    larger["budgets"] = [{**one, "points": 1000} for one in larger["budgets"]]
+    begins = datetime(2026, 11, 30, 16, tzinfo=UTC)  # midnight in Shanghai
+    open_programme().put_version(2, larger, begins, "test", NOW)
+    forget()
+    shard = {"pk": {"S": "B#rides#2026-11"}, "sk": {"S": "S#0"}, "spent": {"N": "80"}}
+    books.ledger.dynamo.put_item(TableName=books.ledger.ledger, Item=shard)
+
+    books.night(datetime(2026, 11, 30, 16, 50, tzinfo=UTC))
+
+    assert '"drawn_points":80,"limit_points":100' in caplog.text
 
 
 def test_spending_and_the_balance_of_the_ledger_agree_with_the_totals(books: Books) -> None:

@@ -139,6 +139,15 @@ def test_a_month_without_totals_has_a_budget_of_nothing(books: Books) -> None:
     assert call(books, "GET", "/v1/staff/reports/budget", query={"month": "2027-13"}).json["field"] == "month"
 
 
+def test_a_month_to_come_has_its_own_periods_of_budgets_and_not_todays(books: Books) -> None:
+    shard = {"pk": {"S": "B#rides#2026-11"}, "sk": {"S": "S#1"}, "spent": {"N": "80"}}
+    books.ledger.dynamo.put_item(TableName=books.ledger.ledger, Item=shard)
+
+    (rides,) = call(books, "GET", "/v1/staff/reports/budget", query={"month": "2026-12"}).data["budgets"]
+
+    assert (rides["period_key"], rides["drawn_points"], rides["alarm"]) == ("2026-12", 0, False)
+
+
 def test_finance_closes_a_month_once_and_a_repeat_returns_the_same(books: Books) -> None:
     november(books)
 

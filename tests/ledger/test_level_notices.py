@@ -11,7 +11,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Command, Expire, SetLevel
 from chalicelib.ledger.model import Kind, LedgerTerms, Notice, Posting
 from chalicelib.ledger.table import LedgerTable, Seen
-from tests.ledger.builders import a_cause, a_reversal
+from tests.ledger.builders import a_cause, a_reversal, an_earn
 from tests.ledger.test_levels import Member, day, noon, with_levels
 
 ON = day("2026-03-10")
@@ -118,7 +118,8 @@ def test_notices_are_written_with_the_entries_also_the_other_members(moto_ledger
 
 def test_a_refund_that_is_told_again_leaves_its_one_notice(moto_ledger: LedgerTable) -> None:
     terms = with_levels(rechecks_refunds=True)
-    posted(moto_ledger, "m1", terms, ON, setting("gold", day("2027-03-10")))
+    won = an_earn(0)._replace(bucket="", growth=400, growth_on=ON)
+    posted(moto_ledger, "m1", terms, ON, setting("gold", day("2027-03-10")), won)
 
     for _ in range(2):
         posted(moto_ledger, "m1", terms, ON, taking(1, ON))
@@ -128,5 +129,5 @@ def test_a_refund_that_is_told_again_leaves_its_one_notice(moto_ledger: LedgerTa
     assert moto_ledger.read("m1").tenure.level == "normal"
 
 
-def posted(ledger: LedgerTable, member_id: str, terms: LedgerTerms, on: date, command: Command) -> None:
-    ledger.post(member_id, lambda seen: apply(seen.account, [command], terms, noon(on)))
+def posted(ledger: LedgerTable, member_id: str, terms: LedgerTerms, on: date, *commands: Command) -> None:
+    ledger.post(member_id, lambda seen: apply(seen.account, commands, terms, noon(on)))

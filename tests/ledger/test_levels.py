@@ -191,6 +191,29 @@ def test_what_a_refund_does_to_a_level_is_a_term(rechecks: bool, level: str) -> 
     assert in_window(member.account.growth, day("2026-03-20"), 12) == 500
 
 
+@pytest.mark.parametrize(("growth", "taken", "level"), [(0, 1, "gold"), (399, 1, "gold"), (400, 1, "normal")])
+def test_a_refund_takes_a_level_only_where_the_growth_before_it_would_have_kept_it(
+    growth: int, taken: int, level: str
+) -> None:
+    """A level that staff gave, that was brought over, or that is in its grace, is not the refund's to take."""
+    member = Member(with_levels(rechecks_refunds=True))
+    member.does(day("2026-03-09"), SetLevel(a_cause(Kind.LEVEL, "k"), "gold", day("2026-12-31"), False, 1))
+    if growth:
+        member.grows(day("2026-03-10"), growth)
+
+    member.loses(day("2026-03-20"), taken, day("2026-03-10"))
+
+    assert member.tenure.level == level
+
+
+def test_a_level_in_its_grace_stays_through_it_whatever_is_refunded() -> None:
+    member = Member(with_levels(rechecks_refunds=True)).grows(day("2026-03-10"), 500).grows(day("2027-02-10"), 300)
+
+    member.loses(day("2027-03-20"), 1, day("2027-02-10"))
+
+    assert (member.tenure.level, member.tenure.until_on) == ("gold", day("2027-03-10"))
+
+
 def test_a_refund_takes_growth_from_the_month_it_had_counted_in() -> None:
     member = Member().grows(day("2026-03-10"), 300).grows(day("2026-04-10"), 100)
 
