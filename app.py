@@ -2,6 +2,8 @@
 
 from chalice.app import Chalice
 
+from chalicelib.connect.webhooks.events import bp as webhook_events
+from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.earning.behaviour_events import bp as behaviour_events
 from chalicelib.earning.behaviour_routes import bp as behaviour_routes
 from chalicelib.earning.check_in_events import bp as check_in_events
@@ -38,6 +40,7 @@ for blueprint in (
     programme_routes,
     publishing_routes,
     simulation_routes,
+    webhook_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (
@@ -48,5 +51,6 @@ for blueprint in (
     ledger_events,
     publishing_events,
     simulation_events,
+    webhook_events,
 ):
     app.register_blueprint(blueprint)

@@ -34,5 +34,6 @@ QUEUES = (
     "SIMULATIONS_QUEUE_URL",
     "REMINDERS_QUEUE_URL",
     "ENTRIES_RETRY_QUEUE_URL",
+    "WEBHOOKS_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

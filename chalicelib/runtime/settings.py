@@ -24,6 +24,7 @@ class Settings:
     refusals_table: str
     insight_table: str
     connect_table: str
+    webhooks_table: str
     expiry_queue_url: str
     orders_retry_queue_url: str
     behaviours_queue_url: str
@@ -31,6 +32,7 @@ class Settings:
     simulations_queue_url: str
     reminders_queue_url: str
     entries_retry_queue_url: str
+    webhooks_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     connect_secret: str
