@@ -151,7 +151,7 @@ class _Worker:
 
     def _put(self, delivery: Delivery) -> None:
         self.sender.lanes.put(delivery)
-        if delivery.state is State.DEAD:
+        if delivery.state is State.DEAD and self.endpoint.state is EndpointState.ENABLED:
             log.outcome(
                 "webhook_dead_letter",
                 endpoint=self.endpoint.id,

@@ -89,7 +89,7 @@ def queue_replay(
     now: datetime,
 ) -> Replay:
     """Queue a replay's deliveries page by page while there is time; each page again adds nothing."""
-    high = f"{stamp(replay.until)}$"
+    high = f"{stamp(min(replay.until, replay.at))}$"  # what is queued by it is listed behind that
     while not replay.is_done and has_time():
         low = replay.cursor or stamp(replay.since)
         found, cursor = lanes.between(replay.endpoint_id, low, high, PAGE)

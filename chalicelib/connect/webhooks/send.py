@@ -24,6 +24,7 @@ DEADLINE_S = 15.0
 MAX_ANSWER_BYTES = 4096
 ANSWER_READ_S = 1.0
 MAX_ADDRESSES = 3
+_OWN = {"Content-Type": "application/json", "User-Agent": "Jifen-Webhooks/1", "Connection": "close"}
 
 Resolve = Callable[[str, int], Sequence[str]]
 Connect = Callable[[tuple[str, int], float], socket.socket]
@@ -96,7 +97,7 @@ def _posted(
         if target.is_tls:
             channel = context.wrap_socket(channel, server_hostname=target.host)
         connection.sock = channel
-        connection.request("POST", target.path, body, {**headers, "Host": target.authority, "Connection": "close"})
+        connection.request("POST", target.path, body, {**headers, **_OWN, "Host": target.authority})
         response = connection.getresponse()
         if expired.is_set():
             raise TimeoutError  # a head that was cut off reads like a short one

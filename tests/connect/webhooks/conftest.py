@@ -1,4 +1,4 @@
-"""A stage with one endpoint or more, the journal's stream, and the queue that rings lanes; time stands until it is moved."""
+"""A stage with one endpoint or more, the journal's stream, and the queue that rings lanes; time stands still."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Hooks:
         values = {"endpoints": self.endpoints, "lanes": self.lanes, "ledger": self.ledger, "send": self.send}
         return Sender(**{**values, "clock": lambda: self.stage.now, **given})
 
-    def work(self, lane: Lane, token: str = "a", **given: Any) -> End:
-        return deliver(lane, token, self.sender(**given))[0]
+    def work(self, lane: Lane, worker: str = "a", **given: Any) -> End:
+        return deliver(lane, worker, self.sender(**given))[0]
 
     def bells(self) -> list[str]:
         """What the queue hands out now."""
