@@ -96,7 +96,7 @@ def test_a_replay_takes_what_is_dead_or_all_that_is_over_and_never_a_replay(hook
 
 def test_a_replay_keeps_to_its_span_ends_included(hooks: Hooks) -> None:
     endpoint, _ = missed(hooks, 4)
-    span = {"since": NOW + timedelta(seconds=1), "until": NOW + timedelta(seconds=2)}
+    span: dict[str, Any] = {"since": NOW + timedelta(seconds=1), "until": NOW + timedelta(seconds=2)}
 
     assert queue_all(hooks, asked(hooks, endpoint, **span)).queued == 2
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -46,6 +48,22 @@ def test_whatever_is_changed_on_the_way_is_noticed(changed: str) -> None:
 
     with time_machine.travel(NOW, tick=False), pytest.raises(WebhookVerificationError):
         Webhook(NEW).verify(body, headers)
+
+
+def test_the_ten_lines_of_the_readme_verify_and_refuse() -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text()
+    lines = text.partition("```python\n")[2].partition("```")[0]
+    known: dict[str, Any] = {}
+    exec(lines, known)  # noqa: S102  # what a reader will paste
+    headers = signed_headers("evt_1", BODY, [NEW, OLD], NOW)
+
+    with time_machine.travel(NOW, tick=False):
+        assert known["is_ours"](headers, BODY, OLD)
+        assert known["is_ours"](headers, BODY, NEW)
+        assert not known["is_ours"](headers, BODY + b" ", NEW)
+        assert not known["is_ours"](headers, BODY, secret_of(b"x" * 32))
+    with time_machine.travel(NOW + timedelta(minutes=6), tick=False):
+        assert not known["is_ours"](headers, BODY, NEW)
 
 
 def test_a_secret_has_the_form_and_the_length_that_are_expected() -> None:
