@@ -22,7 +22,9 @@ from local.stack import PACKAGES, Cloud, Stack, start
 
 HOME_VARIABLE = "JIFEN_TEST_CLOUD"
 STAGE = "test"
-PARAMETERS = {"Schedules": "DISABLED", "OrdersRetrySeconds": "2", "ExpiryRetrySeconds": "5"}
+NOBODY = "http://127.0.0.1:9"
+"""No outside world: nothing of WeChat is connected here. It lets webhooks reach a receiver on loopback."""
+PARAMETERS = {"Schedules": "DISABLED", "OrdersRetrySeconds": "2", "ExpiryRetrySeconds": "5", "OutsideUrl": NOBODY}
 
 
 def pytest_configure(config: pytest.Config) -> None:
