@@ -333,9 +333,9 @@ def test_lines_of_the_log_are_counted_by_alarms(template: Template) -> None:
     assert counted == {"TotalsIncomplete", "BudgetNearlySpent", "WebhookDeadLetters"}
     assert counted <= alarms
     groups = {one["LogGroupName"]["Ref"] for one in filters}
-    assert groups == {"CloseDaysLogGroup", "DeliverWebhooksLogGroup"}
+    assert groups == {"CloseDaysLogGroup", "DeliverWebhooksLogGroup", "TellWebhooksLogGroup"}
     events = {event for one in filters for event in re.findall(r'"(\w+)"', one["FilterPattern"])}
-    webhooks = {"webhook_dead_letter", "webhook_endpoint_disabled"}
+    webhooks = {"webhook_dead_letter", "webhook_endpoint_disabled", "webhook_entry_unreadable"}
     assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm", *webhooks}
 
 

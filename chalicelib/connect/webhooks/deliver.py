@@ -9,7 +9,7 @@ the entries between are read from the journal itself before anything behind them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,13 +32,12 @@ from chalicelib.connect.webhooks.model import (
 )
 from chalicelib.connect.webhooks.signing import signed_headers
 from chalicelib.connect.webhooks.table import EndpointsTable
-from chalicelib.connect.webhooks.tell import deliveries_of
-from chalicelib.ledger.model import Entry, stamp
+from chalicelib.connect.webhooks.tell import deliveries_of, entries_before
+from chalicelib.ledger.model import stamp
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime import log
 
 BATCH = 20
-PAGE = 100
 WORK = timedelta(seconds=25)
 """A worker begins no further request later than this, so that the last one still fits its function's time."""
 
@@ -197,23 +196,3 @@ class _Worker:
         if any(added):
             log.outcome("webhook_lane_filled", endpoint=lane.endpoint_id, entries=len(missing))
         return any(added)
-
-
-def entries_before(delivery: Delivery, after: int, *, since: datetime, ledger: LedgerTable) -> Sequence[Entry]:
-    """The entries of a member numbered between `after` and the delivery's that were booked at `since` or later.
-
-    The journal is read newest first, only as far as the walk down the numbers needs; they have no holes, and what was
-    booked earlier has the lower number.
-    """
-    member_id, found, before_key = delivery.lane.member_id, dict[int, Entry](), None
-    wanted: list[Entry] = []
-    number = delivery.sequence - 1
-    while True:
-        page = ledger.entries(member_id, before_key=before_key, limit=PAGE)
-        found |= {entry.sequence: entry for entry in page}
-        while number > after and number in found and found[number].posted_at >= since:
-            wanted.append(found[number])
-            number -= 1
-        if number <= after or number in found or not page:
-            return wanted[::-1]
-        before_key = page[-1].key

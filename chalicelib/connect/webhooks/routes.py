@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
 
 from chalice.app import Blueprint
-from pydantic import AwareDatetime, Field
 
 from chalicelib.connect.webhooks import register as endpoints
 from chalicelib.connect.webhooks import replay as replays
 from chalicelib.connect.webhooks.answers import delivery_answer, endpoint_answer, replay_answer, with_history
-from chalicelib.connect.webhooks.kinds import EVENT_KINDS, EventKind
+from chalicelib.connect.webhooks.bodies import EndpointBody, EndpointEditBody, ReplayBody, RotationBody
+from chalicelib.connect.webhooks.kinds import EVENT_KINDS
 from chalicelib.connect.webhooks.lanes import open_lanes
 from chalicelib.connect.webhooks.model import Delivery, Endpoint
 from chalicelib.connect.webhooks.signing import SECRET_BYTES, secret_of
@@ -23,7 +22,7 @@ from chalicelib.connect.webhooks.tell import bell
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.runtime import queue
-from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, client_key, endpoint
+from chalicelib.runtime.edge import JSON_BODY, Call, Json, client_key, endpoint
 from chalicelib.runtime.lists import limit_of, listing
 from chalicelib.runtime.settings import settings
 
@@ -32,37 +31,6 @@ _ADMINS = staff()
 _OPERATORS = staff("operator")
 _ENDPOINT_ID = re.compile(r"w[0-9a-f]{24}")
 _LISTED = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z#[!-~]{1,150}")
-Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2099, 12, 31, tzinfo=UTC))]
-
-
-class EndpointBody(Body):
-    """Where events of these kinds go."""
-
-    url: Annotated[str, Field(min_length=1, max_length=500)]
-    kinds: Annotated[list[EventKind], Field(min_length=1, max_length=len(EVENT_KINDS))]
-    description: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-
-
-class EndpointEditBody(EndpointBody):
-    """An endpoint as it shall be, at the version that was seen."""
-
-    enabled: bool
-    version: Annotated[int, Field(ge=1, le=999_999)]
-
-
-class RotationBody(Body):
-    """The version that was seen."""
-
-    version: Annotated[int, Field(ge=1, le=999_999)]
-
-
-class ReplayBody(Body):
-    """One delivery, or all of a span."""
-
-    delivery_id: Annotated[str | None, Field(min_length=1, max_length=120)] = None
-    since: Annotated[Instant | None, Field(alias="from")] = None
-    until: Annotated[Instant | None, Field(alias="to")] = None
-    only_dead: bool = True
 
 
 @bp.route("/staff/webhook-endpoints", methods=["POST"], **JSON_BODY)

@@ -17,8 +17,11 @@ from chalicelib.connect.webhooks.lanes import LanesTable
 from chalicelib.connect.webhooks.model import Delivery, Endpoint, Lane, State, event_id, place_of
 from chalicelib.ledger.items import entry_of
 from chalicelib.ledger.model import Entry
+from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime import log
 from chalicelib.runtime.dynamo import decode_item
+
+PAGE = 100
 
 
 def tell(records: Sequence[Any], endpoints: Sequence[Endpoint], *, lanes: LanesTable, now: datetime) -> list[Lane]:
@@ -41,7 +44,7 @@ def _entries(records: Sequence[Any]) -> Iterator[Entry]:
         try:
             yield entry_of(decode_item(image))
         except Exception as error:  # noqa: BLE001  # whatever it is, no retry would read it; the next entry asks for it
-            log.defect("entry_unreadable", error)
+            log.defect("webhook_entry_unreadable", error)
 
 
 def _add(entry: Entry, endpoint: Endpoint, *, lanes: LanesTable, now: datetime) -> bool:
@@ -74,6 +77,26 @@ def deliveries_of(entry: Entry, endpoint: Endpoint, now: datetime) -> list[Deliv
         return found
     mark = Delivery(lane, place_of(entry.sequence, 0), "", "", entry.key, entry.posted_at, now, State.UNWANTED)
     return [mark]
+
+
+def entries_before(delivery: Delivery, after: int, *, since: datetime, ledger: LedgerTable) -> Sequence[Entry]:
+    """The entries of a member numbered between `after` and the delivery's that were booked at `since` or later.
+
+    The journal is read newest first, only as far as the walk down the numbers needs; they have no holes, and what was
+    booked earlier has the lower number.
+    """
+    member_id, found, before_key = delivery.lane.member_id, dict[int, Entry](), None
+    wanted: list[Entry] = []
+    number = delivery.sequence - 1
+    while True:
+        page = ledger.entries(member_id, before_key=before_key, limit=PAGE)
+        found |= {entry.sequence: entry for entry in page}
+        while number > after and number in found and found[number].posted_at >= since:
+            wanted.append(found[number])
+            number -= 1
+        if number <= after or number in found or not page:
+            return wanted[::-1]
+        before_key = page[-1].key
 
 
 def bell(lane: Lane) -> str:

@@ -30,6 +30,8 @@ from chalicelib.ledger.commands import Freeze, SetLevel
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Entry, Kind
 from chalicelib.ledger.release import release
+from chalicelib.runtime import dynamo
+from chalicelib.runtime.settings import settings
 from tests.connect.webhooks.conftest import URL, Hooks
 from tests.ledger.builders import NOW, TERMS, a_cause, a_redemption, a_reversal, an_earn
 
@@ -356,6 +358,19 @@ def test_a_bell_that_was_lost_is_rung_by_the_sweep(hooks: Hooks) -> None:
     hooks.drain()
 
     assert len(hooks.sent) == 1
+
+
+def test_a_short_pause_ends_by_a_bell_that_the_queue_holds_back(hooks: Hooks) -> None:
+    hooks.register()
+    hooks.earn()
+    hooks.tell()
+    hooks.answers = [500]
+    hooks.drain()
+
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
+    url = settings().webhooks_queue_url
+    seen = dynamo.service("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    assert [seen[name] for name in wanted] == ["0", "1"]
 
 
 def test_a_long_pause_ends_by_the_sweep(hooks: Hooks) -> None:
