@@ -6,6 +6,8 @@ from chalicelib.connect.doudian.routes import bp as doudian_routes
 from chalicelib.connect.duiba.routes import bp as duiba_routes
 from chalicelib.connect.events import bp as connect_events
 from chalicelib.connect.push_routes import bp as push_routes
+from chalicelib.connect.webhooks.events import bp as webhook_events
+from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
@@ -58,6 +60,7 @@ for blueprint in (
     wechat_pay_routes,
     youzan_routes,
     wecom_routes,
+    webhook_routes,
 ):
     app.register_blueprint(blueprint, url_prefix="/v1")
 for blueprint in (
@@ -70,5 +73,6 @@ for blueprint in (
     message_events,
     publishing_events,
     simulation_events,
+    webhook_events,
 ):
     app.register_blueprint(blueprint)

@@ -26,6 +26,11 @@ from pydantic import TypeAdapter
 from chalicelib.connect.doudian.routes import doudian
 from chalicelib.connect.duiba.routes import duiba
 from chalicelib.connect.push_routes import Push, UrlCheck
+from chalicelib.connect.webhooks.deliver import Sender, deliver
+from chalicelib.connect.webhooks.lanes import open_lanes
+from chalicelib.connect.webhooks.model import Attempt
+from chalicelib.connect.webhooks.table import open_endpoints
+from chalicelib.connect.webhooks.tell import tell
 from chalicelib.connect.wechat_pay.routes import wechat_pay
 from chalicelib.connect.youzan.routes import youzan
 from chalicelib.earning import simulation_events
@@ -236,6 +241,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _outside_systems(day)
     _outside(day, operator)
     _pushes(day)
+    _webhooks(day, operator)
     return day.examples
 
 
@@ -457,6 +463,37 @@ def _import(day: Day, member_id: str, operator: str, reviewer: str) -> None:
     other = {**body, "csv": text.replace("30", "31")}
     other_id = day.call(("POST", path), other, token=operator, Idempotency_Key="by-mistake")["id"]
     day.call(("POST", one + "/decline"), {"reason": "文件传错了"}, token=operator, batch_id=other_id)
+
+
+def _webhooks(day: Day, operator: str) -> None:
+    """An endpoint is registered and tried out, fails, is mended, gets a new secret and is told once more."""
+    path, one = "/v1/staff/webhook-endpoints", "/v1/staff/webhook-endpoints/{endpoint_id}"
+    wanted = {"url": "https://erp.example.com/jifen", "kinds": ["points.earned", "level.changed"], "description": "ERP"}
+    made = day.call(("POST", path), wanted, token=ADMIN_KEY, Idempotency_Key="erp")
+    named = {"endpoint_id": made["id"]}
+    day.call(("POST", one + "/test-events"), token=operator, Idempotency_Key="try", **named)
+    day.stage.later(minutes=1)
+    token = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0011"})["token"]
+    day.call(("POST", "/v1/me/check-ins"), token=token)
+    endpoints, lanes = open_endpoints(), open_lanes()
+    waiting = tell(
+        stream_records(day.stage.cloud, settings().journal_table), endpoints.endpoints(), lanes=lanes, now=day.stage.now
+    )
+    answers = iter([503, 410])
+    sender = Sender(endpoints, lanes, open_ledger(), lambda *_given: Attempt(next(answers)), lambda: day.stage.now)
+    deliver(waiting[0], "one", sender)
+    day.stage.later(minutes=1)
+    deliver(waiting[0], "two", sender)
+    day.call(("GET", one + "/deliveries"), token=operator, query="limit=20", **named)
+    edited = {**wanted, "url": "https://erp.example.com/points", "enabled": True, "version": 2}
+    day.call(("PUT", one), edited, token=ADMIN_KEY, **named)
+    day.stage.later(minutes=1)
+    day.call(("POST", one + "/secret-rotation"), {"version": 3}, token=ADMIN_KEY, **named)
+    span = {"from": "2026-04-03T00:00:00+08:00", "to": "2026-04-04T00:00:00+08:00"}
+    day.call(("POST", one + "/replays"), span, token=operator, Idempotency_Key="missed", **named)
+    day.call(("GET", path), token=operator)
+    day.call(("GET", one), token=operator, **named)
+    day.call(("DELETE", one), token=ADMIN_KEY, **named)
 
 
 def _finance(day: Day) -> None:

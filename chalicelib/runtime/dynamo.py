@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -112,7 +113,10 @@ def _encode_rare(value: Any) -> dict[str, Any]:
 
 
 def decode(typed: Mapping[str, Any]) -> Any:
-    """The plain value of one typed attribute; a number that is no integer raises ValueError."""
+    """The plain value of one typed attribute; a number that is no integer raises ValueError.
+
+    Bytes come as bytes from DynamoDB, and as base64 in a stream's image, which reaches a function as JSON.
+    """
     ((kind, value),) = typed.items()
     if kind == "N":
         return int(value)
@@ -122,8 +126,10 @@ def decode(typed: Mapping[str, Any]) -> Any:
         return [decode(part) for part in value]
     if kind == "NULL":
         return None
-    if kind in ("S", "BOOL", "B"):
+    if kind in ("S", "BOOL"):
         return value
+    if kind == "B":
+        return b64decode(value) if isinstance(value, str) else value
     raise ValueError(f"attribute type {kind} is not used here")
 
 

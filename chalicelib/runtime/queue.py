@@ -18,14 +18,16 @@ MAX_MESSAGE_BYTES = 200_000
 """One message, with room below BATCH_BYTES for what the queue itself adds."""
 
 
-def send(queue_url: str, bodies: Sequence[str]) -> None:
-    """Send every body in as few calls as the queue allows.
+def send(queue_url: str, bodies: Sequence[str], *, delay_s: int = 0) -> None:
+    """Send every body in as few calls as the queue allows, to be handed out after `delay_s` (at most 900).
 
     Raises UNAVAILABLE when SQS refuses one, so that the caller's event comes again.
     """
     queue = service("sqs")
     for batch in _batches(bodies):
-        entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(batch)]
+        entries: list[dict[str, Any]] = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(batch)]
+        if delay_s:
+            entries = [{**entry, "DelaySeconds": delay_s} for entry in entries]
         answer = queue.send_message_batch(QueueUrl=queue_url, Entries=entries)
         if answer.get("Failed"):
             raise JifenError(Code.UNAVAILABLE)

@@ -24,6 +24,7 @@ class Settings:
     refusals_table: str
     insight_table: str
     connect_table: str
+    webhooks_table: str
     expiry_queue_url: str
     orders_retry_queue_url: str
     behaviours_queue_url: str
@@ -32,6 +33,7 @@ class Settings:
     reminders_queue_url: str
     entries_retry_queue_url: str
     inbound_events_queue_url: str
+    webhooks_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     connect_secret: str

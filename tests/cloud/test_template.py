@@ -34,6 +34,9 @@ FUNCTIONS = {
     "SendMessages",
     "RecordEntries",
     "RecordRetry",
+    "TellWebhooks",
+    "DeliverWebhooks",
+    "SweepWebhooks",
     "CloseDays",
     "SendDueIssues",
     "CheckCadence",
@@ -45,6 +48,7 @@ SCHEDULES = {
     "ReleaseHolds": "rate(5 minutes)",
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
+    "SweepWebhooks": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
 ALARM = "AWS::CloudWatch::Alarm"
@@ -101,6 +105,7 @@ def test_every_function_has_every_setting_memory_and_a_role_of_its_own(template:
             {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}},
         ),
         ("RecordEntries", "JournalTable", "EntriesStreamFailures", {"eventName": ["INSERT"]}),
+        ("TellWebhooks", "JournalTable", "WebhooksStreamFailures", {"eventName": ["INSERT"]}),
     ],
 )
 def test_a_stream_is_wired_with_all_its_nets(
@@ -132,6 +137,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
         ("SendMessages", "RemindersQueue", 10),
+        ("DeliverWebhooks", "WebhooksQueue", 1),
     ],
 )
 def test_queues_report_partial_failure(template: Template, function: str, queue: str, batch: int) -> None:
@@ -154,6 +160,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("SimulationsQueue", "SimulationsDeadLetters"),
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
         ("InboundEventsQueue", "InboundEventsDeadLetters"),
+        ("WebhooksQueue", "WebhooksDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
         assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
@@ -169,6 +176,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("RunSimulation", "ExpiryRetrySeconds"),
         ("RecordRetry", "OrdersRetrySeconds"),
         ("HandleInbound", "OrdersRetrySeconds"),
+        ("DeliverWebhooks", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
         assert template["Resources"][queue]["Properties"]["VisibilityTimeout"] == {"Ref": parameter}
@@ -238,6 +246,9 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("RecordEntriesRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("RecordRetryRole", {"JournalTable", "InsightTable", "ProgrammeTable"}),
         ("CloseDaysRole", {"InsightTable", "LedgerTable", "ProgrammeTable"}),
+        ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
+        ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
+        ("SweepWebhooksRole", {"WebhooksTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
@@ -271,6 +282,11 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
         ("ApiHandlerRole", "InboundEventsQueue"),
+        ("ApiHandlerRole", "WebhooksQueue"),
+        ("TellWebhooksRole", "WebhooksQueue"),
+        ("TellWebhooksRole", "WebhooksStreamFailures"),
+        ("DeliverWebhooksRole", "WebhooksQueue"),
+        ("SweepWebhooksRole", "WebhooksQueue"),
     }
 
 
@@ -353,16 +369,17 @@ def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_
     }
 
 
-def test_lines_of_the_nights_log_are_counted_by_alarms(template: Template) -> None:
+def test_lines_of_the_log_are_counted_by_alarms(template: Template) -> None:
     filters = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::MetricFilter"]
     counted = {metric["MetricName"] for one in filters for metric in one["MetricTransformations"]}
     alarms = {r["Properties"]["MetricName"] for r in template["Resources"].values() if r["Type"] == ALARM}
-    assert counted == {"TotalsIncomplete", "BudgetNearlySpent"}
+    assert counted == {"TotalsIncomplete", "BudgetNearlySpent", "WebhookDeadLetters"}
     assert counted <= alarms
-    for one in filters:
-        assert one["LogGroupName"] == {"Ref": "CloseDaysLogGroup"}
+    groups = {one["LogGroupName"]["Ref"] for one in filters}
+    assert groups == {"CloseDaysLogGroup", "DeliverWebhooksLogGroup", "TellWebhooksLogGroup"}
     events = {event for one in filters for event in re.findall(r'"(\w+)"', one["FilterPattern"])}
-    assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm"}
+    webhooks = {"webhook_dead_letter", "webhook_endpoint_disabled", "webhook_entry_unreadable"}
+    assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm", *webhooks}
 
 
 def test_alarms_watch_what_would_go_unseen(template: Template) -> None:

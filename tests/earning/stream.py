@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import boto3
@@ -22,4 +23,15 @@ def stream_records(dynamo: Any, table: str) -> list[dict[str, Any]]:
         record["dynamodb"]["ApproximateCreationDateTime"] = int(
             record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
         )
+        if "NewImage" in record["dynamodb"]:
+            record["dynamodb"]["NewImage"] = _as_json(record["dynamodb"]["NewImage"])
     return records
+
+
+def _as_json(typed: Any) -> Any:
+    """A typed image as Lambda hands it over: JSON has no bytes, so they come as base64."""
+    if isinstance(typed, bytes):
+        return b64encode(typed).decode()
+    if isinstance(typed, dict):
+        return {name: _as_json(value) for name, value in typed.items()}
+    return [_as_json(value) for value in typed] if isinstance(typed, list) else typed

@@ -74,3 +74,10 @@ def test_every_test_has_its_requests_checked_by_botocore(monkeypatch: pytest.Mon
         dynamo.service("dynamodb").get_item(TableName="t", Key={"pk": {"S": "1"}}, ConsistentReed=True)
 
     dynamo.service.cache_clear()
+
+
+def test_bytes_of_a_streams_image_come_as_base64_and_are_read_as_bytes() -> None:
+    assert decode_item({"hash": {"B": "AP8="}, "list": {"L": [{"B": "AQ=="}]}}) == {
+        "hash": b"\x00\xff",
+        "list": [b"\x01"],
+    }
