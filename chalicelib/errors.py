@@ -90,6 +90,7 @@ class Code(Enum):
     REFUND_EXCEEDS_ORDER = 42201, "退款金额超过订单金额"
     ISSUE_IN_PAST = 42202, "发布时间已过,请先改期再审核"
     TOO_MANY_REFUNDS = 42203, "这笔订单的退款次数过多"
+    COVER_REFUSED = 42204, "这张图片不能作封面"
     NOTICE_TOO_SHORT = 42230, "对会员不利的调整需要提前公布"
     IMPORT_INVALID = 42260, "导入内容有误,未保存任何一行"
     VALIDITY_OVER = 42261, "积分有效期已过,请重新提交"

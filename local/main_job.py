@@ -20,6 +20,7 @@ from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
 from local.nights import run_night
+from local.outside import World, a_cover, connect, new_world
 from local.places import ROOT, Mend, default_places
 from local.replay import deploy_stage, replay_slice
 from local.stack import Cloud, Stack
@@ -54,6 +55,8 @@ def main(stack: Stack, cloud: Cloud) -> None:
     """Perform the main job on a deployed stage and print what happened."""
     now = utc_now()
     run = f"{now:%Y%m%d%H%M%S}"
+    connect(stack)
+    world = new_world(cloud.places.stand_in_url)
     job = Job(stack, now, Api(stack.api_url, stack.secret("ADMIN_KEY_SECRET")), run)
     say.line("\nThe main job")
     _publish_programme(job)
@@ -70,7 +73,7 @@ def main(stack: Stack, cloud: Cloud) -> None:
     say.line("\nReal purchases")
     replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
     say.line()
-    _await_issue(job, issue_id)
+    _await_issue(job, world, issue_id)
     for staff_id in staff_ids:
         job.admin.delete(f"/v1/staff/keys/{staff_id}")
     print_outcome(job.outcomes)
@@ -112,7 +115,10 @@ def _staff(job: Job) -> tuple[dict[str, Api], list[str]]:
 
 def _plan_issue(job: Job, operator: Api, reviewer: Api) -> str:
     """An operator drafts, a reviewer approves; the first approval is refused because the points item is missing."""
-    plan = json.loads((ROOT / "local/issue.json").read_text())
+    plan = {**json.loads((ROOT / "local/issue.json").read_text()), "channel": "official_account"}
+    cover = operator.post_file("/v1/staff/covers", a_cover(job.run), "image/png")
+    for slot in ("headline", "second", "third"):
+        plan[slot]["cover_media_id"] = cover["cover_media_id"]
     plan["publish_at"] = in_zone(utc_now() + timedelta(seconds=20), ZONE)
     points_item = plan["third"].pop("points_item")
     issue = operator.post("/v1/staff/issues", plan, Idempotency_Key=f"main-job-{job.run}")
@@ -130,20 +136,24 @@ def _plan_issue(job: Job, operator: Api, reviewer: Api) -> str:
     return str(issue["id"])
 
 
-def _await_issue(job: Job, issue_id: str) -> None:
-    """The minute rule fires it; nothing here does."""
+def _await_issue(job: Job, world: World, issue_id: str) -> None:
+    """The minute rule fires it, and WeChat tells in the end whom it reached; nothing here does."""
 
-    def sent() -> Any:
+    def reached() -> Any:
         issue = job.admin.get(f"/v1/staff/issues/{issue_id}")
-        return issue if issue["state"] == "sent" else None
+        return issue if issue["state"] == "failed" or issue["outcome"] else None
 
-    with say.step("waiting for the minute rule to fire the publication"):
-        issue = _await(sent, "the publication was not sent")
-    out = job.admin.get(f"/v1/staff/outbox?month={issue['publish_at'][:7]}&limit=100")["list"]
-    copies = [one for one in out if one["issue_id"] == issue_id]
+    with say.step("waiting for the minute rule to fire the publication, and for its outcome"):
+        issue = _await(reached, "the publication was not sent, or WeChat told no outcome")
+    if issue["state"] == "failed":
+        raise Mend(f"the publication failed: {issue['failure']}")
+    drafts, sendings = world.received("/cgi-bin/draft/add"), world.received("/cgi-bin/message/mass/sendall")
+    articles = sum(len(draft["body"]["articles"]) for draft in drafts)
+    reached_by = f"{issue['outcome']['sent']} of {issue['outcome']['total']} followers reached"
     job.tell(
         "publication fired",
-        f"planned {issue['publish_at'][11:19]}, sent {issue['sent_at'][11:19]}, {len(copies)} in the outbox",
+        f"planned {issue['publish_at'][11:19]}, sent {issue['sent_at'][11:19]}; the Official Account got {len(drafts)} "
+        f"draft of {articles} articles and {len(sendings)} sending to all, {reached_by}",
     )
 
 

@@ -69,6 +69,7 @@ from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP
 
 ROOT = Path(__file__).parents[1]
@@ -169,15 +170,16 @@ class Day:
 
         method, path = key
         named = {name: given.pop(name) for name in re.findall(r"{(\w+)}", path)}
-        raw = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
-        headers = {"Content-Type": "application/json"} if raw else {}
+        is_file = isinstance(body, bytes)
+        raw = body if is_file or body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = {"Content-Type": "image/png" if is_file else "application/json"} if raw else {}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= self._signature(raw or b"") if "/ingest/" in path else {}
         headers |= {name.replace("_", "-"): value for name, value in given.items()}
         parameters = {name: [value] for name, value in (pair.split("=") for pair in query.split("&") if pair)}
         answer = invoke(app, method, path, headers=headers, body=raw, query=parameters, path_parameters=named)
         asked = f"{method} {path.format(**named)}" + (f"?{query}" if query else "")
-        self.examples.setdefault(key, Example(asked, body, answer.data))
+        self.examples.setdefault(key, Example(asked, None if is_file else body, answer.data))
         return answer.data
 
     def callback(self, key: Key, *, body: Any = None, query: Mapping[str, str] | None = None, **given: Any) -> None:
@@ -347,6 +349,7 @@ def _outside(day: Day, operator: str) -> None:
         told = {"results": {REMINDER: "accept", EXPIRING: "reject"}}
         day.call(("POST", "/v1/me/message-grants"), told, token=token, Idempotency_Key="tap-1")
         day.call(("GET", "/v1/me/message-grants"), token=token)
+        day.call(("POST", "/v1/staff/covers"), PNG, token=operator)
         chat_id = world.post("/groups", {"corpid": CORP[0], "name": "杭州车友一群", "owner": "guide-1"})["chat_id"]
         world.post("/group-joins", {"chat_id": chat_id, "members": [{"person": "mei"}, {"person": "lan"}]})
         world.advance(2)

@@ -5,6 +5,7 @@ issue#<id>      issue        2026-03, planned instant          an issue; also `d
 key#<sha256>    draft                                          which issue an Idempotency-Key made
 sending#<id>    sending                                        how far a channel of several steps has got with it
 outcome#<receipt>  outcome                                     what a channel has told of a sending since
+cover#<sha256>  cover                                          the id that a picture has at the Official Account
 outbox#<id>     sent         outbox#2026-03, planned instant   an issue as the outbox channel has it
 alert#2026-03   2026-03-04                                     a planned day that nothing was approved for
 """
@@ -133,6 +134,10 @@ def outbox_item(issue: Issue, receipt: Receipt) -> Item:
 
 def sending_key(issue_id: str) -> Item:
     return {"pk": f"sending#{issue_id}", "sk": "sending"}
+
+
+def cover_key(digest: str) -> Item:
+    return {"pk": f"cover#{digest}", "sk": "cover"}
 
 
 def sending_item(issue_id: str, sending: Sending) -> Item:

@@ -32,6 +32,7 @@ _ISSUE_ID = re.compile(r"[0-9a-f]{16}")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _WRITERS = staff("operator", "reviewer")
 _REVIEWERS = staff("reviewer")
+COVER_LIMIT_BYTES = 4 * 1024 * 1024
 _PAGE_QUERY = frozenset({"month", "limit", "cursor"})
 
 
@@ -52,6 +53,16 @@ def post_issue(call: Call) -> Json:
             now=call.now,
         )
     )
+
+
+@bp.route("/staff/covers", methods=["POST"], content_types=["image/png", "image/jpeg"])
+@endpoint(bp, caller=_WRITERS, limit_bytes=COVER_LIMIT_BYTES, is_file=True)
+def post_cover(call: Call) -> Json:
+    """Bring a cover (JPG or PNG, the body itself) to the Official Account; the same picture again is `replayed`."""
+    from chalicelib.publishing import cover, table
+
+    kept = cover.keep_cover(table.open_publishing(), call.raw_body, cover.to_official_account(call.now))
+    return {"cover_media_id": kept.media_id, "replayed": kept.replayed}
 
 
 @bp.route("/staff/issues", methods=["GET"])

@@ -152,6 +152,20 @@ class PublishingTable:
                 ExpressionAttributeValues=encode_item({":at": items.stamp(outcome.told_at)}),
             )
 
+    def cover(self, digest: str) -> str:
+        """The media id of a picture by the SHA-256 of its bytes; empty when it was not brought yet."""
+        item = self._get(items.cover_key(digest))
+        return str(item["media_id"]) if item else ""
+
+    def put_cover(self, digest: str, media_id: str) -> str:
+        """Keep under which id a picture was brought; answers the first one's when it is there already."""
+        item = {**items.cover_key(digest), "media_id": media_id}
+        try:
+            conditional(self.dynamo, "put_item", **self._put_new(item)["Put"])
+        except ConditionFailed as standing:
+            return str(standing.item["media_id"]) if standing.item else media_id
+        return media_id
+
     def put_in_outbox(self, issue: Issue, receipt: Receipt) -> Receipt:
         """Keep a sent issue once; answers the first receipt when it is there already."""
         item = items.outbox_item(issue, receipt)
