@@ -1,4 +1,4 @@
-"""What only deployed handlers show of messages: their roles, the queue that wakes the sender, callers at once."""
+"""What only deployed handlers show of messages and issues: roles, the queue that wakes the sender, callers at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from chalicelib.connect.wechat.subscribe import PATH as SEND
 from chalicelib.connect.wecom.robot import PATH as ROBOT
 from local.http_client import Api
 from local.places import Places
-from local.stack import Cloud, Stack
+from local.stack import Cloud, FunctionFailed, Stack
 from local.stand_in.apis import stand_in
 from local.stand_in.edge import Server
 from tests.cloud_fixtures import HOME_VARIABLE, PARAMETERS
@@ -24,7 +25,10 @@ from tests.connect.allowing import FIELDS, MESSAGES, REMINDER, received
 from tests.connect.test_wecom import make_group
 from tests.flows.stage import at_once, flow_document, until
 from tests.outside_world import ACCOUNTS
-from tests.stand_in.outsiders import MINI, Admin
+from tests.publishing.plans import plan_json
+from tests.publishing.test_official_account import ADD_DRAFT, SENDALL
+from tests.stand_in.official import PNG
+from tests.stand_in.outsiders import MINI, SERVICE, Admin
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("messages")]
 
@@ -115,3 +119,41 @@ def test_staff_see_the_groups_of_the_corp(sending: Sending) -> None:
     chat_id = make_group(sending.world, "a")
 
     assert [one["chat_id"] for one in sending.staff.get("/v1/staff/customer-groups")["list"]] == [chat_id]
+
+
+def test_an_issue_is_sent_once_through_an_ended_token_a_spent_quota_and_a_lost_answer(sending: Sending) -> None:
+    """The deployed minute rule at minutes of our choosing: the event's time is its now."""
+    staff, world = sending.staff, sending.world
+    cover = staff.post_file("/v1/staff/covers", PNG, "image/png")["cover_media_id"]
+    publish_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    plan = plan_json(channel="official_account", publish_at=publish_at.isoformat())
+    for slot in ("headline", "second", "third"):
+        plan[slot]["cover_media_id"] = cover
+    issue = staff.post("/v1/staff/issues", plan, Idempotency_Key="issue-1")
+    path = f"/v1/staff/issues/{issue['id']}"
+    staff.post(f"{path}/approval", {"version": issue["version"]})
+
+    def sweep(minutes: int) -> str:
+        at = publish_at + timedelta(minutes=minutes)
+        with suppress(FunctionFailed):  # an issue with a fault makes the function fail, for its alarm
+            sending.stack.invoke("send_due_issues", {"time": at.isoformat()})
+        return str(staff.get(path)["state"])
+
+    world.post("/tokens/ends", {"owner": SERVICE[0]})
+    world.post("/faults", {"api": SENDALL, "kind": "errcode", "errcode": 45009, "times": 1})
+    states = [sweep(0)]
+    staff.post(f"{path}/retry", {"version": staff.get(path)["version"]})
+    world.post("/faults", {"api": SENDALL, "kind": "timeout_after", "times": 1, "seconds": 7})
+    states.append(sweep(1))
+    world.advance(61)
+    states += [sweep(3), sweep(8), sweep(9)]
+
+    drafts = [one for one in world.get("/received", path=ADD_DRAFT)["received"] if one["errcode"] in (0, None)]
+    sendings = world.get("/received", path=SENDALL)["received"]
+    assert states == ["failed", "claimed", "claimed", "sent", "sent"]
+    assert [len(draft["body"]["articles"]) for draft in drafts] == [3]
+    assert [(one["errcode"], one.get("fault")) for one in sendings] == [
+        (45009, "errcode"),
+        (0, "timeout_after"),
+        (45065, None),
+    ]
