@@ -32,6 +32,7 @@ def merge_accounts(
     *,
     also: tuple[Also, ...] = (),
     actor: str,
+    reason: str = "",
     ledger: LedgerTable,
     terms: LedgerTerms,
     now: datetime,
@@ -55,7 +56,9 @@ def merge_accounts(
                 raise JifenError(Code.BUSY, retry_after_seconds=1)
             if closing.version != account.version:
                 raise _Moved
-            return merged(closing, surviving, guards, actor=actor, terms=terms, now=now)._replace(also=also)
+            return merged(closing, surviving, guards, actor=actor, reason=reason, terms=terms, now=now)._replace(
+                also=also
+            )
 
         try:
             return ledger.post(closing_id, decide, other_id=surviving_id)
@@ -69,7 +72,14 @@ class _Moved(Exception):
 
 
 def merged(
-    closing: Account, surviving: Account, guards: Sequence[Guard], *, actor: str, terms: LedgerTerms, now: datetime
+    closing: Account,
+    surviving: Account,
+    guards: Sequence[Guard],
+    *,
+    actor: str,
+    reason: str = "",
+    terms: LedgerTerms,
+    now: datetime,
 ) -> Posting:
     """The posting that closes `closing`, with the survivor's as its `other`; `guards` are all open ones of `closing`.
 
@@ -78,6 +88,7 @@ def merged(
     if len(surviving.merged) + len(closing.merged) >= MOST_MERGED:
         raise JifenError(Code.MERGE_REFUSED)
     classes = class_facts(guards)
+    facts: dict[str, str | int] = {**classes, **({"reason": reason} if reason else {})}
     for what, points in (("pending", closing.pending_points), ("held", closing.held_points)):
         if sum(part for name, part in classes.items() if name.startswith(what)) != points:
             raise JifenError(Code.BUSY, retry_after_seconds=1)
@@ -91,13 +102,13 @@ def merged(
         surviving.member_id,
         terms.version,
         text="账户合并,全部转入你的另一个账户",
-        facts={"to": surviving.member_id, **classes},
+        facts={"to": surviving.member_id, **facts},
     )
     take_in = TakeIn(
         cause,
         left,
         terms.version,
         text="账户合并,你的另一个账户转入",
-        facts={"from": closing.member_id, **classes},
+        facts={"from": closing.member_id, **facts},
     )
     return apply(closing, [close], terms, at)._replace(other=apply(surviving, [take_in], terms, at))

@@ -23,6 +23,15 @@ def log_in(http: Any, code: str) -> Any:
     return http("POST", "/v1/sessions", body=json.dumps({"code": code}))
 
 
+def given(stage: Any, *, token: str = "a" * 43, new_member_id: str = A_MEMBER) -> dict[str, Any]:
+    """What the edge gives a log-in; one that needs no merge."""
+    return {"token": token, "new_member_id": new_member_id, "merge": no_merge, "now": stage.now}
+
+
+def no_merge(one: str, other: str) -> str:
+    raise AssertionError(f"{one} and {other} are two persons")
+
+
 def test_a_first_log_in_makes_a_member_and_a_later_one_finds_it(http: Any) -> None:
     first = log_in(http, "demo-mei-0001").data
     second = log_in(http, "demo-mei-0002").data
@@ -146,9 +155,7 @@ def test_what_is_no_session_token_is_refused_alike(stage: Any, authorization: st
 
 def test_two_phones_with_the_same_code_at_once_open_one_session(stage: Any) -> None:
     table = stage.table
-    logging_in.log_in(
-        table, logging_in.demo_exchange, "demo-mei-0001", token="a" * 43, new_member_id=A_MEMBER, now=stage.now
-    )
+    logging_in.log_in(table, logging_in.demo_exchange, "demo-mei-0001", **given(stage))
 
     other = Session(tokens.digest("b" * 43), A_MEMBER, opened_at=stage.now, expires_at=stage.now)
     opened = table.open_session(other, tokens.digest("demo-mei-0001"))
@@ -174,9 +181,7 @@ class OtherPhoneFirst:
 def test_two_phones_at_their_first_log_in_at_once_are_one_member(stage: Any) -> None:
     table: Any = OtherPhoneFirst(stage.table, stage.now)
 
-    opened = logging_in.log_in(
-        table, logging_in.demo_exchange, "demo-mei-0001", token="a" * 43, new_member_id=A_MEMBER, now=stage.now
-    )
+    opened = logging_in.log_in(table, logging_in.demo_exchange, "demo-mei-0001", **given(stage))
 
     assert (opened.session.member_id, opened.is_new_member) == (ANOTHER, False)
     assert [row["pk"] for row in stage.rows() if row["sk"] == "PROFILE"] == [f"MEMBER#{ANOTHER}"]
