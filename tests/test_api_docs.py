@@ -185,6 +185,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _import(day, member_id, operator, reviewer)
     _finance(day)
     _stages(day, member_id, operator)
+    _merge(day, member_id)
     return day.examples
 
 
@@ -412,6 +413,13 @@ def _stages(day: Day, member_id: str, operator: str) -> None:
     day.call(("GET", "/v1/me/stage"), token=token)
     day.call(("GET", "/v1/staff/members/{member_id}/stage"), token=operator, member_id=member_id)
     day.call(("GET", "/v1/staff/reports/stages"), token=operator)
+
+
+def _merge(day: Day, member_id: str) -> None:
+    """Mei had come by another account before WeChat said that it was she."""
+    other = day.call(("POST", "/v1/sessions"), {"code": "demo-meimei-0001"})["member_id"]
+    body = {"other_member_id": other, "reason": "本人到店确认为同一人"}
+    day.call(("POST", "/v1/staff/members/{member_id}/merges"), body, token=ADMIN_KEY, member_id=member_id)
 
 
 def _member(day: Day) -> str:
