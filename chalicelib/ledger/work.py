@@ -276,7 +276,8 @@ class Work:
         active_at = self.posted_at if self.active else self.active_at
         due = self._due_on(active_at)
         notices = self._notices() if only_worker else ()
-        if not (only_worker or self.merged_into) and account.due_on and (due is None or account.due_on < due):
+        is_final = only_worker or self.merged_into
+        if not is_final and account.due_on and (due is None or account.due_on < due):
             due = account.due_on
         if not self.entries and due == account.due_on:
             return Posting(account, account, ())

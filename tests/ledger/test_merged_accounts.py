@@ -55,13 +55,16 @@ def two(moto_ledger: LedgerTable) -> LedgerTable:
     return moto_ledger
 
 
-def audited(ledger: LedgerTable, **given: Any) -> list[Finding]:
-    """What the audit of the whole finds; these ledgers' guards of orders have no orders beside them."""
+def audited(ledger: LedgerTable) -> list[Finding]:
+    """What the audit of the whole finds; most of these ledgers' guards of orders have no orders beside them."""
     found: list[Finding] = []
-    prefix = ledger.ledger.removesuffix("-ledger")
-    orders = OrdersTable(ledger.dynamo, f"{prefix}-orders")
+    orders = orders_of(ledger)
     Auditor(ledger, orders, TERMS, {}, TODAY_ON, Report(found.append), pause=lambda _s: None).run(segments=1)
     return [one for one in found if one.what != "order"]
+
+
+def orders_of(ledger: LedgerTable) -> OrdersTable:
+    return OrdersTable(ledger.dynamo, f"{ledger.ledger.removesuffix('-ledger')}-orders")
 
 
 def agrees(ledger: LedgerTable, *member_ids: str) -> None:
@@ -564,3 +567,61 @@ def test_all_that_is_pending_or_held_is_listed_under_either_id_by_its_day(two: L
     assert found[0] == "H#h1"
     assert (balance.pending_points, balance.held_points) == (6, 12)
     assert len(still_open.pending) == 3
+
+
+def test_an_order_that_keeps_the_old_id_agrees_with_the_survivors_guard_through_a_chain(
+    moto_ledger: LedgerTable,
+) -> None:
+    orders = orders_of(moto_ledger)
+    orders.put_paid(paid(), OLD, NOW, TODAY_ON)
+    (order,) = orders.orders(["tmall#1"])
+    settle_order(order, ledger=moto_ledger, book=plain_book())
+    merge(moto_ledger)
+    settle_order(order._replace(refunds={"r1": REFUND}), ledger=moto_ledger, book=plain_book())
+    assert moto_ledger.guards(["O#tmall#1"])["O#tmall#1"].member_id == NEW
+
+    merge(moto_ledger, NEW, "m0")
+
+    agrees(moto_ledger, OLD, NEW, "m0")
+    orders.dynamo.update_item(
+        TableName=orders.name,
+        Key={"pk": {"S": "tmall#1"}},
+        UpdateExpression="SET member_id = :other",
+        ExpressionAttributeValues={":other": {"S": "m7"}},
+    )
+    assert [(one.key, one.what, one.found) for one in audited(moto_ledger)] == [("O#tmall#1 G", "member_id", NEW)]
+
+
+def change(ledger: LedgerTable, member_id: str, **values: Any) -> None:
+    """Tamper with an account."""
+    from chalicelib.runtime.dynamo import encode
+
+    for name, value in values.items():
+        ledger.dynamo.update_item(
+            TableName=ledger.ledger,
+            Key={"pk": {"S": f"M#{member_id}"}, "sk": {"S": "A"}},
+            UpdateExpression="REMOVE #name" if value is None else "SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            **({} if value is None else {"ExpressionAttributeValues": {":value": encode(value)}}),
+        )
+
+
+@pytest.mark.parametrize(
+    ("member_id", "values", "expected"),
+    [
+        (NEW, {"merged": None}, {("M#m1 A", "merged"), ("M#m2 A", "merged_into"), ("M#m1 A", "pending")}),
+        (OLD, {"merged_into": "m7"}, {("M#m2 A", "merged_into")}),
+        (OLD, {"merged_into": None}, {("M#m2 A", "merged_into"), ("M#m2 A", "pending")}),
+        (OLD, {"frozen": True}, {("M#m2 A", "frozen")}),
+        (NEW, {"pending": 19}, {("M#m1 A", "pending")}),
+    ],
+)
+def test_the_audit_names_what_was_changed_of_two_merged_accounts(
+    two: LedgerTable, member_id: str, values: dict[str, Any], expected: set[tuple[str, str]]
+) -> None:
+    wait(two, 20)
+    merge(two)
+
+    change(two, member_id, **values)
+
+    assert expected <= {(one.key, one.what) for one in audited(two)}
