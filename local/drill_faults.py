@@ -525,6 +525,6 @@ FAULTS = [
         "chalicelib/members/merge_writes.py",
         'f"{CURRENT} AND identity_count = :count"',
         'f"{CURRENT} AND identity_count <= :count + :count"',
-        ("tests/members/test_merge.py::test_an_identity_that_is_bound_while_they_merge_is_not_left_behind",),
+        ("tests/members/test_merge_members.py::test_an_identity_that_is_bound_while_they_merge_is_not_left_behind",),
     ),
 ]
