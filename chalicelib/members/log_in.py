@@ -106,7 +106,7 @@ def log_in(
     session = Session(tokens.digest(token), member_id, opened_at=now, expires_at=now + SESSION_LIFE)
     if not table.open_session(session, tokens.digest(code)):
         raise JifenError(Code.LOGIN_CODE_INVALID)
-    return LoggedIn(token, session, is_new, registered_at)
+    return LoggedIn(token, session, is_new and member_id == standing.member_id, registered_at)
 
 
 def _bind_the_rest(

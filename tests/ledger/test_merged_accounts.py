@@ -97,6 +97,34 @@ def test_both_ids_show_the_survivors_balance(two: LedgerTable) -> None:
     agrees(two)
 
 
+def test_a_merge_is_one_transaction_on_each_store(ledger: LedgerTable) -> None:
+    keys = [wait(ledger, 1, "tmall#5"), wait(ledger, 2, "tmall#6", member_id=NEW), wait(ledger, 3, "tmall#7")]
+    post(ledger, gift(50, "old"))
+
+    receipt = merge(ledger)
+    again = merge(ledger, NEW, OLD)
+
+    assert [entry.kind for entry in receipt.entries] == [Kind.TRANSFER]
+    assert again.entries == ()
+    assert ledger.read(OLD) == ledger.read(NEW)
+    assert ledger.read(OLD).total_points == 56
+    assert listed(ledger, OLD) == listed(ledger, NEW)
+    assert sorted(listed(ledger, OLD)) == keys
+    post(ledger, gift(50, "old"), member_id=NEW)
+    assert ledger.read(NEW).total_points == 56
+
+
+def listed(ledger: LedgerTable, id: str) -> list[str]:
+    """All open guards, a page each, as they are shown."""
+    found, cursor = [], ""
+    while True:
+        page = open_page(id, ledger=ledger, cursor=cursor, limit=1)
+        found += [one.guard.key for one in page.pending] + [guard.key for guard in page.holds]
+        cursor = page.next_cursor
+        if not cursor:
+            return found
+
+
 def test_who_never_had_an_account_is_merged_as_well(moto_ledger: LedgerTable) -> None:
     merge(moto_ledger)
 
@@ -554,13 +582,7 @@ def test_all_that_is_pending_or_held_is_listed_under_either_id_by_its_day(two: L
     set_aside(two)
     merge(two)
 
-    found, cursor = [], ""
-    while True:
-        page = open_page(id, ledger=two, cursor=cursor, limit=1)
-        found += [one.guard.key for one in page.pending] + [guard.key for guard in page.holds]
-        cursor = page.next_cursor
-        if not cursor:
-            break
+    found = listed(two, id)
     balance, still_open = balance_now(two.read(id), ledger=two, terms=TERMS, now=NOW)
 
     assert sorted(found) == sorted([*keys, "H#h1"])

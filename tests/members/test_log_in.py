@@ -187,6 +187,31 @@ def test_two_phones_at_their_first_log_in_at_once_are_one_member(stage: Any) -> 
     assert [row["pk"] for row in stage.rows() if row["sk"] == "PROFILE"] == [f"MEMBER#{ANOTHER}"]
 
 
+def test_who_is_registered_while_another_app_names_the_same_person_is_that_member_and_not_new(stage: Any) -> None:
+    person = Identity("unionid", "u-mei")
+
+    class OtherAppFirst(OtherPhoneFirst):
+        """A table on which the person registers by another app just before this one's registration."""
+
+        def add_member(self, *given: Any) -> Any:
+            logging_in.register(self._table, person, ANOTHER, self._now)
+            return self._table.add_member(*given)
+
+    table: Any = OtherAppFirst(stage.table, stage.now)
+    merged: list[tuple[str, str]] = []
+
+    def merge(one: str, other: str) -> str:
+        merged.append((one, other))
+        return other
+
+    opened = logging_in.log_in(
+        table, lambda _code: (Identity("wechat", "one"), person), "a-code", **{**given(stage), "merge": merge}
+    )
+
+    assert merged == [(A_MEMBER, ANOTHER)]
+    assert (opened.session.member_id, opened.is_new_member) == (ANOTHER, False)
+
+
 def test_what_a_log_in_and_an_authenticated_call_ask_of_the_table(http: Any, stage: Any) -> None:
     made: list[str] = []
 
