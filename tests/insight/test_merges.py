@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.insight.close_days import close_days
+from chalicelib.insight.close_month import close_month
 from chalicelib.insight.milestones import NOTHING, Done, Milestones, joined, taken_in
 from chalicelib.insight.model import problems_of
 from chalicelib.insight.stage_items import Kept, row_item, row_of
@@ -16,6 +18,7 @@ from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.release import release
 from chalicelib.programme.document import read_programme
+from chalicelib.programme.table import terms_book
 from local import rebuild as tool
 from local.rebuild import rebuild
 from tests.insight.builders import ON, a_line
@@ -65,6 +68,19 @@ def test_the_days_of_a_merge_add_up_by_class_and_its_transfers_to_nothing(merged
     assert (day.closing.pending, day.closing.held, last.closing.pending, last.closing.held) == ({"c": 20}, {}, {}, {})
     assert sum(last.closing.buckets.values()) == 0
     assert (problems_of(day.closing, last), day.changes.problems) == ((), frozenset())
+
+
+def test_the_month_of_a_merge_closes_and_its_transfers_come_to_nothing(merged: Books) -> None:
+    merged.record()
+    third = datetime(2026, 12, 3, 4, 0, tzinfo=UTC)
+    close_days(merged.table, third.date())
+
+    done = close_month(merged.table, "2026-11", by="s1", book=terms_book(), now=third, zone="Asia/Shanghai")
+
+    flows = done.closed.statement.flows
+    assert sum(flows["transferred_in"].values()) == 120
+    assert sum(flows["transferred_out"].values()) == -120
+    assert (done.closed.statement.closing.pending, done.closed.statement.closing.held) == ({}, {})
 
 
 def test_a_rebuild_of_the_books_of_a_merge_finds_nothing(merged: Books) -> None:

@@ -30,7 +30,7 @@ from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.model import TermsBook
 from local.audit import Auditor, Report
 from tests.earning.conftest import paid
-from tests.earning.programmes import plain_book
+from tests.earning.programmes import plain_book, plain_terms
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, a_reversal, an_earn
 from tests.ledger.meetings import Interrupted, Meanwhile
 from tests.ledger.merges import NEW, OLD, as_history_has_it, history, merge, post, rebuilt, stored, wait
@@ -358,6 +358,23 @@ def test_a_refund_of_points_that_were_spent_after_the_merge_is_owed_by_the_survi
     account = moto_ledger.read(NEW)
     assert account.deficit_points > 0
     assert account.buckets == {}
+    agrees(moto_ledger)
+
+
+def test_a_refund_of_points_that_were_spent_after_the_merge_is_waived_where_the_terms_say_so(
+    moto_ledger: LedgerTable,
+) -> None:
+    book = plain_book(plain_terms(reversal="waive"))
+    settle_order(the_order(), ledger=moto_ledger, book=book)
+    merge(moto_ledger)
+    had = moto_ledger.read(NEW).available_points
+    post(moto_ledger, a_redemption(had), member_id=NEW)
+
+    receipt = settle_order(the_order(REFUND), ledger=moto_ledger, book=book)
+
+    assert receipt
+    assert receipt.entries[-1].facts["waived_points"] == had
+    assert moto_ledger.read(OLD).total_points == 0
     agrees(moto_ledger)
 
 
