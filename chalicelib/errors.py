@@ -71,6 +71,7 @@ class Code(Enum):
     TRANSFER_OFF = 40965, "积分转赠暂未开放"
     TRANSFER_LIMIT = 40966, "已达今日转赠上限"
     TRANSFER_REFUSED = 40967, "对方暂时不能接收积分"
+    MERGE_REFUSED = 40968, "这两个账户不能合并"
     PENALTY_STATE = 40970, "这笔扣分当前不能这样处理"
     LEVELS_OFF = 40980, "当前方案没有会员等级"
     MONTH_OPEN = 40990, "这个月还没有结束,不能月结"

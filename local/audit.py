@@ -24,8 +24,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.earning.table import OrdersTable, open_orders
 from chalicelib.errors import JifenError
-from chalicelib.ledger.audit import Finding, Tables, check_budget, check_guard, check_member, check_order, guard_keys
+from chalicelib.ledger.audit import (
+    Finding,
+    Tables,
+    check_budget,
+    check_closed,
+    check_guard,
+    check_member,
+    check_order,
+    guard_keys,
+)
 from chalicelib.ledger.items import Item, member_pk
+from chalicelib.ledger.merge import MOST_MERGED
 from chalicelib.ledger.model import Budget, LedgerTerms, business_on
 from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.programme.table import open_programme, terms_at
@@ -95,14 +105,30 @@ class Auditor:
 
     def _member(self, member_id: str) -> tuple[list[Finding], int, int]:
         pk = member_pk(member_id)
-        account = self._items([{"pk": pk, "sk": "A"}])
-        entries = [item for page in self._entries(pk) for item in page]
-        keys = dict.fromkeys([*guard_keys(entries), *self._open_guards(member_id)])
-        guards = self._items([{"pk": key, "sk": "G"} for key in keys])
-        found = check_member(
-            member_id, account[0] if account else None, entries, guards, self.terms, self.today_on, self.names
+        accounts = self._items([{"pk": pk, "sk": "A"}])
+        account = accounts[0] if accounts else None
+        entries = self._entries(pk)
+        merged = [str(one) for one in account.get("merged", [])] if account else []
+        others = {one: self._entries(member_pk(one)) for one in merged}
+        told = [entry for journal in (entries, *others.values()) for entry in journal]
+        keys = dict.fromkeys(
+            [*guard_keys(told), *(key for one in (member_id, *merged) for key in self._open_guards(one))]
         )
-        return found, len(entries), account[0].get("version", 0) if account else 0
+        guards = self._items([{"pk": key, "sk": "G"} for key in keys])
+        found = check_member(member_id, account, entries, guards, self.terms, self.today_on, self.names, others)
+        if account and "merged_into" in account:
+            found += check_closed(account, self._survivor(account), self.ledger.ledger)
+        return found, len(entries), account.get("version", 0) if account else 0
+
+    def _survivor(self, account: Item) -> Item | None:
+        """The account to which closed ones lead from this one, the last that there is on a way without an end."""
+        seen = [account]
+        while "merged_into" in seen[-1] and len(seen) <= MOST_MERGED + 1:
+            found = self._items([{"pk": member_pk(str(seen[-1]["merged_into"])), "sk": "A"}])
+            if not found:
+                return None
+            seen += found
+        return seen[-1]
 
     def _ledger_segment(self, segment: int, segments: int) -> None:
         """Accounts with all that hangs on them, guards with their orders, budgets."""
@@ -121,6 +147,8 @@ class Auditor:
             guards = self._items([{"pk": item["pk"], "sk": "G"} for item in page[start : start + MAX_BATCH_GET]])
             owners = {str(guard.get("member_id")) for guard in guards}
             accounts = self._items([{"pk": member_pk(one), "sk": "A"} for one in owners])
+            ways = ((item, self._survivor(item) if "merged_into" in item else item) for item in accounts)
+            merged = {item["pk"][2:]: (survivor or {}).get("merged", []) for item, survivor in ways}
             shards = {item["pk"][2:]: str(item.get("due_shard", "")) for item in accounts}
             keys = [guard["pk"].removeprefix("O#") for guard in guards if guard["pk"].startswith("O#")]
             members = {order.key: order.member_id for order in self.orders.orders(keys)}
@@ -128,7 +156,8 @@ class Auditor:
             for guard in guards:
                 found += check_guard(guard, shards.get(str(guard.get("member_id")), ""), self.ledger.ledger)
                 if guard["pk"].startswith("O#"):
-                    found += check_order(guard, members.get(guard["pk"].removeprefix("O#")), self.ledger.ledger)
+                    owner = members.get(guard["pk"].removeprefix("O#"))
+                    found += check_order(guard, owner, self.ledger.ledger, merged.get(guard.get("member_id"), ()))
             self.report.add(found, guards=len(guards), orders=len(members))
 
     def _journal_segment(self, segment: int, segments: int) -> None:
@@ -145,14 +174,14 @@ class Auditor:
                     elif pk not in there:
                         self.member(pk[2:])
 
-    def _entries(self, pk: str) -> Iterator[list[Item]]:
+    def _entries(self, pk: str) -> list[Item]:
         request = {
             "TableName": self.ledger.journal,
             "ConsistentRead": True,
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": encode_item({":pk": pk}),
         }
-        return self._pages("query", request)
+        return [item for page in self._pages("query", request) for item in page]
 
     def _open_guards(self, member_id: str) -> list[str]:
         request = {

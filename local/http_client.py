@@ -46,11 +46,6 @@ class Api:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._call("POST", path, body, given)
 
-    def post_file(self, path: str, content: bytes, content_type: str) -> Any:
-        """The data of an answer to a file; raises Refused."""
-        bearer = {"Authorization": f"Bearer {self.token}"}
-        return self._send("POST", path, content, {**bearer, "Content-Type": content_type})
-
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """The data of an answer; raises Refused."""
         return self._call("PUT", path, body, {})
@@ -76,7 +71,7 @@ class Api:
         return self._send(method, path, raw, {**bearer, **headers})
 
     def _send(self, method: str, path: str, raw: bytes | None, headers: Mapping[str, str]) -> Any:
-        content = {"Content-Type": "application/json"} if raw is not None else {}  # unless `headers` say otherwise
+        content = {"Content-Type": "application/json"} if raw is not None else {}
         for attempt in range(TRIES):
             response = self.pool.request(method, self.url + path, body=raw, headers={**content, **headers})
             answer = response.json()

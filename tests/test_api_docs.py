@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -170,16 +171,15 @@ class Day:
 
         method, path = key
         named = {name: given.pop(name) for name in re.findall(r"{(\w+)}", path)}
-        is_file = isinstance(body, bytes)
-        raw = body if is_file or body is None else json.dumps(body, ensure_ascii=False).encode()
-        headers = {"Content-Type": "image/png" if is_file else "application/json"} if raw else {}
+        raw = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
+        headers = {"Content-Type": "application/json"} if raw else {}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= self._signature(raw or b"") if "/ingest/" in path else {}
         headers |= {name.replace("_", "-"): value for name, value in given.items()}
         parameters = {name: [value] for name, value in (pair.split("=") for pair in query.split("&") if pair)}
         answer = invoke(app, method, path, headers=headers, body=raw, query=parameters, path_parameters=named)
         asked = f"{method} {path.format(**named)}" + (f"?{query}" if query else "")
-        self.examples.setdefault(key, Example(asked, None if is_file else body, answer.data))
+        self.examples.setdefault(key, Example(asked, body, answer.data))
         return answer.data
 
     def callback(self, key: Key, *, body: Any = None, query: Mapping[str, str] | None = None, **given: Any) -> None:
@@ -244,6 +244,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _outside(day, operator)
     _pushes(day)
     _webhooks(day, operator)
+    _merge(day, member_id)
     return day.examples
 
 
@@ -349,7 +350,7 @@ def _outside(day: Day, operator: str) -> None:
         told = {"results": {REMINDER: "accept", EXPIRING: "reject"}}
         day.call(("POST", "/v1/me/message-grants"), told, token=token, Idempotency_Key="tap-1")
         day.call(("GET", "/v1/me/message-grants"), token=token)
-        day.call(("POST", "/v1/staff/covers"), PNG, token=operator)
+        day.call(("POST", "/v1/staff/covers"), {"picture": b64encode(PNG[:24]).decode()}, token=operator)
         chat_id = world.post("/groups", {"corpid": CORP[0], "name": "杭州车友一群", "owner": "guide-1"})["chat_id"]
         world.post("/group-joins", {"chat_id": chat_id, "members": [{"person": "mei"}, {"person": "lan"}]})
         world.advance(2)
@@ -581,6 +582,13 @@ def _pushes(day: Day) -> None:
         shown = {**json.loads(sealed.body), "Encrypt": "…"}
         day.callback(("GET", path), query=pushes.url_check(system))
         day.callback(("POST", path), query=sealed.query, body=sealed.body, shown=shown)
+
+
+def _merge(day: Day, member_id: str) -> None:
+    """Mei had come by another account before WeChat said that it was she."""
+    other = day.call(("POST", "/v1/sessions"), {"code": "demo-meimei-0001"})["member_id"]
+    body = {"other_member_id": other, "reason": "本人到店确认为同一人"}
+    day.call(("POST", "/v1/staff/members/{member_id}/merges"), body, token=ADMIN_KEY, member_id=member_id)
 
 
 def _member(day: Day) -> str:

@@ -122,6 +122,7 @@ def _opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
             "demo-walk-0001",
             token=TOKEN,
             new_member_id=MEMBER_ID,
+            merge=lambda one, _other: one,
             now=stage.now,
         )
         for _day in range(6):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from chalicelib.earning.behaviour_event import Event, behaved
+from chalicelib.earning.behaviour_event import Event, as_told_before, behaved
 from chalicelib.earning.caused import lines_of
 from chalicelib.earning.refusals import NotPaid, RefusalsTable
 from chalicelib.earning.reward import Reward, refused_parts, reward, standing_of
@@ -18,7 +18,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.counters import Counted, Counters
-from chalicelib.ledger.model import Cause, Guard, Kind, Posting, Receipt, Refusal, business_on, stamp
+from chalicelib.ledger.model import Account, Cause, Guard, Kind, Posting, Receipt, Refusal, business_on, stamp
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import NOTHING, Decision, Refused, decide
 from chalicelib.programme.model import Terms, TermsBook
@@ -48,8 +48,8 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
     def credit(seen: Seen) -> Posting:
         nonlocal decided
         decided = NOTHING
-        _require_new(event, seen.guard)
         account = seen.account
+        _require_new(event, seen.guard, account)
         posted_at = max(event.received_at, account.posted_at or event.received_at)
         if stands is None and _is_over(event, posted_at, terms):
             raise _DayIsOver
@@ -94,10 +94,11 @@ def keep_refusal(event: Event, refused: tuple[Refused, ...], *, refusals: Refusa
     refusals.put(line, event.received_at)
 
 
-def _require_new(event: Event, guard: Guard | None) -> None:
+def _require_new(event: Event, guard: Guard | None, account: Account) -> None:
     if guard is not None:
         # Whoever told this very event is answered with its first entry; another member has none under that key.
-        raise Refusal(Code.KEY_REUSED, _cause(event, datetime.fromisoformat(guard.state["at"])))
+        told = as_told_before(event, guard.state["input"], account.member_ids)
+        raise Refusal(Code.KEY_REUSED, _cause(told, datetime.fromisoformat(guard.state["at"])))
 
 
 def _commands(event: Event, decided: Decision, rewarded: Reward, terms: Terms, counters: Counters) -> list[Earn]:

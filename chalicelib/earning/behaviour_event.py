@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -55,6 +56,12 @@ class Event(NamedTuple):
     def is_registration(self) -> bool:
         """Whether this is how the ledger hears since when somebody is a member."""
         return self.source == ENGINE and self.indicator == REGISTER
+
+
+def as_told_before(event: Event, known_input: str, member_ids: Iterable[str]) -> Event:
+    """The event as it was told for one of a member's ids, where that is what is known of it; else as it is told now."""
+    told = (event._replace(member_id=member_id) for member_id in member_ids)
+    return next((one for one in told if one.input_hash == known_input), event)
 
 
 def guard_key(source: str, event_id: str) -> str:

@@ -9,12 +9,12 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from chalicelib.earning.behaviour_event import ENGINE, OWN_SOURCE, Event, message_of
+from chalicelib.earning.behaviour_event import ENGINE, OWN_SOURCE, Event, as_told_before, message_of
 from chalicelib.earning.order import order_key
 from chalicelib.earning.order_feed import BuyerId, Number, Platform
 from chalicelib.earning.record_orders import FindMembers
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import Guard
+from chalicelib.ledger.model import Account, Guard
 from chalicelib.members.model import Identity
 from chalicelib.programme.activity import MAX_ORDER_FEN, MAX_QUANTITY, reader_length
 from chalicelib.programme.caps import Id
@@ -92,6 +92,8 @@ class Intake(NamedTuple):
     unknown_members: Callable[[Collection[str]], Collection[str]]
     """Those of some member ids that nobody has."""
     guards: Callable[[Sequence[str]], Mapping[str, Guard]]
+    account: Callable[[str], Account]
+    """A member's account, asked only of whom another's event seems to be told."""
     send: Callable[[Sequence[str]], None]
 
 
@@ -109,20 +111,27 @@ def take_in(records: Sequence[Mapping[str, Any]], now: datetime, intake: Intake)
             answers[place] = Answered(Told.REFUSED, error)
     events = _with_members(checked, now, intake, answers)
     guards = intake.guards(sorted({event.guard_key for event in events.values()}))
-    known = {key: (guard.member_id, guard.state["input"]) for key, guard in guards.items()}
+    known = {key: guard.state["input"] for key, guard in guards.items()}
     sent: list[str] = []
     for place, event in events.items():
-        mine = (event.member_id, event.input_hash)
         if event.guard_key not in known:
-            known[event.guard_key] = mine
+            known[event.guard_key] = event.input_hash
             answers[place] = Answered(Told.ACCEPTED)
             sent.append(message_of(event))
-        elif known[event.guard_key] == mine:
+        elif _is_same(event, known[event.guard_key], intake):
             answers[place] = Answered(Told.DUPLICATE)
         else:
             answers[place] = Answered(Told.REFUSED, JifenError(Code.KEY_REUSED, field="event_id"))
     intake.send(sent)
     return [answers[place] for place in range(len(records))]
+
+
+def _is_same(event: Event, known_input: str, intake: Intake) -> bool:
+    """Whether it is the very event that is known, told for this member or for one who was merged into him."""
+    if event.input_hash == known_input:
+        return True
+    member_ids = intake.account(event.member_id).member_ids
+    return as_told_before(event, known_input, member_ids).input_hash == known_input
 
 
 def require_indicator(indicator: str, occurred_at: datetime, book: TermsBook) -> None:

@@ -47,6 +47,7 @@ def post_events(call: Call) -> Json:
         find_members=find_members,
         unknown_members=unknown_members,
         guards=open_ledger().guards,
+        account=open_ledger().read,
         send=lambda messages: queue.send(settings().behaviours_queue_url, messages),
     )
     taken = take_in(call.body.events, call.now, intake)

@@ -80,10 +80,10 @@ def check_in_days(account: Account, *, first_on: date, ledger: LedgerTable, zone
     if days.last_on - first_on < timedelta(days=KEPT_DAYS):
         return tuple(on for on in month if days.has(on))
     # A make-up's entry stands at the day it repairs, whenever it was booked.
-    entries = ledger.entries_between(account.member_id, start_of(first_on, zone), end_of(month[-1], zone))
     found = {
         date.fromisoformat(str(entry.facts["checked_in_on"]))
-        for entry in entries
+        for member_id in account.member_ids
+        for entry in ledger.entries_between(member_id, start_of(first_on, zone), end_of(month[-1], zone))
         if entry.activity in (ACTIVITY, MAKE_UP) and "checked_in_on" in entry.facts
     }
     return tuple(on for on in month if on in found)
@@ -93,7 +93,7 @@ def todays_entry(account: Account, *, ledger: LedgerTable, terms: Terms, now: da
     """Today's check-in as it was booked: one strong read, none before it is done."""
     if not account.check_ins.has(business_on(now, terms.zone)):
         return None
-    return ledger.entry(account.member_id, cause_of_today(account.member_id, zone=terms.zone, now=now).key)
+    return ledger.own_entry(account, cause_of_today(account.member_id, zone=terms.zone, now=now).key)
 
 
 def month_calendar(

@@ -120,7 +120,8 @@ def appeal(table: PenaltiesTable, penalty_id: str, step: Step, *, zone: str) -> 
     """The member's one appeal; raises PENALTY_NOT_FOUND for anybody else's, PENALTY_STATE, APPEAL_CLOSED."""
 
     def ask(penalty: Penalty) -> Penalty:
-        if penalty.member_id != step.by or penalty.state in (State.PROPOSED, State.DECLINED):
+        is_own = penalty.member_id == step.by or table.ledger.read(step.by).is_of(penalty.member_id)
+        if not is_own or penalty.state in (State.PROPOSED, State.DECLINED):
             raise JifenError(Code.PENALTY_NOT_FOUND)
         after = appealed(penalty, step, zone)
         table.save(after)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from chalicelib.earning.penalty import Penalty, State, Step
@@ -101,13 +102,13 @@ class PenaltiesTable:
         return found
 
     def of_member(self, member_id: str, *, before_id: str, limit: int) -> list[Penalty]:
-        """Up to `limit` (at most 100) posted penalties of a member that are older than an id, newest first."""
+        """Up to `limit` (at most 100) posted penalties of a member that are older than an id, newest first; of who was
+        merged, all of the survivor's.
+        """
         ids: list[str] = []
-        for item in self._backwards(_member_pk(member_id), before_id, limit):
-            if len(ids) == limit:
-                break
-            ids.append(item["sk"])
-        return sorted(self._of_ids(ids), key=lambda penalty: penalty.id, reverse=True)
+        for one in self.ledger.read(member_id).member_ids:
+            ids += [item["sk"] for item in islice(self._backwards(_member_pk(one), before_id, limit), limit)]
+        return sorted(self._of_ids(sorted(ids)[-limit:]), key=lambda penalty: penalty.id, reverse=True)
 
     def _of_ids(self, ids: Sequence[str]) -> Iterator[Penalty]:
         keys = [{"pk": ALL, "sk": penalty_id} for penalty_id in ids]

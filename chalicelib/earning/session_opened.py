@@ -7,11 +7,11 @@ and day are the events' own names. A telling that was lost is made good by the n
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.earning.behave import behave
-from chalicelib.earning.behaviour_event import ENGINE, LOGIN, REGISTER, Event
+from chalicelib.earning.behaviour_event import ENGINE, LOGIN, REGISTER, Event, guard_key
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.ledger.model import business_on, start_of
 from chalicelib.ledger.table import LedgerTable
@@ -42,15 +42,18 @@ def session_opened(session: SessionOpened, *, ledger: LedgerTable, refusals: Ref
     it, or was brought from another programme: there a log-in is no registration, and earns as none. Raises what
     `behave` raises.
     """
-    if ledger.read(session.member_id).joined_on is None:
+    account = ledger.read(session.member_id)
+    if account.joined_on is None:
         behave(_registration(session), ledger=ledger, refusals=refusals, book=book)
     terms = book.at(session.opened_at)
     if terms is None or not terms.answer(LOGIN):
         return
     on = business_on(session.opened_at, terms.zone)
+    if account.merged and ledger.guards([guard_key(ENGINE, _log_in_id(one, on)) for one in account.member_ids]):
+        return  # one person's day is told once, under whichever id
     log_in = Event(
         source=ENGINE,
-        event_id=f"{LOGIN}.{session.member_id}.{on}",
+        event_id=_log_in_id(session.member_id, on),
         indicator=LOGIN,
         member_id=session.member_id,
         occurred_at=session.opened_at,
@@ -58,6 +61,10 @@ def session_opened(session: SessionOpened, *, ledger: LedgerTable, refusals: Ref
         named_at=start_of(on, terms.zone),
     )
     behave(log_in, ledger=ledger, refusals=refusals, book=book)
+
+
+def _log_in_id(member_id: str, on: date) -> str:
+    return f"{LOGIN}.{member_id}.{on}"
 
 
 def _registration(session: SessionOpened) -> Event:

@@ -48,7 +48,7 @@ def settle_order(order: Order, *, ledger: LedgerTable, book: TermsBook) -> Recei
 
     def settle(seen: Seen) -> Posting:
         known = seen.guard
-        if known is not None and known.member_id != order.member_id:
+        if known is not None and not seen.account.is_of(known.member_id):
             raise JifenError(Code.KEY_REUSED)
         if known is None:
             settled = _credited(order, paid, received_at, seen, _terms_at(book, paid.paid_at))

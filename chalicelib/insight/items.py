@@ -58,6 +58,7 @@ def line_item(line: Line) -> Item:
         "waived": line.waived_points,
         "charged": line.charged_points,
         "level": line.level,
+        "merged_into": line.merged_into,
         "occurred_on": line.occurred_on.isoformat(),
     }
     return _without_blanks(item)
@@ -87,6 +88,7 @@ def line_of_item(item: Mapping[str, Any]) -> Line:
         waived_points=item.get("waived", 0),
         charged_points=item.get("charged", 0),
         level=item.get("level", ""),
+        merged_into=item.get("merged_into", ""),
     )
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from chalicelib.ledger import opening
 from chalicelib.ledger.buckets import Buckets, PointsClass, spend_order, take
+from chalicelib.ledger.carried import closed_into
 from chalicelib.ledger.model import Entry, Kind, business_on
 
 ByClass = Mapping[str, int]
@@ -65,10 +66,12 @@ class Line(NamedTuple):
     charged_points: int
     level: str = ""
     """The level it brought the member to, empty when it left the level as it was."""
+    merged_into: str = ""
+    """Of the last line of an account that was closed: the member whose account all of it went into."""
 
 
-def line_of(entry: Entry, *, zone: str, pending_class: PointsClass | None, held: ByClass) -> Line:
-    """The line of an entry; `pending_class` where its pending points change, `held` where its held ones do."""
+def line_of(entry: Entry, *, zone: str, pending: ByClass, held: ByClass) -> Line:
+    """The line of an entry; `pending` and `held` say by class what it changes of such points."""
     return Line(
         member_id=entry.member_id,
         sequence=entry.sequence,
@@ -83,13 +86,14 @@ def line_of(entry: Entry, *, zone: str, pending_class: PointsClass | None, held:
         source=entry.cause.source,
         points=entry.points,
         buckets=entry.buckets,
-        pending={pending_class.letter: entry.pending_points} if pending_class else {},
+        pending=pending,
         held=held,
         deficit_points=entry.deficit_points,
         growth=entry.growth,
         waived_points=int(entry.facts.get("waived_points", 0)),
         charged_points=int(entry.facts.get("charged_points", 0)),
         level=entry.level_after if entry.level_after != entry.level_before else "",
+        merged_into=closed_into(entry),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from chalicelib.insight.line import Line, Movement
 from chalicelib.ledger.model import Kind
@@ -21,6 +22,8 @@ _OWN_ACTS = frozenset({Kind.EARN.value, Kind.REDEEM.value, Kind.HOLD.value})
 """What a member does himself; points that end, a level's review or an adjustment happen to him."""
 FURTHER_AWARD = "~"
 """In the key of an entry that a further rule made of the same cause; no cause's own id holds it."""
+OTHERS = 10**9
+"""Above every number of an entry: what it multiplies tells whose journal a time is of."""
 
 
 class Done(NamedTuple):
@@ -43,6 +46,8 @@ class Milestones(NamedTuple):
     """When each level was first reached, from whichever side."""
     activities: Mapping[str, tuple[Done, ...]] = _NONE
     """The first times of each activity, at most MOST_TIMES, earliest first."""
+    merged_into: str = ""
+    """Whose row all of this went into, once the member's account was closed: he is no longer one of those counted."""
 
 
 NOTHING = Milestones()
@@ -51,7 +56,7 @@ NOTHING = Milestones()
 def joined(row: Milestones, lines: Iterable[Line]) -> Milestones:
     """The row with some more of its member's lines; what it holds already changes nothing."""
     first_on, active_on, spent_on = row.first_on, row.active_on, row.spent_on
-    levels = dict(row.levels)
+    levels, merged_into = dict(row.levels), row.merged_into
     done: dict[str, set[Done]] = {}
     for line in lines:
         on = line.occurred_on
@@ -62,16 +67,46 @@ def joined(row: Milestones, lines: Iterable[Line]) -> Milestones:
             spent_on = min(spent_on or on, on)
         if line.level:
             levels[line.level] = min(levels.get(line.level, line.posted_on), line.posted_on)
+        merged_into = merged_into or line.merged_into
         if activity := _activity_of(line):
             done.setdefault(activity, set()).add(Done(on, line.sequence))
-    activities = {
-        **row.activities,
+    activities = _with_times(row.activities, done)
+    return Milestones(first_on, active_on, spent_on, levels, activities, merged_into)
+
+
+def taken_in(row: Milestones, member_id: str, other: Milestones) -> Milestones:
+    """A survivor's row with that of a member whose account was closed into his; twice, or in parts, makes the same."""
+    levels = dict(row.levels)
+    for level, on in other.levels.items():
+        levels[level] = min(levels.get(level, on), on)
+    return Milestones(
+        first_on=min((on for on in (row.first_on, other.first_on) if on), default=None),
+        active_on=max((on for on in (row.active_on, other.active_on) if on), default=None),
+        spent_on=min((on for on in (row.spent_on, other.spent_on) if on), default=None),
+        levels=levels,
+        activities=_with_times(
+            row.activities,
+            {activity: {_of(member_id, one) for one in times} for activity, times in other.activities.items()},
+        ),
+        merged_into=row.merged_into,
+    )
+
+
+def _of(member_id: str, one: Done) -> Done:
+    """A time of another member's journal, told from the survivor's own of the same number."""
+    return one if one.sequence >= OTHERS else one._replace(sequence=one.sequence + OTHERS * crc32(member_id.encode()))
+
+
+def _with_times(
+    known: Mapping[str, tuple[Done, ...]], more: Mapping[str, Iterable[Done]]
+) -> dict[str, tuple[Done, ...]]:
+    """The first times of each activity of both."""
+    return {
+        **known,
         **{
-            activity: tuple(sorted(times.union(row.activities.get(activity, ())))[:MOST_TIMES])
-            for activity, times in done.items()
+            activity: tuple(sorted({*times, *known.get(activity, ())})[:MOST_TIMES]) for activity, times in more.items()
         },
     }
-    return Milestones(first_on, active_on, spent_on, levels, activities)
 
 
 def _activity_of(line: Line) -> str:

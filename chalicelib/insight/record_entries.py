@@ -15,6 +15,7 @@ from chalicelib.insight.keep_milestones import keep_milestones
 from chalicelib.insight.line import Line, held_changes, hold_key, line_of
 from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.ledger.carried import changes_by_class, is_merge
 from chalicelib.ledger.items import entry_of
 from chalicelib.ledger.model import Entry, Kind
 from chalicelib.ledger.table import LedgerTable
@@ -86,13 +87,25 @@ def line_from(entry: Entry, *, ledger: LedgerTable, book: TermsBook) -> Line:
     """The line of an entry; a capture or release is looked up in its hold. Raises KeyError for unknown terms, rules."""
     terms = book.at(entry.posted_at)
     zone = terms.zone if terms else ZONE
-    held: dict[str, int] = {}
-    if entry.held_points:
-        hold = ledger.entry(entry.member_id, hold_key(entry)) if entry.kind is not Kind.HOLD else None
-        if hold is None and entry.kind is not Kind.HOLD:
-            raise KeyError(hold_key(entry))
-        held = held_changes(entry, hold, book.version(entry.terms_version).ledger.class_order if hold else ())
-    return line_of(entry, zone=zone, pending_class=_pending_class(entry, book), held=held)
+    if is_merge(entry.cause):
+        pending, held = changes_by_class(entry, "pending"), changes_by_class(entry, "held")
+    else:
+        points_class = _pending_class(entry, book)
+        pending = {points_class.letter: entry.pending_points} if points_class else {}
+        held = _held(entry, ledger, book)
+    return line_of(entry, zone=zone, pending=pending, held=held)
+
+
+def _held(entry: Entry, ledger: LedgerTable, book: TermsBook) -> dict[str, int]:
+    """What it changes of held points by class: by its hold, in whosever journal that stands."""
+    if not entry.held_points:
+        return {}
+    if entry.kind is Kind.HOLD:
+        return held_changes(entry, None, ())
+    hold = ledger.entry(str(entry.facts.get("held_by", entry.member_id)), hold_key(entry))
+    if hold is None:
+        raise KeyError(hold_key(entry))
+    return held_changes(entry, hold, book.version(entry.terms_version).ledger.class_order)
 
 
 def _pending_class(entry: Entry, book: TermsBook) -> PointsClass | None:

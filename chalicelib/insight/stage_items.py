@@ -48,6 +48,7 @@ def row_item(member_id: str, kept: Kept) -> Item:
         "activities": {
             activity: " ".join(f"{one.on}.{one.sequence}" for one in done) for activity, done in row.activities.items()
         },
+        "merged_into": row.merged_into,
     }
     return {**row_key(member_id), **{name: value for name, value in plain.items() if value}, "version": kept.version}
 
@@ -64,6 +65,7 @@ def row_of(item: Mapping[str, Any]) -> Kept:
                 activity: tuple(Done(date.fromisoformat(one[:10]), int(one[11:])) for one in done.split())
                 for activity, done in item.get("activities", {}).items()
             },
+            merged_into=item.get("merged_into", ""),
         ),
         item["version"],
     )

@@ -108,7 +108,9 @@ class Tally:
         self._since = months_on(month_of(on), 1 - INTAKE_MONTHS)
 
     def add(self, row: Milestones) -> None:
-        """One more member."""
+        """One more member; the row of one who was merged into another is no longer one."""
+        if row.merged_into:
+            return
         passed = passed_on(row, self.programme, self.on)
         self.known += passed[0] is not None
         self.members += passed[self.threshold] is not None

@@ -39,8 +39,11 @@ class StagesTable:
         return {item["sk"]: stage_items.row_of(item) for item in found}
 
     def row(self, member_id: str) -> Milestones:
-        """What a member has reached, nothing before his first line."""
-        return self.rows([member_id]).get(member_id, Kept()).milestones
+        """What a member has reached, nothing before his first line; of who was merged what the survivor has."""
+        row = self.rows([member_id]).get(member_id, Kept()).milestones
+        while row.merged_into:
+            row = self.rows([row.merged_into]).get(row.merged_into, Kept()).milestones
+        return row
 
     def put_row(self, member_id: str, milestones: Milestones, over: Kept) -> bool:
         """Set a member's row in place of `over`; False when another row stands there by now."""

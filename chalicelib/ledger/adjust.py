@@ -160,7 +160,8 @@ def change_credit(
         raise JifenError(Code.INVALID_REQUEST, "points只在change为adjust时填写", field="points")
     if points is not None:
         guard = ledger.guards([cause]).get(cause)
-        credits = guard.credits if guard and guard.member_id == member_id else ()
+        is_own = guard and (guard.member_id == member_id or ledger.read(member_id).is_of(guard.member_id))
+        credits = guard.credits if guard and is_own else ()
         is_done = guard is not None and change_id in guard.state.get("changes", {})
         pending = next((credit.pending_points for credit in credits if credit.rule == rule), 0)
         if not is_done and 0 < pending < points:
@@ -207,4 +208,6 @@ def _standing(table: AdjustmentsTable, proposal: Proposal, wanted: State, by: st
     if wanted is State.DECLINED:
         return Decided(proposal, None, True)
     cause = cause_of(proposal.id, approved_by=by, at=review.decided_at, source="staff")
-    return Decided(proposal, table.ledger.entry(proposal.change.member_id, cause.key), True)
+    ledger, member_id = table.ledger, proposal.change.member_id
+    entry = ledger.entry(member_id, cause.key) or ledger.own_entry(ledger.read(member_id), cause.key)
+    return Decided(proposal, entry, True)

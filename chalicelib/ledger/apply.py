@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 
 from chalicelib.errors import Code
 from chalicelib.ledger.buckets import Buckets, bucket_expires_on, bucket_key, class_of, spend_order, take
+from chalicelib.ledger.closing import close, take_in
 from chalicelib.ledger.commands import (
     Activate,
     AdjustPending,
     Capture,
+    Close,
     Command,
     Earn,
     Expire,
@@ -27,6 +29,7 @@ from chalicelib.ledger.commands import (
     Redeem,
     Reverse,
     SetLevel,
+    TakeIn,
 )
 from chalicelib.ledger.ends import has_ended
 from chalicelib.ledger.levels import Tenure
@@ -40,6 +43,8 @@ def apply(account: Account, commands: Sequence[Command], terms: LedgerTerms, now
     Raises Refusal (nothing may be written) when a command cannot be met. An account never goes back in time:
     `posted_at` is the later of `now` and the account's last posting.
     """
+    if account.merged_into:
+        raise AssertionError(f"{account.member_id} is closed")
     work = Work(account, terms, now)
     only_worker = True
     for command in commands:
@@ -351,6 +356,8 @@ _DECIDERS: Mapping[type, Callable[..., None]] = {
     Freeze: _freeze,
     SetLevel: _set_level,
     Open: _open,
+    Close: close,
+    TakeIn: take_in,
 }
 
 

@@ -6,8 +6,9 @@ Nothing is ever repaired here: a wrong balance is put right by a new entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from chalicelib.ledger.counters import running
@@ -18,6 +19,7 @@ from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, LedgerT
 from chalicelib.ledger.rebuild import balances, folded, stated
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError)
+_NOBODY: Mapping[str, Sequence[Item]] = MappingProxyType({})
 _OWN_CHECKS = ("version", "due_key", "due_shard", "counters", "growth")
 """Attributes of an account that are no part of its history, or only as far as a period still runs."""
 
@@ -47,11 +49,14 @@ def check_member(
     terms: LedgerTerms,
     today_on: date,
     tables: Tables,
+    others: Mapping[str, Sequence[Item]] = _NOBODY,
 ) -> list[Finding]:
     """All that is wrong with one member: his account, his entries (in any order) and his guards as stored.
 
-    `guards` are those that `guard_keys(entries)` names and every other one with something pending or held; `today_on`
-    is the business date of the audit.
+    `guards` are those that `guard_keys` names of all his entries and every other one with something pending or held;
+    `today_on` is the business date of the audit. `others` are the journals of the accounts that were merged into his,
+    by their ids: they are judged with their own accounts, here only his guards are held against them. Guards of a
+    closed account are the survivor's matter.
     """
     findings: list[Finding] = []
     read = [entry for item in entries if (entry := _readable(item, findings, tables.journal))]
@@ -62,8 +67,22 @@ def check_member(
             findings.append(Finding(tables.ledger, f"{member_pk(member_id)} A", "account", say, "none"))
     else:
         findings += _check_account(account, rebuilt, terms, today_on, tables.ledger)
-    findings += _check_guards(member_id, account or {}, read, guards, tables.ledger)
+    if account is None or "merged_into" not in account:
+        unread: list[Finding] = []
+        read += [
+            entry for items in others.values() for one in items if (entry := _readable(one, unread, tables.journal))
+        ]
+        findings += _check_guards({member_id, *others}, member_id, account or {}, read, guards, tables.ledger)
     return findings
+
+
+def check_closed(account: Item, survivor: Item | None, ledger: str) -> list[Finding]:
+    """Whether the account into which a closed one went is there and says so; `survivor` is the last one of the way."""
+    member_id = str(account["pk"])[2:]
+    if survivor and "merged_into" not in survivor and member_id in survivor.get("merged", []):
+        return []
+    found = f"{survivor['pk']} of {survivor.get('merged', [])}" if survivor else "none"
+    return [Finding(ledger, _key(account), "merged_into", f"an account that took in {member_id}", found)]
 
 
 def guard_keys(entries: Iterable[Item]) -> list[str]:
@@ -87,11 +106,13 @@ def check_guard(item: Item, due_shard: str, ledger: str) -> list[Finding]:
     return _differences(item, expected, ledger)
 
 
-def check_order(guard: Item, member_id: str | None, ledger: str) -> list[Finding]:
-    """Whether the order of a guard is there (None: it is not) and is the same member's."""
+def check_order(guard: Item, member_id: str | None, ledger: str, merged: Collection[str] = ()) -> list[Finding]:
+    """Whether the order of a guard is there (None: it is not) and is the same member's, or one's of those who were
+    `merged` into him: an order keeps the id it was bound to.
+    """
     if member_id is None:
         return [Finding(ledger, _key(guard), "order", "the order it guards", "none")]
-    if member_id == guard.get("member_id"):
+    if member_id == guard.get("member_id") or member_id in merged:
         return []
     return [Finding(ledger, _key(guard), "member_id", f"{member_id}, as its order says", str(guard.get("member_id")))]
 
@@ -217,11 +238,11 @@ def _check_due(item: Item, terms: LedgerTerms, today_on: date, ledger: str) -> l
 
 
 def _check_guards(
-    member_id: str, account: Item, entries: list[Entry], guards: Sequence[Item], ledger: str
+    ids: Set[str], member_id: str, account: Item, entries: list[Entry], guards: Sequence[Item], ledger: str
 ) -> list[Finding]:
     findings: list[Finding] = []
-    known = _read_guards(member_id, guards, findings, ledger)
-    mine = [guard for guard in known.values() if guard.member_id == member_id]
+    known = _read_guards(ids, member_id, guards, findings, ledger)
+    mine = [guard for guard in known.values() if guard.member_id in ids]
     for attribute, sums in (
         ("pending", sum(_pending(guard) for guard in mine)),
         ("held", sum(_held(guard) for guard in mine)),
@@ -239,7 +260,9 @@ def _check_guards(
     return findings
 
 
-def _read_guards(member_id: str, guards: Sequence[Item], findings: list[Finding], ledger: str) -> dict[str, Guard]:
+def _read_guards(
+    ids: Set[str], member_id: str, guards: Sequence[Item], findings: list[Finding], ledger: str
+) -> dict[str, Guard]:
     """The guards by key; one that cannot be read, or is another member's, is named."""
     known: dict[str, Guard] = {}
     for item in guards:
@@ -249,7 +272,7 @@ def _read_guards(member_id: str, guards: Sequence[Item], findings: list[Finding]
             findings.append(Finding(ledger, _key(item), "guard", "a readable guard", repr(error)))
             continue
         known[guard.key] = guard
-        if guard.member_id != member_id:
+        if guard.member_id not in ids:
             findings.append(Finding(ledger, _key(item), "member_id", member_id, guard.member_id))
     return known
 

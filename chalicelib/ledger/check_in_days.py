@@ -53,6 +53,24 @@ class CheckInDays:
         """What a run of `run_days` that ends with `on` makes, brought from elsewhere: it stands for all days before."""
         return CheckInDays(on, (1 << min(run_days, KEPT_DAYS)) - 1, run_days)
 
+    def with_days(self, other: CheckInDays) -> CheckInDays:
+        """All days of both; the run goes back as far as either's own run or the days of both together do."""
+        if self.last_on is None or other.last_on is None:
+            return other if self.last_on is None else self
+        last_on = max(self.last_on, other.last_on)
+        bitmap = self._bitmap_on(last_on) | other._bitmap_on(last_on)
+        run_days = _ones(bitmap)
+        for _ in range(2):  # the second look is for a run that begins where the other's has led to
+            for days in (self, other):
+                gap_days = (last_on - days.last_on).days if days.last_on else run_days
+                if gap_days <= run_days:
+                    run_days = max(run_days, gap_days + days.run_days)
+        return CheckInDays(last_on, bitmap, run_days)
+
+    def _bitmap_on(self, on: date) -> int:
+        """The bitmap as seen from a day not before the last one."""
+        return self.bitmap << (on - (self.last_on or on)).days & _MASK
+
     def run_ending(self, on: date) -> int:
         """How many days in a row end with `on`, counting `on` itself; 0 when it is no checked-in day.
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chalicelib.ledger.buckets import Buckets
 from chalicelib.ledger.counters import Counted
-from chalicelib.ledger.model import Cause, Part, Policy
+from chalicelib.ledger.model import Account, Cause, Part, Policy
 
 
 class Earn(NamedTuple):
@@ -177,6 +177,28 @@ class Open(NamedTuple):
     joined_on: date | None = None
 
 
+class Close(NamedTuple):
+    """Give everything away to another account of the same person, for good."""
+
+    cause: Cause
+    to: str
+    """The survivor's id."""
+    terms_version: int
+    text: str = ""
+    facts: Mapping[str, str | int] = {}
+
+
+class TakeIn(NamedTuple):
+    """Take in everything of another account of the same person."""
+
+    cause: Cause
+    left: Account
+    """That account just before it is closed, with all booked that was due."""
+    terms_version: int
+    text: str = ""
+    facts: Mapping[str, str | int] = {}
+
+
 class Expire(NamedTuple):
     """Nothing but what is due: the nightly worker's command. Only it may move the due date later."""
 
@@ -194,5 +216,7 @@ Command = (
     | Freeze
     | SetLevel
     | Open
+    | Close
+    | TakeIn
     | Expire
 )

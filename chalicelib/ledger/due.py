@@ -54,7 +54,7 @@ def _book_due(account: Account, ledger: LedgerTable, terms: LedgerTerms, now: da
     if not account.pending_points and not account.held_points:
         return False
     found = False
-    for guard in ledger.open_guards(account.member_id, MOST_GUARDS):
+    for guard in ledger.open_guards(account, MOST_GUARDS):
         if is_overdue(guard, now):
             release_overdue(account.member_id, guard.key, ledger=ledger, terms=terms, now=now)
         elif is_activation_due(guard, terms, now):

@@ -14,7 +14,7 @@ from chalicelib.ledger.buckets import moved, spend_order, take
 from chalicelib.ledger.commands import Capture, Command, Hold
 from chalicelib.ledger.due import spend
 from chalicelib.ledger.model import Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
-from chalicelib.ledger.release import giving_back, hold_cause, hold_key, is_overdue, resolved
+from chalicelib.ledger.release import giving_back, held_by, hold_cause, hold_key, is_overdue, resolved
 from chalicelib.ledger.table import LedgerTable, Seen
 
 
@@ -71,7 +71,7 @@ def capture(
         known = seen.guard
         cause = hold_cause(Kind.CAPTURE, known, hold_id, now, "", actor)
         cause = cause._replace(input_hash=digest({"points": points}))
-        if known is None or known.member_id != member_id or not known.taken:
+        if known is None or not seen.account.is_of(known.member_id) or not known.taken:
             raise Refusal(Code.HOLD_CLOSED, cause)
         if is_overdue(known, now):
             raise Refusal(Code.HOLD_CLOSED, cause, "预扣已超过截止时间,积分退回会员")
@@ -80,9 +80,10 @@ def capture(
             raise Refusal(Code.INSUFFICIENT_POINTS, cause, f"预扣只有{held}分")
         spent = take(known.taken, points, spend_order(known.taken, terms.class_order))
         rest = moved(known.taken, {key: -part for key, part in spent.items()})
-        commands: list[Command] = [Capture(cause, points, terms.version, "积分抵扣")]
+        facts = held_by(seen.account, known)
+        commands: list[Command] = [Capture(cause, points, terms.version, "积分抵扣", facts)]
         if rest:
-            back = giving_back(known, rest, now, actor, terms)
+            back = giving_back(seen.account, known, rest, now, actor, terms)
             # What a capture leaves over is no release of the hold: asking for one later must still be refused.
             commands.append(back._replace(cause=back.cause._replace(id=f"{hold_id}:rest")))
         posting = apply(seen.account, commands, terms, now)

@@ -82,6 +82,8 @@ def account_item(account: Account) -> Item:
         "check_ins": check_ins_packed(account.check_ins),
         "counters": {name: count_packed(count) for name, count in account.counters.items()},
         "due_key": f"{account.due_on}#{account.member_id}" if account.due_on else "",
+        "merged_into": account.merged_into,
+        "merged": list(account.merged),
     }
     return _without_blanks(item, keep=("available", "buckets"))
 
@@ -108,6 +110,8 @@ def account_of(item: Item) -> Account:
         idle_ended_at=moment(item.get("idle_ended_ms")),
         last_hash=item.get("last_hash", b"").hex(),
         due_on=date.fromisoformat(item["due_key"][:10]) if "due_key" in item else None,
+        merged_into=item.get("merged_into", ""),
+        merged=tuple(item.get("merged", ())),
     )
     check_account(account)
     if account.available_points != item["available"]:

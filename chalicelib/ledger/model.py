@@ -190,6 +190,21 @@ class Account(NamedTuple):
     last_hash: str = ""
     due_on: date | None = None
     """The business date under which the due index lists this account: at or before the first date something is due."""
+    merged_into: str = ""
+    """Of a closed account: whose account all of it went into. Nothing is ever posted to it again."""
+    merged: tuple[str, ...] = ()
+    """Whose accounts were closed into this one, directly or by way of another: what bears their ids is this member's,
+    too.
+    """
+
+    @property
+    def member_ids(self) -> tuple[str, ...]:
+        """Its own id and those of the accounts that were merged into it."""
+        return (self.member_id, *self.merged)
+
+    def is_of(self, member_id: str) -> bool:
+        """Whether what bears that id is this member's."""
+        return member_id == self.member_id or member_id in self.merged
 
     @property
     def available_points(self) -> int:
@@ -369,6 +384,8 @@ def check_account(account: Account) -> None:
         raise AssertionError("a member owes and holds at once")
     if account.sequence and account.version < 1:
         raise AssertionError("entries without a posting")
+    if account.merged_into and (account.total_points or account.held_points or account.pending_points):
+        raise AssertionError("a closed account holds something")
 
 
 def check_guard(guard: Guard) -> None:

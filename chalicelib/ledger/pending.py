@@ -173,7 +173,7 @@ def change_pending(
             input_hash=digest({"change": change, "points": points, "reason": reason}),
         )
         credit = next((one for one in guard.credits if one.rule == rule), None)
-        if done_at or credit is None or guard.member_id != member_id or not credit.pending_points:
+        if done_at or credit is None or not seen.account.is_of(guard.member_id) or not credit.pending_points:
             raise Refusal(Code.PENDING_CLOSED, cause)
         command: Command
         if change == "activate":

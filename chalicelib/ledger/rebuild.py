@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from chalicelib.ledger.buckets import moved
+from chalicelib.ledger.carried import closed_into, emptied, filled, opened_from
 from chalicelib.ledger.chain import expected_hash
 from chalicelib.ledger.check_in_days import CheckInDays
 from chalicelib.ledger.counters import counted
@@ -48,6 +49,13 @@ def folded(account: Account, entry: Entry) -> Account:
     """The account with the changes of `entry` booked, whatever that entry claims; AssertionError when a bucket would go
     below zero.
     """
+    account = _folded(account, entry)
+    if survivor_id := closed_into(entry):
+        return emptied(account, survivor_id)
+    return filled(account, entry.facts) if opened_from(entry) else account
+
+
+def _folded(account: Account, entry: Entry) -> Account:
     facts = entry.facts
     return account._replace(
         buckets=moved(account.buckets, entry.buckets),
@@ -60,7 +68,7 @@ def folded(account: Account, entry: Entry) -> Account:
         frozen=bool(facts.get("frozen", account.frozen)),
         check_ins=days_after(account.check_ins, entry),
         counters=counted(account.counters, entry.counts),
-        active_at=entry.posted_at if is_active(entry.kind, entry.buckets) else account.active_at,
+        active_at=entry.posted_at if is_active(entry.cause, entry.buckets) else account.active_at,
         idle_ended_at=entry.posted_at if ends_idle(entry.kind, entry.buckets) else account.idle_ended_at,
         sequence=entry.sequence,
         posted_at=entry.posted_at,

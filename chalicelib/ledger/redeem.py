@@ -101,7 +101,7 @@ def restore(
             actor=actor,
             input_hash=digest({"points": points}),
         )
-        if known is None or restore_id in restored or known.member_id != member_id or not spent:
+        if known is None or restore_id in restored or not seen.account.is_of(known.member_id) or not spent:
             raise Refusal(Code.NOTHING_TO_RESTORE, cause)
         if points <= 0:
             raise Refusal(Code.INVALID_REQUEST, cause, "退回积分应大于0", field="points")

@@ -32,7 +32,7 @@ def release(
 
     def decide(seen: Seen) -> Posting:
         known = seen.guard
-        if known is None or known.member_id != member_id or not known.taken:
+        if known is None or not seen.account.is_of(known.member_id) or not known.taken:
             raise Refusal(Code.HOLD_CLOSED, hold_cause(Kind.RELEASE, known, hold_id, now, "", actor))
         return released(seen.account, known, terms, now, actor=actor)
 
@@ -59,14 +59,21 @@ def is_overdue(guard: Guard, now: datetime) -> bool:
 
 def released(account: Account, hold: Guard, terms: LedgerTerms, now: datetime, *, actor: str = "ledger") -> Posting:
     """The posting that gives back all that a hold still has. Pure."""
-    posting = apply(account, [giving_back(hold, hold.taken, now, actor, terms)], terms, now)
+    posting = apply(account, [giving_back(account, hold, hold.taken, now, actor, terms)], terms, now)
     return posting._replace(guard=resolved(hold, hold.state))
 
 
-def giving_back(hold: Guard, buckets: Buckets, now: datetime, actor: str, terms: LedgerTerms) -> GiveBack:
+def giving_back(
+    account: Account, hold: Guard, buckets: Buckets, now: datetime, actor: str, terms: LedgerTerms
+) -> GiveBack:
     """The command that puts a hold's points back."""
     cause = hold_cause(Kind.RELEASE, hold, hold.cause_id, now, hold.activity, actor)
-    return GiveBack(cause, buckets, True, terms.version, "预扣积分已退回")
+    return GiveBack(cause, buckets, True, terms.version, "预扣积分已退回", held_by(account, hold))
+
+
+def held_by(account: Account, hold: Guard) -> dict[str, str | int]:
+    """Under whose id the entry of a hold stands, said where that is another's journal by now."""
+    return {} if hold.member_id == account.member_id else {"held_by": hold.member_id}
 
 
 def hold_cause(kind: Kind, known: Guard | None, hold_id: str, now: datetime, activity: str, actor: str) -> Cause:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.buckets import bucket_expires_on
+from chalicelib.ledger.carried import closed_into, opened_from
 from chalicelib.ledger.due import as_due
 from chalicelib.ledger.model import Account, Credit, Entry, Guard, LedgerTerms, business_on
-from chalicelib.ledger.table import LedgerTable
-from chalicelib.runtime.dynamo import decode_item, encode_item
+from chalicelib.ledger.table import LedgerTable, OpenPlace
 
 SOON_DAYS = 30
 MAX_PAGE = 50
@@ -68,7 +69,7 @@ def balance_now(account: Account, *, ledger: LedgerTable, terms: LedgerTerms, no
     guards: tuple[Guard, ...] = ()
     next_cursor = ""
     if account.pending_points or account.held_points:
-        guards, next_cursor = _open_guards(account.member_id, ledger=ledger, cursor="", limit=OPEN_SHOWN)
+        guards, next_cursor = _open_guards(account, None, ledger=ledger, limit=OPEN_SHOWN)
     account, guards = as_due(account, guards, terms, now)
     return _balance(account, business_on(now, terms.zone)), _open_of(guards, next_cursor)
 
@@ -94,27 +95,29 @@ def open_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -
 
     Found by an index that may lag, then strongly read: what was resolved meanwhile is left out, so a page may be short.
     """
-    return _open_of(*_open_guards(member_id, ledger=ledger, cursor=cursor, limit=limit))
+    after = _open_place(cursor) if cursor else None
+    places = ledger.open_places(member_id, limit + 1, after)
+    account, known = ledger.account_and_guards(member_id, [place.guard_key for place in places])
+    if account.member_ids != (member_id,):
+        return _open_of(*_open_guards(account, after, ledger=ledger, limit=limit))
+    return _open_of(*_shown(places, known, account, limit))
 
 
-def _open_guards(member_id: str, *, ledger: LedgerTable, cursor: str, limit: int) -> tuple[tuple[Guard, ...], str]:
-    request: dict[str, Any] = {
-        "TableName": ledger.ledger,
-        "IndexName": "open",
-        "KeyConditionExpression": "open_of = :member",
-        "ExpressionAttributeValues": encode_item({":member": member_id}),
-        "Limit": limit,
-    }
-    if cursor:
-        due_key, pk = _open_place(cursor)
-        place = {"open_of": member_id, "due_key": due_key, "pk": pk, "sk": "G"}
-        request["ExclusiveStartKey"] = encode_item(place)
-    answer = ledger.dynamo.query(**request)
-    keys = [str(item["pk"]["S"]) for item in answer["Items"]]
-    known = ledger.guards(keys)
-    last = decode_item(answer["LastEvaluatedKey"]) if "LastEvaluatedKey" in answer else None
-    next_cursor = urlsafe_b64encode(f"{last['due_key']} {last['pk']}".encode()).decode() if last else ""
-    return tuple(known[key] for key in keys if key in known and known[key].member_id == member_id), next_cursor
+def _open_guards(
+    account: Account, after: OpenPlace | None, *, ledger: LedgerTable, limit: int
+) -> tuple[tuple[Guard, ...], str]:
+    places = sorted(one for id in account.member_ids for one in ledger.open_places(id, limit + 1, after))
+    known = ledger.guards([place.guard_key for place in places[:limit]])
+    return _shown(places, known, account, limit)
+
+
+def _shown(
+    places: Sequence[OpenPlace], known: Mapping[str, Guard], account: Account, limit: int
+) -> tuple[tuple[Guard, ...], str]:
+    """The guards at the first `limit` places, as they stand by now, and the cursor of what follows these places."""
+    guards = [known[place.guard_key] for place in places[:limit] if place.guard_key in known]
+    next_cursor = urlsafe_b64encode(" ".join(places[limit - 1]).encode()).decode() if len(places) > limit else ""
+    return tuple(guard for guard in guards if account.is_of(guard.member_id)), next_cursor
 
 
 def _open_of(guards: tuple[Guard, ...], next_cursor: str) -> Open:
@@ -131,26 +134,68 @@ def statement_page(member_id: str, *, ledger: LedgerTable, cursor: str, limit: i
     """Up to `limit` entries, newest first, from a cursor of an earlier page; INVALID_CURSOR when it is none of ours.
 
     The key is ordered by each cause's own instant; within a page the order of booking breaks ties, so that the running
-    balance reads downwards. A cursor names a place in the caller's own journal, whatever it holds.
+    balance reads downwards. A cursor names a place in the caller's own journal, whatever it holds. After the survivor's
+    own journal come those of the accounts that were merged into his, one after another; who was merged is shown the
+    survivor's. That costs a read more from the entry that tells of a merge on, and nobody else anything.
     """
-    entries = ledger.entries(member_id, before_key=_key_of(cursor) if cursor else None, limit=limit + 1)
-    shown, more = entries[:limit], len(entries) > limit
-    next_cursor = urlsafe_b64encode(shown[-1].key.encode()).decode() if more else ""
-    return Page(tuple(sorted(shown, key=lambda entry: entry.sequence, reverse=True)), next_cursor)
+    place = _place_of(cursor)
+    journal = place.journal or member_id
+    entries = ledger.entries(journal, before_key=place.key, limit=limit + 1)
+    while not cursor and entries and (survivor_id := closed_into(entries[0])):
+        journal = survivor_id  # a closing entry is the newest of its journal
+        entries = ledger.entries(journal, before_key=None, limit=limit + 1)
+    found = [entries]
+    is_named = journal != member_id or bool(place.journal) or any(map(opened_from, entries))
+    if (is_named and len(entries) <= limit) or place.journal:
+        for following in _journals(journal, ledger.read(member_id)):
+            if (room := limit + 1 - sum(map(len, found))) > 0:
+                found.append(ledger.entries(following, before_key=None, limit=room))
+    return _page(found, limit, is_named)
 
 
-def _key_of(cursor: str) -> str:
-    key = _decoded(cursor)
+def _journals(journal: str, account: Account) -> tuple[str, ...]:
+    """The journals of a member that follow one of them."""
+    if not account.is_of(journal):
+        raise JifenError(Code.INVALID_CURSOR, field="cursor")
+    return account.member_ids[account.member_ids.index(journal) + 1 :]
+
+
+def _page(journals: Sequence[Sequence[Entry]], limit: int, is_named: bool) -> Page:
+    """The first `limit` entries of some journals; the cursor names its journal where that need not be the one asked
+    for, or others follow.
+    """
+    shown: list[Entry] = []
+    next_cursor = ""
+    for entries in journals:
+        part = entries[: limit - len(shown)]
+        shown += sorted(part, key=lambda entry: entry.sequence, reverse=True)
+        if part:
+            next_cursor = f"{part[-1].key} {part[-1].member_id}" if is_named else part[-1].key
+    more = sum(map(len, journals)) > limit
+    return Page(tuple(shown), urlsafe_b64encode(next_cursor.encode()).decode() if more else "")
+
+
+class _Place(NamedTuple):
+    """Where a statement goes on: after an entry, of the journal asked for or of a named one."""
+
+    key: str | None = None
+    journal: str = ""
+
+
+def _place_of(cursor: str) -> _Place:
+    if not cursor:
+        return _Place()
+    key, _, journal = _decoded(cursor).partition(" ")
     if not _KEY.fullmatch(key):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
-    return key
+    return _Place(key, journal)
 
 
-def _open_place(cursor: str) -> tuple[str, str]:
+def _open_place(cursor: str) -> OpenPlace:
     place = _OPEN_PLACE.fullmatch(_decoded(cursor))
     if place is None:
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
-    return place[1], place[2]
+    return OpenPlace(place[1], place[2])
 
 
 def _decoded(cursor: str) -> str:

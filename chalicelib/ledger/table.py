@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.items import account_of, entry_of, guard_of, hold_shard, member_pk
-from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting, Receipt, Refusal, stamp
+from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, Posting, Receipt, Refusal, stamp
 from chalicelib.ledger.writes import Lost, Writes
 from chalicelib.runtime.dynamo import (
     Cancelled,
@@ -58,6 +58,13 @@ class Due(NamedTuple):
     guard_key: str = ""
 
 
+class OpenPlace(NamedTuple):
+    """A guard's place in the index of open ones."""
+
+    due_key: str
+    guard_key: str
+
+
 Decide = Callable[[Seen], Posting]
 
 
@@ -72,8 +79,15 @@ class _Run:
     lost_races: int = 0
     raced: bool = False
 
-    def lose(self, lost: Lost) -> None:
-        """Take over what the winner left, and count the race unless only a budget's shard was empty."""
+    def lose(self, lost: Lost) -> Receipt | None:
+        """The answer to a transaction that was refused for good; else None: what the winner left is taken over, and the
+        race is counted unless only a budget's shard was empty.
+        """
+        if not lost.race():
+            if standing := lost.standing():
+                return _replay(standing[0], standing[1].cause.input_hash)
+            if refusal := lost.refusal():
+                raise refusal
         empty = lost.spent()
         for budget in empty:
             self.tried[budget.key][0] += 1
@@ -85,6 +99,7 @@ class _Run:
             guard=lost.guard(seen.guard),
             other=lost.account("other", seen.other) if seen.other else None,
         )
+        return None
 
 
 @dataclass(frozen=True)
@@ -108,17 +123,19 @@ class LedgerTable:
         decision's own refusal, KEY_REUSED when the cause's key holds an entry of other input, BUSY when the races
         would not end.
         """
+        run = _Run(self.see(member_id, guard_key, other_id), self.stopwatch() + DEADLINE_S)
         try:
-            return self._post(member_id, decide, guard_key, other_id)
+            return self._post(run, decide)
         except Refusal as refusal:
-            standing = self.entry(member_id, refusal.cause.key)
+            standing = self.own_entry(run.seen.account, refusal.cause.key)
             if standing is None:
                 raise
             return _replay(standing, refusal.cause.input_hash)
 
-    def _post(self, member_id: str, decide: Decide, guard_key: str | None, other_id: str | None) -> Receipt:
-        run = _Run(self.see(member_id, guard_key, other_id), self.stopwatch() + DEADLINE_S)
+    def _post(self, run: _Run, decide: Decide) -> Receipt:
         while run.lost_races < ATTEMPTS and self._may_go_on(run):
+            if run.seen.account.merged_into or (run.seen.other and run.seen.other.merged_into):
+                run.seen = self._followed(run.seen)
             receipt = self._attempt(run, decide)
             if receipt:
                 return receipt
@@ -139,6 +156,9 @@ class LedgerTable:
             if posting.guard is None or posting.guard == seen.guard:
                 return Receipt((), seen.account, guard=seen.guard)
             posting = posting._replace(account=posting.account._replace(version=posting.before.version + 1))
+        if standing := self._booked_before(seen.account, posting):
+            return _replay(standing[0], standing[1].cause.input_hash)
+        posting = _with_own_guard(posting)
         writes = Writes(posting, seen.guard, ledger=self.ledger, journal=self.journal)
         if spent := self._draw(writes, posting.budgets, run.tried):
             run.seen, run.raced = seen._replace(spent_budgets=seen.spent_budgets | spent), False
@@ -146,12 +166,19 @@ class LedgerTable:
         lost = self._write(writes)
         if lost is None:
             return Receipt(writes.posting.entries, writes.posting.account, guard=posting.guard, notices=posting.notices)
-        if not lost.race():
-            if standing := lost.standing():
-                return _replay(standing[0], standing[1].cause.input_hash)
-            if refusal := lost.refusal():
-                raise refusal
-        run.lose(lost)
+        return run.lose(lost)
+
+    def _booked_before(self, account: Account, posting: Posting) -> tuple[Entry, Entry] | None:
+        """(the entry that stands, the one we want to write) where a cause was booked for an account that was merged
+        since. A guard knows that by itself, and what time alone does is each account's own.
+        """
+        if posting.guard is not None or not account.merged:
+            return None
+        for entry in posting.entries:
+            if entry.kind not in (Kind.EXPIRE, Kind.LEVEL):
+                for member_id in account.merged:
+                    if found := self.entry(member_id, entry.key):
+                        return found, entry
         return None
 
     def _draw(self, writes: Writes, budgets: Sequence[Budget], tried: dict[str, list[int]]) -> frozenset[str]:
@@ -180,7 +207,7 @@ class LedgerTable:
 
     def see(self, member_id: str, guard_key: str | None = None, other_id: str | None = None) -> Seen:
         """One strong read of the account and, when asked, a guard and another account; an unknown member gets a fresh
-        account.
+        account. Of who was merged it is the survivor's, by one read more.
         """
         keys = [{"pk": member_pk(member_id), "sk": "A"}]
         if guard_key:
@@ -188,27 +215,43 @@ class LedgerTable:
         if other_id:
             keys.append({"pk": member_pk(other_id), "sk": "A"})
         found = {item["pk"]: item for item in self.items(keys)}
-        return Seen(
+        seen = Seen(
             self._account(found, member_id),
             guard_of(found[guard_key]) if guard_key and guard_key in found else None,
             self._account(found, other_id) if other_id else None,
         )
+        is_closed = seen.account.merged_into or (seen.other and seen.other.merged_into)
+        return self._followed(seen) if is_closed else seen
+
+    def _followed(self, seen: Seen) -> Seen:
+        """The same with the survivors' accounts in place of closed ones."""
+        accounts = [account for account in (seen.account, seen.other) if account]
+        account, *other = self._survivors(accounts)
+        return seen._replace(account=account, other=other[0] if other else None)
+
+    def _survivors(self, accounts: Sequence[Account]) -> list[Account]:
+        """The accounts, each closed one followed to where all of it went: one read for each step of the longest way."""
+        found = list(accounts)
+        while wanted := {account.merged_into for account in found if account.merged_into}:
+            items = {item["pk"]: item for item in self.items([{"pk": member_pk(id), "sk": "A"} for id in wanted])}
+            found = [account_of(items[member_pk(one.merged_into)]) if one.merged_into else one for one in found]
+        return found
 
     def _account(self, found: dict[str, Item], member_id: str) -> Account:
         item = found.get(member_pk(member_id))
         return account_of(item) if item else self.fresh(member_id)
 
     def read(self, member_id: str) -> Account:
-        """One strong read of the account."""
+        """One strong read of the account, the survivor's of who was merged."""
         return self.see(member_id).account
 
     def accounts(self, member_ids: Sequence[str]) -> list[Account]:
         """The accounts of up to 100 members in the order asked, strongly read in one call; who has none gets a fresh
-        one.
+        one, who was merged the survivor's.
         """
         keys = [{"pk": member_pk(member_id), "sk": "A"} for member_id in member_ids]
         found = {item["pk"]: item for item in self.items(keys)}
-        return [self._account(found, member_id) for member_id in member_ids]
+        return self._survivors([self._account(found, member_id) for member_id in member_ids])
 
     def fresh(self, member_id: str) -> Account:
         """The account of a member who has none yet; its due shard is fixed for good."""
@@ -219,12 +262,25 @@ class LedgerTable:
         """The guards among up to 100 keys, strongly read in one call, by key."""
         return {item["pk"]: guard_of(item) for item in self.items([{"pk": key, "sk": "G"} for key in keys])}
 
+    def account_and_guards(self, member_id: str, keys: Sequence[str]) -> tuple[Account, dict[str, Guard]]:
+        """A member's account (of who was merged the survivor's) and up to 99 guards by key, strongly read in one
+        call.
+        """
+        wanted = [{"pk": member_pk(member_id), "sk": "A"}, *({"pk": key, "sk": "G"} for key in keys)]
+        found = {item["pk"]: item for item in self.items(wanted)}
+        (account,) = self._survivors([self._account(found, member_id)])
+        return account, {key: guard_of(found[key]) for key in keys if key in found}
+
     def entry(self, member_id: str, key: str) -> Entry | None:
         """One entry by its key, strongly read."""
         found = self.dynamo.get_item(
             TableName=self.journal, Key=encode_item({"pk": member_pk(member_id), "sk": key}), ConsistentRead=True
         ).get("Item")
         return entry_of(decode_item(found)) if found else None
+
+    def own_entry(self, account: Account, key: str) -> Entry | None:
+        """One entry of a member by its key, in whichever of his journals it stands."""
+        return next((found for one in account.member_ids if (found := self.entry(one, key))), None)
 
     def entries_at(self, keys: Sequence[tuple[str, str]]) -> dict[str, Entry]:
         """The entries among up to 100 (member, key), strongly read in one call, by member; one key a member."""
@@ -276,20 +332,29 @@ class LedgerTable:
         for page in found:
             yield [_due_of(decode_item(item)) for item in page]
 
-    def open_guards(self, member_id: str, limit: int) -> list[Guard]:
-        """Up to `limit` (at most 100) of a member's guards with something pending or held, the next due first.
+    def open_guards(self, account: Account, limit: int) -> list[Guard]:
+        """Up to `limit` of a member's guards with something pending or held, the next due first.
 
-        Found by an index that may lag, then strongly read.
+        Found by an index that may lag, one query for each of the account's ids, then strongly read.
         """
-        found = self.dynamo.query(
-            TableName=self.ledger,
-            IndexName="open",
-            KeyConditionExpression="open_of = :member",
-            ExpressionAttributeValues=encode_item({":member": member_id}),
-            Limit=limit,
-        )["Items"]
-        guards = self.guards([item["pk"]["S"] for item in found])
-        return [guards[key] for key in (item["pk"]["S"] for item in found) if key in guards]
+        places = sorted(place for one in account.member_ids for place in self.open_places(one, limit))[:limit]
+        guards = self.guards([place.guard_key for place in places])
+        return [guards[place.guard_key] for place in places if place.guard_key in guards]
+
+    def open_places(self, member_id: str, limit: int, after: OpenPlace | None = None) -> list[OpenPlace]:
+        """Where up to `limit` guards that bear this id stand in the index of open ones, after a place in it."""
+        request: dict[str, Any] = {
+            "TableName": self.ledger,
+            "IndexName": "open",
+            "KeyConditionExpression": "open_of = :member",
+            "ExpressionAttributeValues": encode_item({":member": member_id}),
+            "Limit": limit,
+        }
+        if after:
+            place = {"open_of": member_id, "due_key": after.due_key, "pk": after.guard_key, "sk": "G"}
+            request["ExclusiveStartKey"] = encode_item(place)
+        found = self.dynamo.query(**request)["Items"]
+        return [OpenPlace(item["due_key"]["S"], item["pk"]["S"]) for item in found]
 
     def budget_spent(self, budget: Budget) -> int:
         """How many points of a budget its shards have paid, strongly read in one call."""
@@ -321,6 +386,14 @@ def _replay(standing: Entry, input_hash: str) -> Receipt:
     if standing.cause.input_hash != input_hash:
         raise JifenError(Code.KEY_REUSED)
     return Receipt((standing,), None, replayed=True)
+
+
+def _with_own_guard(posting: Posting) -> Posting:
+    """What bore the id of an account that was merged bears the survivor's from its first change on."""
+    guard, account = posting.guard, posting.account
+    if guard is None or guard.member_id not in account.merged:
+        return posting
+    return posting._replace(guard=guard._replace(member_id=account.member_id))
 
 
 def _due_of(item: Item) -> Due:

@@ -105,7 +105,7 @@ def transfer(
     def decide(seen: Seen) -> Posting:
         if limits is None:
             raise Refusal(Code.TRANSFER_OFF, cause)
-        if found and found.member_id == sender_id:
+        if found and (found.member_id == sender_id or (seen.other and seen.account.is_of(seen.other.member_id))):
             raise Refusal(Code.TRANSFER_TO_SELF, cause)
         if found is None or seen.other is None or found.expires_at <= now:
             raise Refusal(Code.TRANSFER_CODE_INVALID, cause)

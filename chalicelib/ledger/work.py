@@ -18,6 +18,7 @@ from chalicelib.ledger.buckets import (
     spend_order,
     take,
 )
+from chalicelib.ledger.carried import is_merge
 from chalicelib.ledger.counters import Counted, counted, running
 from chalicelib.ledger.ends import idle_ends_on, points_end_on
 from chalicelib.ledger.growth import grown, recent
@@ -42,9 +43,13 @@ from chalicelib.ledger.notices import notice_due_on, notices_of
 _ACTIVE = frozenset({Kind.EARN, Kind.REDEEM, Kind.HOLD, Kind.CAPTURE})
 
 
-def is_active(kind: Kind, buckets: Buckets) -> bool:
-    """Whether an entry counts as activity; a credit of points that live on it restarts their time, too."""
-    return kind in _ACTIVE or any(key[:3] == IDLE and change > 0 for key, change in buckets.items())
+def is_active(cause: Cause, buckets: Buckets) -> bool:
+    """Whether an entry counts as activity; a credit of points that live on it restarts their time, too, but for a
+    merge's: that brings the last activity along.
+    """
+    if cause.kind in _ACTIVE:
+        return True
+    return any(key[:3] == IDLE and change > 0 for key, change in buckets.items()) and not is_merge(cause)
 
 
 def ends_idle(kind: Kind, buckets: Buckets) -> bool:
@@ -58,6 +63,7 @@ class Work:
     __slots__ = (
         "account",
         "active",
+        "active_at",
         "available_points",
         "buckets",
         "check_ins",
@@ -70,6 +76,8 @@ class Work:
         "held_points",
         "idle_ended_at",
         "joined_on",
+        "merged",
+        "merged_into",
         "pending_points",
         "posted_at",
         "tenure",
@@ -98,6 +106,9 @@ class Work:
         self.check_ins = account.check_ins
         self.counters = account.counters
         self.active = False
+        self.active_at = account.active_at
+        self.merged_into = account.merged_into
+        self.merged = account.merged
         self.entries: list[Entry] = []
 
     def expire(self) -> None:
@@ -105,7 +116,7 @@ class Work:
         if not self.buckets or (min(self.buckets) >= self.first_valid and not self.terms.idle_months):
             return
         due = due_through(self.buckets, self.today_on)
-        idle_on = idle_ends_on(self.buckets, self.account.active_at, self.terms)
+        idle_on = idle_ends_on(self.buckets, self.active_at, self.terms)
         if idle_on is not None and idle_on <= self.today_on and not self.active:
             due.update({key: points for key, points in self.buckets.items() if key[:3] == IDLE})
         if not due:
@@ -208,7 +219,7 @@ class Work:
         level_before = self.tenure.level
         if growth_on is not None or tenure is not None:
             facts = {**facts, **self._raise(growth, growth_on, tenure or self.tenure)}
-        if is_active(cause.kind, buckets):
+        if is_active(cause, buckets):
             self.active = True
         if ends_idle(cause.kind, buckets):
             self.idle_ended_at = self.posted_at
@@ -262,10 +273,11 @@ class Work:
     def posting(self, only_worker: bool) -> Posting:
         """The account as it is now, with its entries; the very same account when nothing changed."""
         account = self.account
-        active_at = self.posted_at if self.active else account.active_at
+        active_at = self.posted_at if self.active else self.active_at
         due = self._due_on(active_at)
         notices = (self._notices() if only_worker else ()) + self._level_notices()
-        if not only_worker and account.due_on and (due is None or account.due_on < due):
+        is_final = only_worker or self.merged_into
+        if not is_final and account.due_on and (due is None or account.due_on < due):
             due = account.due_on
         if not self.entries and due == account.due_on:
             return Posting(account, account, ())
@@ -289,6 +301,8 @@ class Work:
             self.idle_ended_at,
             account.last_hash,
             due,
+            self.merged_into,
+            self.merged,
         )
         check_account(after)
         if after.total_points != self.total_points:
@@ -310,7 +324,7 @@ class Work:
 
     def _level_notices(self) -> tuple[Notice, ...]:
         before, levels = self.account.tenure, self.terms.levels
-        if levels is None or self.tenure is before:
+        if levels is None or self.tenure is before or self.merged_into:
             return ()
         return tuple(level_notices(before, self.tenure, self.entries, levels, self.today_on))
 

@@ -1,7 +1,7 @@
 """Key shapes of the members table, and its items as the model's values. Pure.
 
     pk                       sk                what
-    MEMBER#<member_id>       PROFILE           registered_at, identity_count, reminder_hour
+    MEMBER#<member_id>       PROFILE           registered_at, identity_count, reminder_hour, merged_into
     MEMBER#<member_id>       ID#<digest>       the member's own list of identities, for answers about their data
     ID#<provider>#<id>       LINK              whose identity this is
     SESSION#<digest>         SESSION           a token's session; the token itself is nowhere
@@ -110,6 +110,7 @@ def read_profile(item: Mapping[str, Any]) -> Member:
         instant(item["registered_at"]),
         item["identity_count"],
         item.get("reminder_hour"),
+        item.get("merged_into", ""),
     )
 
 
@@ -130,6 +131,11 @@ def listed_identity_item(identity: Identity, link: Link) -> Item:
         "external_id": identity.external_id,
         "bound_at": stamp(link.bound_at),
     }
+
+
+def read_listed_identity(item: Mapping[str, Any]) -> tuple[Identity, datetime]:
+    """An identity of a member's own list and when it was bound."""
+    return Identity(item["provider"], item["external_id"]), instant(item["bound_at"])
 
 
 def read_link(item: Mapping[str, Any]) -> Link:

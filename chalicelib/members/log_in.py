@@ -24,6 +24,9 @@ Exchange = Callable[[str], tuple[Identity, ...]]
 LOGIN_REFUSED, BUSY or UNAVAILABLE.
 """
 
+Merge = Callable[[str, str], str]
+"""The port: makes two members who are one person one, and answers who survives; raises what keeps them two."""
+
 _DEMO_CODE = re.compile(r"demo-([a-z0-9]{1,32})-[A-Za-z0-9]{4,32}")
 
 
@@ -72,11 +75,19 @@ def closed_exchange(_code: str) -> tuple[Identity, ...]:
 
 
 def log_in(
-    table: MembersTable, exchange: Exchange, code: str, *, token: str, new_member_id: str, now: datetime
+    table: MembersTable,
+    exchange: Exchange,
+    code: str,
+    *,
+    token: str,
+    new_member_id: str,
+    merge: Merge,
+    now: datetime,
 ) -> LoggedIn:
     """Open a session for the member a code stands for, registering them on their first log-in.
 
-    Somebody who is known by another of the code's identities is that member here, too. `token` and `new_member_id` are
+    Somebody who is known by another of the code's identities is that member here, too; where they are two members'
+    these become one, and the session is the survivor's. `token` and `new_member_id` are
     fresh from `tokens` at the edge. A code opens one session, in the same transaction that burns it, and stays refused
     for a day: far longer than a real provider honours its own. Raises JifenError BUSY and what the exchange raises.
     Whoever lost the answer asks the provider for a new code.
@@ -84,30 +95,48 @@ def log_in(
     identities = exchange(code)
     links = table.links(identities)
     standing = next((links[identity] for identity in identities if identity in links), None)
+    is_new = False
     if standing is None:
         registration = register(table, identities[0], new_member_id, now)
-        links[identities[0]] = Link(registration.member_id, registration.member_id, registration.registered_at)
-        member_id, is_new = registration.member_id, registration.is_new
-        registered_at = registration.registered_at
-    else:
-        member_id, is_new, registered_at = standing.member_id, False, standing.bound_at
-    _bind_the_rest(table, identities, links, member_id, now)
+        standing = Link(registration.member_id, registration.member_id, registration.registered_at)
+        links[identities[0]] = standing
+        is_new = registration.is_new
+    others = _bind_the_rest(table, identities, links, standing.member_id, now)
+    member_id, registered_at = _as_one(standing, others, merge)
     session = Session(tokens.digest(token), member_id, opened_at=now, expires_at=now + SESSION_LIFE)
     if not table.open_session(session, tokens.digest(code)):
         raise JifenError(Code.LOGIN_CODE_INVALID)
-    return LoggedIn(token, session, is_new, registered_at)
+    return LoggedIn(token, session, is_new and member_id == standing.member_id, registered_at)
 
 
 def _bind_the_rest(
     table: MembersTable, identities: Sequence[Identity], links: Mapping[Identity, Link], member_id: str, now: datetime
-) -> None:
-    """Bind to the member what of a code's identities nobody has; say where one is somebody else's."""
+) -> list[Link]:
+    """Bind to the member what of a code's identities nobody has; the links of those that are somebody else's."""
+    others: list[Link] = []
     for identity in identities:
         known = links.get(identity)
         if known is None:
             known = table.add_identity(identity, Link(member_id, bound_by=member_id, bound_at=now))
         if known is not None and known.member_id != member_id:
-            log.outcome("person_is_two_members", member_id=member_id, other_id=known.member_id)
+            others.append(known)
+    return others
+
+
+def _as_one(own: Link, others: Sequence[Link], merge: Merge) -> tuple[str, datetime]:
+    """Whom a person of several members is from now on, and since when a member.
+
+    What keeps them apart keeps nobody out: it is said in the log, and the next log-in tries again.
+    """
+    for other in others:
+        try:
+            survivor_id = merge(own.member_id, other.member_id)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the member gets in as the one the code names first
+            log.defect("person_is_two_members", error, member_id=own.member_id, other_id=other.member_id)
+            continue
+        log.outcome("members_merged", member_id=survivor_id, by_log_in_of=own.member_id, other_id=other.member_id)
+        own = other if survivor_id == other.member_id else own._replace(member_id=survivor_id)
+    return own.member_id, own.bound_at
 
 
 def session_message(opened: LoggedIn) -> str:

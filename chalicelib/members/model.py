@@ -60,6 +60,8 @@ class Member(NamedTuple):
     identity_count: int
     reminder_hour: int | None = None
     """The hour of the day, in the programme's zone, at which a missing check-in is recalled; None for never."""
+    merged_into: str = ""
+    """Of who turned out to be one person with another member: that member's id."""
 
 
 class Link(NamedTuple):

@@ -1,4 +1,7 @@
-"""Members and their identities: registering, finding, binding one more. Nobody becomes two members, nor two one."""
+"""Members and their identities: registering, finding, binding one more.
+
+Two members who turn out to be one person are merge.py's.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,12 @@ def bind_identity(table: MembersTable, member_id: str, identity: Identity, actor
     standing = table.add_identity(identity, Link(member_id, bound_by=actor, bound_at=now))
     if standing is None:
         return Binding(member_id, identity, now, replayed=False)
-    if standing.member_id != member_id:
+    if standing.member_id != member_id and not _is_same(table, member_id, standing.member_id):
         raise JifenError(Code.IDENTITY_TAKEN)
     return Binding(member_id, identity, standing.bound_at, replayed=True)
+
+
+def _is_same(table: MembersTable, member_id: str, current_id: str) -> bool:
+    """Whether a member was merged into that one."""
+    found = table.member(member_id)
+    return found is not None and found.member_id == current_id

@@ -9,12 +9,15 @@ from chalice.app import Blueprint
 from pydantic import Field
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.table import open_ledger
 from chalicelib.members import log_in as logging_in
 from chalicelib.members import staff_keys, tokens
 from chalicelib.members.access import member, staff
-from chalicelib.members.model import StaffKey
+from chalicelib.members.merge import Merged, merge_members
+from chalicelib.members.model import StaffKey, is_member_id
 from chalicelib.members.roles import Role
 from chalicelib.members.table import open_members
+from chalicelib.programme.table import terms_at
 from chalicelib.runtime import log, queue
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, anyone, endpoint
@@ -30,6 +33,13 @@ class LogIn(Body):
     """A one-time code, as the mini-program got it."""
 
     code: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class MergeIn(Body):
+    """The other member, and how it is known that both are one person."""
+
+    other_member_id: Annotated[str, Field(pattern=r"^m[0-9a-f]{24}$")]
+    reason: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class NewStaffKey(Body):
@@ -49,6 +59,7 @@ def post_session(call: Call) -> Json:
         call.body.code,
         token=tokens.new_token(),
         new_member_id=tokens.new_member_id(),
+        merge=lambda one, other: _merged(call, one, other, actor="log_in").survivor.member_id,
         now=call.now,
     )
     try:
@@ -85,6 +96,23 @@ def get_me(call: Call) -> Json:
     }
 
 
+@bp.route("/staff/members/{member_id}/merges", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=staff(), body=MergeIn)
+def post_member_merge(call: Call, member_id: str) -> Json:
+    """Make two members one, who turned out to be one person: for good. The one who registered first stays; the other's
+    id leads to him. Repeating it changes nothing.
+    """
+    other_id = call.body.other_member_id
+    if not is_member_id(member_id):
+        raise JifenError(Code.MEMBER_NOT_FOUND)
+    if other_id == member_id:
+        raise JifenError(Code.INVALID_REQUEST, "两个会员应不同", field="other_member_id")
+    done = _merged(call, member_id, other_id, actor=call.caller.id, reason=call.body.reason)
+    survivor_id = done.survivor.member_id
+    merged = [one for one in (member_id, other_id) if one != survivor_id]
+    return {"member_id": survivor_id, "merged": merged, "replayed": done.replayed}
+
+
 @bp.route("/staff/keys", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=staff(), body=NewStaffKey)
 def post_staff_key(call: Call) -> Json:
@@ -114,6 +142,19 @@ def delete_staff_key(call: Call, staff_id: str) -> Json:
     """Revoke a staff key at once."""
     ended = staff_keys.revoke_staff_key(open_members(), staff_id, call.caller.id, call.now)
     return {"staff_id": ended.staff_id, "revoked_at": _shown(ended.revoked_at), "replayed": ended.replayed}
+
+
+def _merged(call: Call, one: str, other: str, *, actor: str, reason: str = "") -> Merged:
+    return merge_members(
+        one,
+        other,
+        actor=actor,
+        reason=reason,
+        table=open_members(),
+        ledger=open_ledger(),
+        terms=terms_at(call.now).ledger,
+        now=call.now,
+    )
 
 
 def _shown_key(held: StaffKey) -> Json:

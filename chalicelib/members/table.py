@@ -22,6 +22,8 @@ from chalicelib.runtime.settings import settings
 Write = dict[str, Any]
 ATTEMPTS = 4
 ABSENT = "attribute_not_exists(pk)"
+CURRENT = "attribute_exists(pk) AND attribute_not_exists(merged_into)"
+"""Of a profile: it is there, and the member was not merged into another."""
 NONCE_FREE = "attribute_not_exists(pk) OR expires_epoch_s < :now OR body_digest = :body"
 _IDENTITY_ITEMS = (items.link_item, items.listed_identity_item)
 NAME_FREE = "attribute_not_exists(pk) OR is_free = :true"
@@ -66,24 +68,28 @@ class MembersTable:
         return True
 
     def member(self, member_id: str) -> Member | None:
-        """A member's profile."""
+        """A member's profile; of who was merged the survivor's, by one read more."""
         item = self._get(items.member_key(member_id))
+        while item and "merged_into" in item:
+            item = self._get(items.member_key(item["merged_into"]))
         return items.read_profile(item) if item else None
 
     def log_in_id(self, member_id: str) -> str | None:
         """The account that a member logs in by, the one bound last where there are several."""
+        listed = self.identities(member_id)
+        bound = [(at, one.external_id) for one, at in listed if one.provider == LOGIN_PROVIDER]
+        return max(bound)[1] if bound else None
+
+    def identities(self, member_id: str) -> list[tuple[Identity, datetime]]:
+        """A member's own list of identities, each with when it was bound, strongly read."""
         found = db.pages(
             self.dynamo,
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :identity)",
-            FilterExpression="provider = :provider",
-            ExpressionAttributeValues=db.encode_item(
-                {":pk": items.member_key(member_id)["pk"], ":identity": "ID#", ":provider": LOGIN_PROVIDER}
-            ),
+            ExpressionAttributeValues=db.encode_item({":pk": items.member_key(member_id)["pk"], ":identity": "ID#"}),
             ConsistentRead=True,
         )
-        bound = [(item["bound_at"]["S"], item["external_id"]["S"]) for page in found for item in page]
-        return max(bound)[1] if bound else None
+        return [items.read_listed_identity(db.decode_item(item)) for page in found for item in page]
 
     def known(self, member_ids: Collection[str]) -> set[str]:
         """Those of the ids that are members', strongly read, a hundred a call."""
@@ -131,7 +137,8 @@ class MembersTable:
         return migration
 
     def add_identity(self, identity: Identity, link: Link) -> Link | None:
-        """Bind one more identity to a member, or answer the link that the identity has already.
+        """Bind one more identity to a member (to the survivor of who was merged), or answer the link that the identity
+        has already.
 
         Raises JifenError MEMBER_NOT_FOUND when there is no such member.
         """
@@ -139,7 +146,7 @@ class MembersTable:
             "TableName": self.name,
             "Key": db.encode_item(items.member_key(link.member_id)),
             "UpdateExpression": "ADD identity_count :one",
-            "ConditionExpression": "attribute_exists(pk)",
+            "ConditionExpression": CURRENT,
             "ExpressionAttributeValues": db.encode_item({":one": 1}),
         }
         refused = self._write(
@@ -152,7 +159,10 @@ class MembersTable:
         if refused is None:
             return None
         if refused.reasons[0].code == "ConditionalCheckFailed":
-            raise JifenError(Code.MEMBER_NOT_FOUND)
+            profile = refused.reasons[0].item
+            if profile is None:
+                raise JifenError(Code.MEMBER_NOT_FOUND)
+            return self.add_identity(identity, link._replace(member_id=profile["merged_into"]))
         standing = refused.reasons[1].item
         if standing is None:
             raise refused
@@ -181,7 +191,7 @@ class MembersTable:
             "TableName": self.name,
             "Key": db.encode_item(items.member_key(standing.member_id)),
             "UpdateExpression": "REMOVE reminder_hour" if hour is None else "SET reminder_hour = :hour",
-            "ConditionExpression": "attribute_exists(pk) AND "
+            "ConditionExpression": f"{CURRENT} AND "
             + ("attribute_not_exists(reminder_hour)" if before is None else "reminder_hour = :before"),
             "ExpressionAttributeValues": db.encode_item({k: v for k, v in values.items() if v is not None}),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Base64Bytes, Field, StringConstraints
 
 from chalicelib.runtime.edge import Body
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PLAN_BODY_LIMIT_BYTES = 384 * 1024
 """Three articles of 20,000 Chinese characters, written out or as JSON escapes."""
+
+COVER_BODY_LIMIT_BYTES = 5 * 1024 * 1024
+"""A picture of 3.7 MB: a Lambda's request is 6 MB at most; WeChat itself takes 10 MB."""
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
@@ -93,6 +96,12 @@ class PlanBody(Body):
             second=_slot(self.second),
             third=_slot(self.third),
         )
+
+
+class CoverBody(Body):
+    """A picture for the head of an article, its bytes in base64."""
+
+    picture: Annotated[Base64Bytes, Field(min_length=1)]
 
 
 class EditBody(PlanBody):

@@ -16,9 +16,11 @@ from chalice.app import Blueprint
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.publishing.bodies import (
+    COVER_BODY_LIMIT_BYTES,
     PLAN_BODY_LIMIT_BYTES,
     ApprovalBody,
     CancellationBody,
+    CoverBody,
     EditBody,
     PlanBody,
     RetryBody,
@@ -32,7 +34,6 @@ _ISSUE_ID = re.compile(r"[0-9a-f]{16}")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _WRITERS = staff("operator", "reviewer")
 _REVIEWERS = staff("reviewer")
-COVER_LIMIT_BYTES = 4 * 1024 * 1024
 _PAGE_QUERY = frozenset({"month", "limit", "cursor"})
 
 
@@ -55,13 +56,13 @@ def post_issue(call: Call) -> Json:
     )
 
 
-@bp.route("/staff/covers", methods=["POST"], content_types=["image/png", "image/jpeg"])
-@endpoint(bp, caller=_WRITERS, limit_bytes=COVER_LIMIT_BYTES, is_file=True)
+@bp.route("/staff/covers", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_WRITERS, body=CoverBody, limit_bytes=COVER_BODY_LIMIT_BYTES)
 def post_cover(call: Call) -> Json:
-    """Bring a cover (JPG or PNG, the body itself) to the Official Account; the same picture again is `replayed`."""
+    """Bring a cover (JPG or PNG) to the Official Account; the same picture again is `replayed`."""
     from chalicelib.publishing import cover, table
 
-    kept = cover.keep_cover(table.open_publishing(), call.raw_body, cover.to_official_account(call.now))
+    kept = cover.keep_cover(table.open_publishing(), call.body.picture, cover.to_official_account(call.now))
     return {"cover_media_id": kept.media_id, "replayed": kept.replayed}
 
 

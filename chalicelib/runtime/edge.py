@@ -117,12 +117,8 @@ def endpoint(
     body: type[BaseModel] | None = None,
     query: frozenset[str] = frozenset(),
     limit_bytes: int = BODY_LIMIT_BYTES,
-    is_file: bool = False,
 ) -> Callable[[Callable[..., Json]], Callable[..., Response]]:
-    """Decorate a view: size, caller, body, query are checked in that order; what it raises becomes our error shape.
-
-    With `is_file` the body is a file's bytes, which the view reads from `raw_body` and checks itself.
-    """
+    """Decorate a view: size, caller, body, query are checked in that order; what it raises becomes our error shape."""
 
     def decorate(view: Callable[..., Json]) -> Callable[..., Response]:
         @functools.wraps(view)
@@ -136,7 +132,7 @@ def endpoint(
                 seen = Request(headers, raw_body, str(request.context.get("path", "")), clock.utc_now())
                 call = Call(
                     caller=caller(seen),
-                    body=None if is_file else _body(body, raw_body),
+                    body=_body(body, raw_body),
                     query=_known_query(request.query_params, query),
                     headers=headers,
                     raw_body=raw_body,

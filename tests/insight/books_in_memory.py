@@ -21,7 +21,7 @@ def lines_by_day(entries: Iterable[Entry], zone: str) -> dict[date, list[Line]]:
     """Lines of entries that neither wait nor are held, by day, each member's by rising number."""
     found: dict[date, list[Line]] = defaultdict(list)
     for entry in entries:
-        line = line_of(entry, zone=zone, pending_class=None, held={})
+        line = line_of(entry, zone=zone, pending={}, held={})
         found[line.posted_on].append(line)
     return found
 

@@ -80,7 +80,7 @@ def rows(cdnow: Path, terms: Terms) -> list[Milestones]:  # noqa: F811
     """Every customer's milestones, his lines joined backwards."""
     found = []
     for entries in replay(read_log(cdnow, CUSTOMERS), terms).entries.values():
-        lines = [line_of(entry, zone=terms.zone, pending_class=None, held={}) for entry in entries]
+        lines = [line_of(entry, zone=terms.zone, pending={}, held={}) for entry in entries]
         found.append(joined(NOTHING, reversed(lines)))
     return found
 

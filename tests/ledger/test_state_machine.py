@@ -902,7 +902,7 @@ class Ledger(RuleBasedStateMachine):
             for id, one in self.model.holds.items()
             if one.member == member and one.held and one.release_at <= self.now
         }
-        listed = [guard.key for guard in self.ledger.open_guards(member, 100)]
+        listed = [guard.key for guard in self.ledger.open_guards(self.ledger.read(member), 100)]
         due = sorted([*orders, *holds], key=listed.index)
         for key in due:
             if key in holds:

@@ -23,6 +23,15 @@ def log_in(http: Any, code: str) -> Any:
     return http("POST", "/v1/sessions", body=json.dumps({"code": code}))
 
 
+def given(stage: Any, *, token: str = "a" * 43, new_member_id: str = A_MEMBER) -> dict[str, Any]:
+    """What the edge gives a log-in; one that needs no merge."""
+    return {"token": token, "new_member_id": new_member_id, "merge": no_merge, "now": stage.now}
+
+
+def no_merge(one: str, other: str) -> str:
+    raise AssertionError(f"{one} and {other} are two persons")
+
+
 def test_a_first_log_in_makes_a_member_and_a_later_one_finds_it(http: Any) -> None:
     first = log_in(http, "demo-mei-0001").data
     second = log_in(http, "demo-mei-0002").data
@@ -146,9 +155,7 @@ def test_what_is_no_session_token_is_refused_alike(stage: Any, authorization: st
 
 def test_two_phones_with_the_same_code_at_once_open_one_session(stage: Any) -> None:
     table = stage.table
-    logging_in.log_in(
-        table, logging_in.demo_exchange, "demo-mei-0001", token="a" * 43, new_member_id=A_MEMBER, now=stage.now
-    )
+    logging_in.log_in(table, logging_in.demo_exchange, "demo-mei-0001", **given(stage))
 
     other = Session(tokens.digest("b" * 43), A_MEMBER, opened_at=stage.now, expires_at=stage.now)
     opened = table.open_session(other, tokens.digest("demo-mei-0001"))
@@ -174,12 +181,35 @@ class OtherPhoneFirst:
 def test_two_phones_at_their_first_log_in_at_once_are_one_member(stage: Any) -> None:
     table: Any = OtherPhoneFirst(stage.table, stage.now)
 
-    opened = logging_in.log_in(
-        table, logging_in.demo_exchange, "demo-mei-0001", token="a" * 43, new_member_id=A_MEMBER, now=stage.now
-    )
+    opened = logging_in.log_in(table, logging_in.demo_exchange, "demo-mei-0001", **given(stage))
 
     assert (opened.session.member_id, opened.is_new_member) == (ANOTHER, False)
     assert [row["pk"] for row in stage.rows() if row["sk"] == "PROFILE"] == [f"MEMBER#{ANOTHER}"]
+
+
+def test_who_is_registered_while_another_app_names_the_same_person_is_that_member_and_not_new(stage: Any) -> None:
+    person = Identity("unionid", "u-mei")
+
+    class OtherAppFirst(OtherPhoneFirst):
+        """A table on which the person registers by another app just before this one's registration."""
+
+        def add_member(self, *given: Any) -> Any:
+            logging_in.register(self._table, person, ANOTHER, self._now)
+            return self._table.add_member(*given)
+
+    table: Any = OtherAppFirst(stage.table, stage.now)
+    merged: list[tuple[str, str]] = []
+
+    def merge(one: str, other: str) -> str:
+        merged.append((one, other))
+        return other
+
+    opened = logging_in.log_in(
+        table, lambda _code: (Identity("wechat", "one"), person), "a-code", **{**given(stage), "merge": merge}
+    )
+
+    assert merged == [(A_MEMBER, ANOTHER)]
+    assert (opened.session.member_id, opened.is_new_member) == (ANOTHER, False)
 
 
 def test_what_a_log_in_and_an_authenticated_call_ask_of_the_table(http: Any, stage: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,13 +25,13 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         yield opened
 
 
-def bring(content: bytes, content_type: str = "image/png") -> Any:
-    headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": content_type}
-    return invoke(app, "POST", "/v1/staff/covers", headers=headers, body=content)
+def bring(content: bytes) -> Any:
+    body = json.dumps({"picture": b64encode(content).decode()})
+    return invoke(app, "POST", "/v1/staff/covers", headers={"Authorization": f"Bearer {ADMIN_KEY}"}, body=body)
 
 
 def test_a_picture_is_brought_once_and_known_by_its_content(stage: Stage, world: Admin) -> None:
-    first, again, other = bring(PNG), bring(PNG), bring(JPG, "image/jpeg")
+    first, again, other = bring(PNG), bring(PNG), bring(JPG)
 
     ids = [one.data["cover_media_id"] for one in (first, again, other)]
     assert ids[0] == ids[1] != ids[2]
@@ -38,7 +39,7 @@ def test_a_picture_is_brought_once_and_known_by_its_content(stage: Stage, world:
     assert len(world.get("/received", path=ADD)["received"]) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"GIF89a", b"<svg/>", PNG[1:]])
+@pytest.mark.parametrize("content", [b"GIF89a", b"<svg/>", PNG[1:]])
 def test_what_is_no_picture_of_these_kinds_is_refused_and_not_sent(stage: Stage, world: Admin, content: bytes) -> None:
     before = stage.rows()
 
@@ -65,3 +66,12 @@ def test_a_refusal_of_wechat_is_told_and_nothing_is_kept(stage: Stage, world: Ad
     assert refused.json["code"] == Code.COVER_REFUSED.number
     assert "40009" in refused.json["msg"]
     assert then.data["replayed"] is False
+
+
+@pytest.mark.parametrize("picture", ["", 5, None])
+def test_what_is_no_base64_is_refused_by_its_field(stage: Stage, world: Admin, picture: object) -> None:
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+    answer = invoke(app, "POST", "/v1/staff/covers", headers=headers, body=json.dumps({"picture": picture}))
+
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (400, 40000, "picture")
