@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from chalicelib.connect import tokens
 from chalicelib.connect.table import ConnectTable
-from tests.connect.stage import Outside, open_outside
+from local.http_client import Api
+from local.stack import Stack
+from tests.connect import pushes
+from tests.connect.stage import ACCOUNTS, Outside, open_outside
+from tests.flows.conftest import admin as admin
 from tests.members.stage import Stage, open_stage
 from tests.outside_world import world as world
 
@@ -30,3 +35,11 @@ def table(stage: Stage) -> ConnectTable:
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     with open_outside(monkeypatch) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def connected(cloud: Stack, admin: Api) -> Stack:
+    """The run's stage with all systems connected that call us: functions hold a secret for minutes, so it is one."""
+    known = json.dumps({**ACCOUNTS, **pushes.ACCOUNTS})
+    cloud.client("secretsmanager").put_secret_value(SecretId=cloud.setting("CONNECT_SECRET"), SecretString=known)
+    return cloud

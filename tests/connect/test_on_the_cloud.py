@@ -14,19 +14,11 @@ import pytest
 from local.http_client import Api
 from local.stack import Stack
 from tests.connect import mall, pay, shops
-from tests.connect.stage import ACCOUNTS
-from tests.flows.conftest import admin, name
+from tests.flows.conftest import name
 from tests.flows.stage import at_once, deliver, log_in, paid, points, until
 
-__all__ = ["admin", "name"]
+__all__ = ["name"]
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("connect")]
-
-
-@pytest.fixture(scope="module")
-def connected(cloud: Stack, admin: Api) -> Stack:  # the fixture of the flows
-    secret = cloud.setting("CONNECT_SECRET")
-    cloud.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(ACCOUNTS))
-    return cloud
 
 
 def asked(

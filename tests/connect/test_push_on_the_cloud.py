@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 import urllib.error
@@ -14,20 +13,10 @@ import pytest
 
 from chalicelib.connect.push_message import pushed_of
 from local.stack import Stack
-from tests.connect.pushes import ACCEPTED, ACCOUNTS, CHAT_CHANGED, ECHO, PATHS, seal, url_check
+from tests.connect.pushes import ACCEPTED, CHAT_CHANGED, ECHO, PATHS, seal, url_check
 from tests.flows.stage import at_once, until
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("connect")]
-
-
-@pytest.fixture(scope="module")
-def connected(cloud: Stack) -> Stack:
-    """The deployed stage with its accounts, beside whatever else is connected."""
-    given = {"SecretId": cloud.setting("CONNECT_SECRET")}
-    client = cloud.client("secretsmanager")
-    known = json.loads(client.get_secret_value(**given)["SecretString"])
-    client.put_secret_value(**given, SecretString=json.dumps({**known, **ACCOUNTS}))
-    return cloud
 
 
 @pytest.fixture
