@@ -39,7 +39,7 @@ class World:
     def received(self, api: str) -> list[dict[str, Any]]:
         """The calls of one API that were answered without a refusal, oldest first."""
         answer = self._read(self._pool.request("GET", f"{self.url}/_stand_in/received", fields={"path": api}))
-        return [call for call in answer["received"] if call["errcode"] in (0, None)]
+        return [call for call in answer["received"] if call.get("errcode") in (0, None)]
 
     def _read(self, answer: urllib3.BaseHTTPResponse) -> Any:
         read = answer.json()

@@ -18,7 +18,9 @@ def plain_document(*rules: dict[str, Any], **changes: Any) -> dict[str, Any]:
     kept = [rule for rule in document["rules"] if rule["id"] in PLAIN]
     for rule in kept:
         rule.pop("pending", None)
-    return {**document, "rules": [*kept, *rules], "tasks": [], "caps": [], "budgets": [], "stages": None, **changes}
+    if "indicators" in changes:
+        document["stages"] = None  # the demo's stages name indicators of its own
+    return {**document, "rules": [*kept, *rules], "tasks": [], "caps": [], "budgets": [], **changes}
 
 
 def plain_terms(version: int = 1, since: datetime = SINCE, *rules: dict[str, Any], **changes: Any) -> Terms:
