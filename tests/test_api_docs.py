@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +61,7 @@ from chalicelib.publishing.model import Issue, Receipt
 from chalicelib.publishing.send_due import send_due
 from chalicelib.publishing.table import PublishingTable, open_publishing
 from chalicelib.runtime import secret_values
+from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
@@ -71,7 +72,7 @@ from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
 from tests.stand_in.official import PNG
-from tests.stand_in.outsiders import CORP
+from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
@@ -350,7 +351,9 @@ def _outside(day: Day, operator: str) -> None:
         told = {"results": {REMINDER: "accept", EXPIRING: "reject"}}
         day.call(("POST", "/v1/me/message-grants"), told, token=token, Idempotency_Key="tap-1")
         day.call(("GET", "/v1/me/message-grants"), token=token)
-        day.call(("POST", "/v1/staff/covers"), {"picture": b64encode(PNG[:24]).decode()}, token=operator)
+        code = world.post("/phone-codes", {"appid": MINI[0], "person": "mei", "number": "13800000001"})["code"]
+        day.call(("POST", "/v1/me/phones"), {"code": code}, token=token)
+        _official_account(day, world, operator)
         chat_id = world.post("/groups", {"corpid": CORP[0], "name": "杭州车友一群", "owner": "guide-1"})["chat_id"]
         world.post("/group-joins", {"chat_id": chat_id, "members": [{"person": "mei"}, {"person": "lan"}]})
         world.advance(2)
@@ -582,6 +585,26 @@ def _pushes(day: Day) -> None:
         shown = {**json.loads(sealed.body), "Encrypt": "…"}
         day.callback(("GET", path), query=pushes.url_check(system))
         day.callback(("POST", path), query=sealed.query, body=sealed.body, shown=shown)
+
+
+def _official_account(day: Day, world: Admin, operator: str) -> None:
+    """An issue for all followers is shown to one of them, sent, and looked at the day after."""
+    began_at = day.stage.now
+    cover = day.call(("POST", "/v1/staff/covers"), {"picture": b64encode(PNG[:24]).decode()}, token=operator)
+    plan = {**json.loads((ROOT / "local/issue.json").read_text()), "channel": "official_account"}
+    plan["publish_at"] = in_zone(began_at + timedelta(minutes=1), "Asia/Shanghai")
+    for slot in ("headline", "second", "third"):
+        plan[slot]["cover_media_id"] = cover["cover_media_id"]
+    issue = day.call(("POST", "/v1/staff/issues"), plan, token=operator, Idempotency_Key="to-all")
+    path = "/v1/staff/issues/{issue_id}"
+    openid = world.post("/followers", {"appid": SERVICE[0], "person": "mei", "tags": []})["openid"]
+    day.call(("POST", f"{path}/previews"), {"openid": openid}, token=operator, issue_id=issue["id"])
+    day.call(("POST", f"{path}/approval"), {"version": 1}, token=ADMIN_KEY, issue_id=issue["id"])
+    send_due(open_publishing(), now=began_at + timedelta(minutes=1))
+    world.advance(2 * 86_400)
+    day.stage.now = began_at + timedelta(days=2)
+    day.call(("GET", f"{path}/figures"), token=operator, issue_id=issue["id"])
+    day.stage.now = began_at
 
 
 def _merge(day: Day, member_id: str) -> None:

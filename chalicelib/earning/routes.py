@@ -25,7 +25,7 @@ from chalicelib.earning.table import open_orders
 from chalicelib.earning.take_orders import take_orders
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
-from chalicelib.members.access import order_feed, staff
+from chalicelib.members.access import member, order_feed, staff
 from chalicelib.members.buyers import bind_buyer, phone_key
 from chalicelib.members.model import PROVEN, Identity, is_member_id
 from chalicelib.members.phone import MAX_CHARS, PHONE_PROVIDER, phone_identity, read_phone
@@ -126,6 +126,25 @@ def post_member_phone(call: Call, member_id: str) -> Json:
     if not phone.digest:
         raise JifenError(Code.INVALID_REQUEST, "phone应为完整的手机号", field="phone")
     return _bound(call, member_id, phone_identity(phone.digest))
+
+
+class PhoneCodeIn(Body):
+    """What a tap on WeChat's phone button gave the mini-program."""
+
+    code: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+@bp.route("/me/phones", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=member, body=PhoneCodeIn)
+def post_my_phone(call: Call) -> Json:
+    """Bind the member's own phone number by a code of WeChat's button; orders that come or came with it are his."""
+    from chalicelib.connect.accounts import account
+    from chalicelib.connect.table import open_connect
+    from chalicelib.connect.wechat.api import WechatApi
+    from chalicelib.connect.wechat.mini_program import phone_of
+
+    number = phone_of(WechatApi(open_connect(), account("mini_program", call.now), call.now), call.body.code)
+    return _bound(call, call.caller.id, phone_identity(read_phone(number, phone_key(call.now)).digest))
 
 
 def _bound(call: Call, member_id: str, identity: Identity) -> Json:

@@ -104,6 +104,12 @@ class CoverBody(Body):
     picture: Annotated[Base64Bytes, Field(min_length=1)]
 
 
+class PreviewBody(Body):
+    """A follower, by the openid that the Official Account knows."""
+
+    openid: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
 class EditBody(PlanBody):
     """A whole new plan for the version that its author saw."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import date
 
 from chalice.app import Blueprint
 
@@ -23,6 +24,7 @@ from chalicelib.publishing.bodies import (
     CoverBody,
     EditBody,
     PlanBody,
+    PreviewBody,
     RetryBody,
 )
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, client_key, endpoint
@@ -106,6 +108,26 @@ def put_issue(call: Call, issue_id: str) -> Json:
     )
 
 
+@bp.route("/staff/issues/{issue_id}/previews", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=_WRITERS, body=PreviewBody)
+def post_preview(call: Call, issue_id: str) -> Json:
+    """Show an issue that was not sent yet to one follower of the Official Account."""
+    from chalicelib.publishing import preview_issue, table
+
+    preview_issue.preview_issue(table.open_publishing(), _known_id(issue_id), call.body.openid, call.now)
+    return {"shown": True}
+
+
+@bp.route("/staff/issues/{issue_id}/figures", methods=["GET"])
+@endpoint(bp, caller=_WRITERS, query=frozenset({"on"}))
+def get_figures(call: Call, issue_id: str) -> Json:
+    """How the articles of a sent issue were read on a day (`on`, the day it was sent when left out)."""
+    from chalicelib.publishing import figures, table
+
+    on, found = figures.figures_of(table.open_publishing(), _known_id(issue_id), _day(call.query), call.now)
+    return {"on": on.isoformat(), "list": [one._asdict() for one in found]}
+
+
 @bp.route("/staff/issues/{issue_id}/approval", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_REVIEWERS, body=ApprovalBody)
 def post_approval(call: Call, issue_id: str) -> Json:
@@ -186,3 +208,10 @@ def _month(query: Mapping[str, str]) -> str:
     if not _MONTH.fullmatch(month):
         raise JifenError(Code.INVALID_REQUEST, "month应为年月,如2026-03", field="month")
     return month
+
+
+def _day(query: Mapping[str, str]) -> date | None:
+    try:
+        return date.fromisoformat(query["on"]) if "on" in query else None
+    except ValueError:
+        raise JifenError(Code.INVALID_REQUEST, "on应为YYYY-MM-DD", field="on") from None

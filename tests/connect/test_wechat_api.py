@@ -177,7 +177,7 @@ def test_a_tap_on_the_button_gives_the_phone_once(stage: Stage, table: ConnectTa
     with pytest.raises(JifenError) as again:
         phone_of(api, code)
 
-    assert phone == "13800000001"
+    assert phone == "+8613800000001"
     assert again.value.code is Code.PHONE_CODE_INVALID
 
 

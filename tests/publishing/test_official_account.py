@@ -13,13 +13,15 @@ from chalicelib.connect import outside
 from chalicelib.connect.accounts import account
 from chalicelib.connect.table import ConnectTable
 from chalicelib.connect.wechat.api import WechatApi
-from chalicelib.connect.wechat.official_account import add_cover, reads_by_slot
+from chalicelib.connect.wechat.official_account import add_cover
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.approve_issue import approve_issue, retry_issue
 from chalicelib.publishing.article import content_of
+from chalicelib.publishing.figures import SlotFigures, figures_of
 from chalicelib.publishing.lifecycle import UNKNOWN_OUTCOME
 from chalicelib.publishing.model import Issue, Plan, PointsItem, Slot, State
 from chalicelib.publishing.plan_issue import edit_issue
+from chalicelib.publishing.preview_issue import preview_issue
 from chalicelib.publishing.send_due import Sweep, send_due
 from chalicelib.publishing.table import PublishingTable
 from tests.members.stage import Stage, open_stage
@@ -259,11 +261,68 @@ def test_the_day_after_each_slot_has_its_readers(desk: Desk) -> None:
     on = datetime.fromisoformat(desk.world.get("/clock")["now"]).date()
     sending = desk.table.sending(ISSUE_ID)
     assert sending is not None
-    desk.world.post(
-        "/reads", {"msg_data_id": int(sending.data_id), "idx": 3, "on": on.isoformat(), "int_page_read_count": 7}
-    )
+    read = {"msg_data_id": int(sending.data_id), "idx": 3, "on": on.isoformat()}
+    desk.world.post("/reads", {**read, "int_page_read_count": 7, "int_page_read_user": 5, "share_count": 2})
+    with pytest.raises(JifenError) as too_early:
+        figures_of(desk.table, ISSUE_ID, None, desk.publish_at)
     desk.world.advance(86_400)
 
-    rows = reads_by_slot(desk.api, on)
+    told_of, found = figures_of(desk.table, ISSUE_ID, None, desk.publish_at + timedelta(days=1))
 
-    assert {row["msgid"]: row["int_page_read_count"] for row in rows}[f"{sending.data_id}_3"] == 7
+    assert (too_early.value.code, too_early.value.field) == (Code.INVALID_REQUEST, "on")
+    assert told_of == on
+    assert [one.slot for one in found] == ["headline", "second", "third"]
+    assert found[2] == SlotFigures("third", "积分能换什么", readers=5, reads=7, shares=2, favourites=0)
+    assert found[1].reads == 0
+
+
+def test_what_was_not_sent_has_no_figures(desk: Desk) -> None:
+    desk.approve()
+
+    with pytest.raises(JifenError) as refused:
+        figures_of(desk.table, ISSUE_ID, None, desk.publish_at)
+
+    assert refused.value.code is Code.FIGURES_UNKNOWN
+
+
+def test_a_follower_sees_the_very_draft_that_is_sent_afterwards(desk: Desk) -> None:
+    openid = desk.world.post("/followers", {"appid": SERVICE[0], "person": "mei", "tags": []})["openid"]
+    desk.approve()
+
+    preview_issue(desk.table, ISSUE_ID, openid, desk.stage.now)
+    preview_issue(desk.table, ISSUE_ID, openid, desk.stage.now)
+    swept = desk.sweep()
+
+    (sending,) = desk.calls(SENDALL)
+    shown = {one["body"]["mpnews"]["media_id"] for one in desk.calls("/cgi-bin/message/mass/preview")}
+    assert swept == Sweep(sent=1)
+    assert shown == {sending["body"]["mpnews"]["media_id"]}
+    assert len(desk.calls(ADD_DRAFT)) == 1
+
+
+def test_a_preview_is_refused_in_words_and_leaves_the_issue_as_it_is(desk: Desk) -> None:
+    issue = desk.approve()
+    with pytest.raises(JifenError) as stranger:
+        preview_issue(desk.table, ISSUE_ID, "o" * 28, desk.stage.now)
+    desk.sweep()
+    with pytest.raises(JifenError) as sent:
+        preview_issue(desk.table, ISSUE_ID, "o" * 28, desk.stage.now)
+
+    assert (stranger.value.code, "40003" in stranger.value.msg) == (Code.PREVIEW_REFUSED, True)
+    assert sent.value.code is Code.ISSUE_STATE
+    assert desk.issue().version > issue.version
+
+
+def test_an_issue_for_another_channel_or_with_a_hole_is_not_shown(desk: Desk) -> None:
+    stored(desk.table, a_draft("1" * 16))
+    hollow = replace(desk.plan.second, cover_media_id="")
+    parts = {name: getattr(desk.plan, name) for name in Plan.__slots__}
+    stored(desk.table, a_draft("2" * 16, **{**parts, "second": hollow}))
+    refusals = []
+    for issue_id in ("1" * 16, "2" * 16):
+        with pytest.raises(JifenError) as refused:
+            preview_issue(desk.table, issue_id, "o" * 28, desk.stage.now)
+        refusals.append((refused.value.code, refused.value.field))
+
+    assert refusals == [(Code.PREVIEW_REFUSED, "channel"), (Code.ISSUE_INCOMPLETE, "second.cover_media_id")]
+    assert desk.calls(ADD_DRAFT) == []

@@ -47,14 +47,15 @@ def user_of(account: Account, code: str) -> WechatUser:
 
 
 def phone_of(api: WechatApi, code: str) -> str:
-    """The phone number, without its country code for one of China's, that a member's tap on the button gives.
+    """The phone number with its country code, such as `+8613800000000`, that a member's tap on the button gives.
 
     Raises JifenError PHONE_CODE_INVALID for a code that is over, used or none, else UNAVAILABLE.
     """
     try:
         answer = api.post("/wxa/business/getuserphonenumber", {"code": code})
         info = answer.get("phone_info")
-        return text_of(info if isinstance(info, dict) else {}, "purePhoneNumber")
+        known = info if isinstance(info, dict) else {}
+        return f"+{text_of(known, 'countryCode')}{text_of(known, 'purePhoneNumber')}"
     except Refused as refused:
         if refused.errcode in (CODE_OVER, CODE_USED):
             raise JifenError(Code.PHONE_CODE_INVALID) from None

@@ -38,15 +38,7 @@ def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
 
     Raises ChannelRefused where WeChat certainly did not send it; anything else leaves the outcome open.
     """
-    try:
-        api = WechatApi(open_connect(), account(NAME, now), now)
-        mini_program_appid = account("mini_program", now).appid
-    except JifenError:
-        raise ChannelRefused("公众号或小程序尚未接通") from None
-    articles = [
-        _article(slot, mini_program_appid) for slot in (issue.plan.headline, issue.plan.second, issue.plan.third)
-    ]
-    sending = _with_draft(table, api, issue.id, articles, now)
+    api, sending = prepared(table, issue, now)
     if not sending.is_tried:
         table.put_sending(issue.id, sending._replace(is_tried=True))
     try:
@@ -62,6 +54,21 @@ def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
     return Receipt(receipt_id(sent.msg_id), now)
 
 
+def prepared(table: PublishingTable, issue: Issue, now: datetime) -> tuple[WechatApi, Sending]:
+    """The account, and the issue's sending with its draft there, made now if there is none of this content.
+
+    Raises ChannelRefused where WeChat certainly did not take it, else what the call raises.
+    """
+    try:
+        api = WechatApi(open_connect(), account(NAME, now), now)
+        mini_program_appid = account("mini_program", now).appid
+    except JifenError:
+        raise ChannelRefused("公众号或小程序尚未接通") from None
+    slots = (issue.plan.headline, issue.plan.second, issue.plan.third)
+    articles = [_article(slot, mini_program_appid) for slot in slots]
+    return api, _with_draft(table, api, issue.id, articles, now)
+
+
 def receipt_id(message_id: str) -> str:
     """The receipt of a sending that WeChat knows by this message id."""
     return f"mass-{message_id}"
@@ -70,7 +77,6 @@ def receipt_id(message_id: str) -> str:
 def _with_draft(
     table: PublishingTable, api: WechatApi, issue_id: str, articles: Sequence[Article], now: datetime
 ) -> Sending:
-    """The sending with its draft, made now if it has none of this content."""
     content = digest({str(place): list(article) for place, article in enumerate(articles)})
     sending = table.sending(issue_id)
     if sending is not None and sending.content == content and sending.draft_id:
