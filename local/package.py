@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json", ".dist-info/RECORD
 """What comes along with the packages and nobody asks for when a function runs: of cffi `cryptography` needs the
 compiled backend alone; pydantic's first version is for those who still import it; the rest for builders and checkers.
 """
+WITHOUT_SOURCES = ("cryptography", "pydantic", "typing_inspection", "annotated_types")
+"""Packages of which the zip has the bytecode alone, where their sources were: those would be a twentieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,12 @@ def _finish(package_zip: Path) -> None:
             ]
             archive.extractall(unzipped, kept)
         mode = PycInvalidationMode.UNCHECKED_HASH
+        for source in [path for name in WITHOUT_SOURCES for path in Path(unzipped, name).rglob("*.py")]:
+            shown = source.relative_to(unzipped).as_posix()
+            py_compile.compile(
+                str(source), str(source.with_suffix(".pyc")), shown, doraise=True, invalidation_mode=mode
+            )
+            source.unlink()
         if not compileall.compile_dir(unzipped, quiet=1, stripdir=unzipped, invalidation_mode=mode):
             raise Mend("a module of the package could not be compiled")
         with zipfile.ZipFile(package_zip, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
