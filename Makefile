@@ -43,7 +43,7 @@ status: environment
 	@$(PY) -m local.cloud status
 
 test: tools
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check: tools
 	@$(PY) -m ruff format --check .

@@ -18,7 +18,7 @@ from local.places import REGION, Places
 from local.stack import Cloud, start
 from tests.cloud import probe
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud-contract")]
+pytestmark = pytest.mark.cloud
 STACK = "probe"
 
 

@@ -32,7 +32,7 @@ from tests.publishing.test_official_account import ADD_DRAFT, SENDALL
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import MINI, SERVICE, Admin
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("messages")]
+pytestmark = pytest.mark.cloud
 
 
 class Sending(NamedTuple):

@@ -18,7 +18,7 @@ from tests.flows.conftest import name
 from tests.flows.stage import at_once, deliver, log_in, paid, points, until
 
 __all__ = ["name"]
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("connect")]
+pytestmark = pytest.mark.cloud
 
 
 def asked(

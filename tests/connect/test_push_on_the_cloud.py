@@ -16,7 +16,7 @@ from local.stack import Stack
 from tests.connect.pushes import ACCEPTED, CHAT_CHANGED, ECHO, PATHS, seal, url_check
 from tests.flows.stage import at_once, until
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("connect")]
+pytestmark = pytest.mark.cloud
 
 
 @pytest.fixture
