@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import boto3
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.runtime import dynamo
@@ -34,6 +35,7 @@ def adopted(stack: Stack) -> Iterator[None]:
 
 
 def _reopen() -> None:
+    boto3.DEFAULT_SESSION = None  # it remembers the first credentials it was asked with
     for cached in (settings, dynamo.client, dynamo.service):
         cached.cache_clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -419,7 +420,7 @@ def test_an_order_with_a_members_phone_is_his_and_no_phone_is_kept_or_logged(
     assert PHONE not in told
     assert '"8765"' not in kept
     assert "138****" not in kept + told
-    assert "8765" not in told
+    assert not re.search(r"(?<![0-9a-f])8765(?![0-9a-f])", told)  # ids of chance may hold it
 
 
 def test_a_phone_is_bound_to_one_member_and_once(desk: Desk) -> None:

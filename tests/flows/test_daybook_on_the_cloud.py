@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.errors import Code
 from chalicelib.insight.line import Line
 from chalicelib.insight.model import Day
 from chalicelib.insight.table import InsightTable
@@ -85,6 +86,17 @@ def test_the_deployed_daybook_is_what_the_journal_makes(cloud: Stack, admin: Api
     assert found == {}
 
 
+def close(finance: Api, month: str) -> Any:
+    """Close a month of the shared stage, and before it those before it in which other tests booked something."""
+    try:
+        return finance.post("/v1/staff/month-closes", {"month": month})
+    except Refused as refused:
+        if refused.answer["code"] != Code.PREVIOUS_MONTH_OPEN.number:
+            raise
+    close(finance, f"{datetime.fromisoformat(f'{month}-01') - A_DAY:%Y-%m}")
+    return finance.post("/v1/staff/month-closes", {"month": month})
+
+
 def test_a_month_that_is_over_is_closed_opened_again_and_closed_by_its_second_number(
     cloud: Stack, admin: Api, name: str
 ) -> None:
@@ -100,7 +112,7 @@ def test_a_month_that_is_over_is_closed_opened_again_and_closed_by_its_second_nu
     made = admin.post("/v1/staff/keys", {"name": f"finance-{name}", "roles": ["finance"]})
     finance = admin.as_caller(made["key"])
 
-    first = finance.post("/v1/staff/month-closes", {"month": month})
+    first = close(finance, month)
     assert (first["number"], first["replayed"], first["closing_points"] >= 70) == (1, False, True)
     path = f"/v1/staff/month-closes/{month}"
     with pytest.raises(Refused, match="40300"):

@@ -225,7 +225,7 @@ def test_what_is_no_list_of_members_is_refused_as_a_whole(raw: bytes, reason: st
 
 
 def test_growth_and_levels_need_a_programme_that_has_them() -> None:
-    document = {name: part for name, part in demo_document().items() if name not in ("growth", "levels")}
+    document = {name: part for name, part in demo_document().items() if name not in ("growth", "levels", "stages")}
     terms = Terms(1, SINCE, read_programme(document))
 
     found = planned(a_row(growth="5"), a_row("A2", level="黄金"), basis=a_basis(terms))

@@ -27,7 +27,7 @@ MADE_BY_THE_TABLE_CALL = {
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishingTable]:
     """The publishing table of a stage named `test`; the members table stands beside it."""
-    given = {"due_shards": "8", "login": "demo", "outside_url": ""}
+    given = {"due_shards": "8", "login": "demo", "outside_url": "", "subscribe_messages": "off"}
     for field in fields(Settings):
         monkeypatch.setenv(field.name.upper(), given.get(field.name, field.name))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -12,7 +12,7 @@ from chalicelib.runtime.settings import Settings, settings
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    given = {"due_shards": "8", "login": "closed", "outside_url": ""}
+    given = {"due_shards": "8", "login": "closed", "outside_url": "", "subscribe_messages": "off"}
     for field in fields(Settings):
         monkeypatch.setenv(field.name.upper(), given.get(field.name, field.name))
     settings.cache_clear()
