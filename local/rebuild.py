@@ -86,13 +86,14 @@ class Rebuild:
                 for _ in pool.map(work, range(segments), [segments] * segments):
                     pass
         self._totals(today_on)
-        wrong = self.stages.counted(
-            self.book.at(self.now),
-            today_on - timedelta(days=1),
-            now=self.now,
-            heard_until=self.report.last_booked_at and self.report.last_booked_at + YOUNG,
-        )
-        self.report.found.update([wrong] if wrong else [])
+        if min(self.report.days, default=today_on) < today_on:  # else its first night is still to come
+            wrong = self.stages.counted(
+                self.book.at(self.now),
+                today_on - timedelta(days=1),
+                now=self.now,
+                heard_until=self.report.last_booked_at and self.report.last_booked_at + YOUNG,
+            )
+            self.report.found.update([wrong] if wrong else [])
         return self.report
 
     @property

@@ -180,3 +180,14 @@ def test_a_programme_without_stages_has_no_report_to_miss(filled: Books) -> None
 
     assert rebuild(1).is_equal
     assert filled.table.stages.report() is None
+
+
+def test_on_its_first_day_a_stage_misses_no_totals_and_no_report(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    books.post(an_earn(50, cause=a_cause(id="o1")), at=NOW, member_id="m1")
+    books.record()
+    monkeypatch.setattr(tool, "utc_now", lambda: NOW)
+
+    report = rebuild(1)
+
+    assert report.is_equal, report.found
+    assert report.read["lines"] == 1
