@@ -55,10 +55,21 @@ def chat_changed(pushed: Pushed, table: ConnectTable) -> None:
     table.hint_chat(str(pushed.fields["ChatId"]), change=change, at=pushed.at)
 
 
+def messages_allowed(pushed: Pushed, _table: ConnectTable) -> None:
+    """A member allowed subscribe messages, allows them no longer, or got one: his grants are counted by it."""
+    from chalicelib.connect.wechat.grants import grants_changed
+    from chalicelib.connect.wechat.grants_table import open_grants
+
+    grants_changed(open_grants(), pushed.fields, pushed.at)
+
+
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("official_account", "MASSSENDJOBFINISH"): mass_finished,
     ("official_account", "subscribe"): follower,
     ("official_account", "unsubscribe"): follower,
+    ("mini_program", "subscribe_msg_change_event"): messages_allowed,
+    ("mini_program", "subscribe_msg_popup_event"): messages_allowed,
+    ("mini_program", "subscribe_msg_sent_event"): messages_allowed,
     ("wecom", "change_external_chat"): chat_changed,
 }
 """By system and event; what is not here is acknowledged, counted and dropped."""

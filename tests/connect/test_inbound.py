@@ -14,7 +14,7 @@ from botocore.client import BaseClient
 from chalicelib.connect import inbound
 from chalicelib.connect.inbound import LEASE, handle_once
 from chalicelib.connect.push_message import Pushed, pushed_of
-from chalicelib.connect.table import EVENT_KEPT, ConnectTable
+from chalicelib.connect.table import EVENT_KEPT, ConnectTable, open_connect
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.model import Outcome
 from chalicelib.publishing.table import open_publishing
@@ -217,6 +217,23 @@ def test_two_groups_that_change_within_one_second_are_two_hints(pushes: Pushes) 
 
     assert again == []
     assert sorted(row["pk"] for row in pushes.rows("CHAT#")) == ["CHAT#wr-chat-1", "CHAT#wr-chat-2"]
+
+
+def test_what_a_member_allows_is_counted_once_however_often_it_is_told(pushes: Pushes) -> None:
+    allowed = {"TemplateId": "T-reminder", "SubscribeStatusString": "accept", "PopupScene": "0"}
+    told = {
+        "FromUserName": "o-mei",
+        "CreateTime": str(NOON_S),
+        "MsgType": "event",
+        "Event": "subscribe_msg_popup_event",
+        "SubscribeMsgPopupEvent": {"List": allowed},
+    }
+
+    done = [handle_once(pushed_of("mini_program", told), open_connect(), NOON) for _ in range(2)]
+
+    (grant,) = [row for row in pushes.stage.rows() if str(row["pk"]).startswith("GRANT#")]
+    assert done == [True, False]
+    assert (grant["sk"], grant["left"]) == ("T-reminder", 1)
 
 
 def test_the_worker_asks_for_no_more_than_its_policy_grants(pushes: Pushes, monkeypatch: pytest.MonkeyPatch) -> None:
