@@ -138,12 +138,10 @@ class PhoneCodeIn(Body):
 @endpoint(bp, caller=member, body=PhoneCodeIn)
 def post_my_phone(call: Call) -> Json:
     """Bind the member's own phone number by a code of WeChat's button; orders that come or came with it are his."""
-    from chalicelib.connect.accounts import account
-    from chalicelib.connect.table import open_connect
-    from chalicelib.connect.wechat.api import WechatApi
+    from chalicelib.connect.wechat.api import open_api
     from chalicelib.connect.wechat.mini_program import phone_of
 
-    number = phone_of(WechatApi(open_connect(), account("mini_program", call.now), call.now), call.body.code)
+    number = phone_of(open_api("mini_program", call.now), call.body.code)
     return _bound(call, call.caller.id, phone_identity(read_phone(number, phone_key(call.now)).digest))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing import lifecycle
-from chalicelib.publishing.completeness import in_words, missing, oversized
+from chalicelib.publishing.completeness import require_complete
 from chalicelib.publishing.model import Action, Issue, State
 from chalicelib.publishing.plan_issue import change_issue
 from chalicelib.publishing.table import Overtaken, PublishingTable
@@ -31,12 +31,7 @@ def approve_issue(
         approved = lifecycle.approve(issue, by=by, at=now)
         if by in issue.authors and not is_admin:
             raise JifenError(Code.NOT_ALLOWED, "自己起草或修改过的推文需由他人审核")
-        lacks = missing(issue.plan)
-        if lacks:
-            raise JifenError(Code.ISSUE_INCOMPLETE, in_words(lacks), field=lacks[0])
-        if path := oversized(issue.plan):
-            limit = "标题不能超过32字" if path.endswith("title") else "正文排版后不能满2万字"
-            raise JifenError(Code.ISSUE_INCOMPLETE, f"公众号{limit}", field=path)
+        require_complete(issue.plan)
         if issue.plan.publish_at <= now:
             raise JifenError(Code.ISSUE_IN_PAST, field="publish_at")
         return approved

@@ -6,6 +6,7 @@ speaks for the brand, the third says what points are good for.
 
 from __future__ import annotations
 
+from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.article import too_long
 from chalicelib.publishing.model import Plan, Slot
 
@@ -41,8 +42,16 @@ def missing(plan: Plan) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def oversized(plan: Plan) -> str | None:
-    """The path of the first title or text that its channel would refuse for its length."""
+def require_complete(plan: Plan) -> None:
+    """Raise JifenError ISSUE_INCOMPLETE naming the first field that is missing, or too long for the plan's channel."""
+    if lacks := missing(plan):
+        raise JifenError(Code.ISSUE_INCOMPLETE, in_words(lacks), field=lacks[0])
+    if path := _oversized(plan):
+        limit = "标题不能超过32字" if path.endswith("title") else "正文排版后不能满2万字"
+        raise JifenError(Code.ISSUE_INCOMPLETE, f"公众号{limit}", field=path)
+
+
+def _oversized(plan: Plan) -> str | None:
     if plan.channel in CHANNEL_REQUIRES:
         return next((f"{role}.{name}" for role, slot in slots(plan).items() if (name := too_long(slot))), None)
     return None

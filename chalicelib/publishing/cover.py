@@ -7,11 +7,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from chalicelib.connect.accounts import account
 from chalicelib.connect.faults import Kind, Refused
 from chalicelib.connect.outside import Unanswered, Unreached
-from chalicelib.connect.table import open_connect
-from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.api import open_api
 from chalicelib.connect.wechat.official_account import add_cover
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.table import PublishingTable
@@ -47,7 +45,7 @@ def keep_cover(table: PublishingTable, content: bytes, add: Add) -> Cover:
 
 def to_official_account(now: datetime) -> Add:
     """The brand's own account as of an instant; raises JifenError NOT_CONNECTED, COVER_REFUSED or UNAVAILABLE."""
-    api = WechatApi(open_connect(), account("official_account", now), now)
+    api = open_api("official_account", now)
 
     def add(filename: str, content: bytes, content_type: str) -> str:
         try:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from chalicelib.connect.accounts import account
 from chalicelib.connect.faults import Refused
 from chalicelib.connect.outside import Unanswered, Unreached
-from chalicelib.connect.table import open_connect
-from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.api import open_api
 from chalicelib.connect.wechat.official_account import reads_by_slot
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.channels import official_account
@@ -42,7 +40,7 @@ def figures_of(table: PublishingTable, issue_id: str, on: date | None, now: date
     on = on or day_of(issue.receipt.sent_at)
     if on >= day_of(now):
         raise JifenError(Code.INVALID_REQUEST, "数据在次日上午提供,请选择今天以前的日期", field="on")
-    api = WechatApi(open_connect(), account(official_account.NAME, now), now)
+    api = open_api(official_account.NAME, now)
     try:
         rows = {str(row.get("msgid")): row for row in reads_by_slot(api, on)}
     except (Refused, Unreached, Unanswered):

@@ -10,7 +10,7 @@ from chalicelib.connect.wechat import official_account as wechat
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.channels import official_account
 from chalicelib.publishing.channels.port import ChannelRefused
-from chalicelib.publishing.completeness import in_words, missing, oversized
+from chalicelib.publishing.completeness import require_complete
 from chalicelib.publishing.model import AWAITING, Issue, State
 from chalicelib.publishing.table import PublishingTable
 
@@ -41,7 +41,4 @@ def _require_ready(issue: Issue) -> None:
         raise JifenError(Code.PREVIEW_REFUSED, "只有公众号推文可以预览", field="channel")
     if issue.state is not State.DRAFT and issue.state not in AWAITING - {State.CLAIMED}:
         raise JifenError(Code.ISSUE_STATE, "推文已发布、失败或取消,不能预览")
-    if lacks := missing(issue.plan):
-        raise JifenError(Code.ISSUE_INCOMPLETE, in_words(lacks), field=lacks[0])
-    if path := oversized(issue.plan):
-        raise JifenError(Code.ISSUE_INCOMPLETE, "标题或正文过长", field=path)
+    require_complete(issue.plan)

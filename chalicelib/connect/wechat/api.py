@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.connect import outside
-from chalicelib.connect.accounts import Account
+from chalicelib.connect.accounts import Account, account
 from chalicelib.connect.faults import Refused, require_done
-from chalicelib.connect.table import ConnectTable
+from chalicelib.connect.table import ConnectTable, open_connect
 from chalicelib.connect.tokens import Fetched, Source, fetched_of, with_token
 from chalicelib.runtime import log
 
@@ -46,6 +46,11 @@ class WechatApi:
         path = "/cgi-bin/stable_token"
         asked = {"grant_type": "client_credential", "appid": self.account.appid, "secret": self.account.secret}
         return fetched_of(said_yes(path, outside.ask(HOST, "POST", path, body={**asked, "force_refresh": False})))
+
+
+def open_api(system: str, now: datetime) -> WechatApi:
+    """The stage's `official_account` or `mini_program` as of an instant; raises JifenError NOT_CONNECTED."""
+    return WechatApi(open_connect(), account(system, now), now)
 
 
 def said_yes(path: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,8 @@ from zoneinfo import ZoneInfo
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib.connect.accounts import account
-from chalicelib.connect.table import open_connect
 from chalicelib.connect.wechat import messages
-from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.api import open_api
 from chalicelib.connect.wechat.grants_table import open_grants
 from chalicelib.connect.wechat.subscribe import Outcome, SubscribeMessage, send
 from chalicelib.connect.wechat.templates import Template, templates
@@ -75,7 +73,7 @@ def _handle(record: Mapping[str, Any], used: Mapping[str, Template], now: dateti
     if openid is None:
         log.outcome("subscribe_message", key=due.key, outcome="no_account")
         return
-    api = WechatApi(open_connect(), account("mini_program", now), now)
+    api = open_api("mini_program", now)
     said = messages.values(template, due.words)
     outcome = send(api, open_grants(), SubscribeMessage(due.key, openid, template.template_id, template.page, said))
     if outcome is Outcome.LATER:

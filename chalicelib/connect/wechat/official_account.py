@@ -15,7 +15,6 @@ from chalicelib.connect.tokens import text_of
 from chalicelib.connect.wechat.api import WechatApi
 
 MOST_COVER_BYTES = 10 * 1024 * 1024
-MOST_IMAGE_BYTES = 1024 * 1024
 MOST_CLIENT_ID_BYTES = 64
 DRAFTS_A_PAGE = 20
 
@@ -39,24 +38,10 @@ class Sent(NamedTuple):
     data_id: str
 
 
-class Published(NamedTuple):
-    """How a publishing stands: 0 done, 1 under way, 2 to 4 refused, 5 and 6 deleted or banned afterwards."""
-
-    status: int
-    article_id: str
-    urls: tuple[str, ...]
-    failed_slots: tuple[int, ...]
-
-
 def add_cover(api: WechatApi, filename: str, content: bytes, content_type: str) -> str:
     """The media id of a picture kept for ever, at most MOST_COVER_BYTES."""
     upload = Upload("media", filename, content, content_type)
     return text_of(api.post("/cgi-bin/material/add_material", upload=upload, type="image"), "media_id")
-
-
-def add_image(api: WechatApi, filename: str, content: bytes, content_type: str) -> str:
-    """The address of a picture for the body of articles (any other address is dropped), at most MOST_IMAGE_BYTES."""
-    return text_of(api.post("/cgi-bin/media/uploadimg", upload=Upload("media", filename, content, content_type)), "url")
 
 
 def add_draft(api: WechatApi, articles: Sequence[Article]) -> str:
@@ -113,23 +98,6 @@ def preview(api: WechatApi, draft_id: str, openid: str) -> None:
     """Show a draft to one follower; a hundred a day."""
     asked = {"touser": openid, "mpnews": {"media_id": draft_id}, "msgtype": "mpnews"}
     api.post("/cgi-bin/message/mass/preview", asked)
-
-
-def publish(api: WechatApi, draft_id: str) -> str:
-    """The id of a publishing under way, without push. Asked twice it refuses: the draft is gone by then."""
-    return _id_of(api.post("/cgi-bin/freepublish/submit", {"media_id": draft_id}), "publish_id")
-
-
-def published(api: WechatApi, publish_id: str) -> Published:
-    """How a publishing stands; a hundred questions a day, so the event is better waited for."""
-    answer = api.post("/cgi-bin/freepublish/get", {"publish_id": publish_id})
-    items = answer.get("article_detail", {}).get("item", ())
-    return Published(
-        status=int(answer.get("publish_status", 1)),
-        article_id=str(answer.get("article_id", "")),
-        urls=tuple(str(item.get("article_url", "")) for item in items),
-        failed_slots=tuple(int(idx) for idx in answer.get("fail_idx", ())),
-    )
 
 
 def reads_by_slot(api: WechatApi, on: date) -> list[dict[str, Any]]:

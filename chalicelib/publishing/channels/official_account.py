@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 
 from chalicelib.connect.accounts import account
 from chalicelib.connect.faults import Kind, Refused
-from chalicelib.connect.table import open_connect
 from chalicelib.connect.wechat import official_account as wechat
-from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.api import WechatApi, open_api
 from chalicelib.connect.wechat.official_account import Article
 from chalicelib.errors import JifenError
 from chalicelib.ledger.model import digest
@@ -60,7 +59,7 @@ def prepared(table: PublishingTable, issue: Issue, now: datetime) -> tuple[Wecha
     Raises ChannelRefused where WeChat certainly did not take it, else what the call raises.
     """
     try:
-        api = WechatApi(open_connect(), account(NAME, now), now)
+        api = open_api(NAME, now)
         mini_program_appid = account("mini_program", now).appid
     except JifenError:
         raise ChannelRefused("公众号或小程序尚未接通") from None
