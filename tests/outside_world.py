@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,10 +10,9 @@ import pytest
 
 from chalicelib.connect import tokens
 from chalicelib.runtime.settings import settings
-from local.stand_in.apis import stand_in
-from local.stand_in.edge import Server
 from tests.members.stage import Stage
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
+from tests.stand_in_fixtures import serving_stand_in
 
 ACCOUNTS = {
     "mini_program": {"appid": MINI[0], "secret": MINI[1]},
@@ -26,19 +24,14 @@ ACCOUNTS = {
 @contextmanager
 def open_world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
     """The admin of a stand-in that the stage's accounts live in; its clock stands at the stage's instant."""
-    serving = Server(0, stand_in())
-    thread = threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    monkeypatch.setenv("OUTSIDE_URL", serving.url)
-    settings.cache_clear()
-    tokens.forget()
-    stage.rotate("connect", json.dumps(ACCOUNTS))
-    admin = Admin(serving.url)
-    admin.post("/reset", {"at": stage.now.isoformat()})
-    yield admin
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    with serving_stand_in() as serving:
+        monkeypatch.setenv("OUTSIDE_URL", serving.url)
+        settings.cache_clear()
+        tokens.forget()
+        stage.rotate("connect", json.dumps(ACCOUNTS))
+        admin = Admin(serving.url)
+        admin.post("/reset", {"at": stage.now.isoformat()})
+        yield admin
     settings.cache_clear()
     tokens.forget()
 

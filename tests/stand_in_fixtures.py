@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,9 +19,9 @@ NOON = "2026-03-10T12:00:00+08:00"
 """A Tuesday; where the clock of `stand_in` stands."""
 
 
-@pytest.fixture
-def stand_in_server() -> Iterator[Server]:
-    """In real time until somebody resets it."""
+@contextmanager
+def serving_stand_in() -> Iterator[Server]:
+    """A stand-in of its own, in real time until somebody resets it."""
     serving = Server(0, new_stand_in())
     thread = threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -28,6 +29,13 @@ def stand_in_server() -> Iterator[Server]:
     serving.shutdown()
     thread.join()
     serving.server_close()
+
+
+@pytest.fixture
+def stand_in_server() -> Iterator[Server]:
+    """In real time until somebody resets it."""
+    with serving_stand_in() as serving:
+        yield serving
 
 
 @pytest.fixture
