@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from chalicelib.connect.wechat_pay.api import PayApi
 from chalicelib.connect.wechat_pay.events import settle_mall_payments
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.connect.wechat_pay.orders import BY_NUMBER, Closing, close, prepay
 from chalicelib.connect.wechat_pay.refunds import RefundAsked, refund
-from chalicelib.runtime import dynamo
+from chalicelib.runtime import dynamo, secret_values
 from chalicelib.runtime.settings import settings
 from tests.connect.merchant import ASKED, NUMBER, connect, open_merchant, paid_by, register
 from tests.connect.pushes import listening
@@ -165,8 +166,9 @@ def test_a_refund_is_confirmed_at_its_end_and_not_before(mall: Mall, api: PayApi
     under_way = mall.work([a_record(told)])
     mall.hear(5)
     other_amount = mall.work([a_record(told._replace(refund_fen=401))])
+    other_order = mall.work([a_record(told._replace(out_trade_no="JF20260302000009"))])
 
-    assert unknown == under_way == other_amount == ["m-1"]
+    assert unknown == under_way == other_amount == other_order == ["m-1"]
     assert mall.work([a_record(told)]) == []
 
 
@@ -207,6 +209,26 @@ def test_a_merchant_who_cannot_ask_leaves_it_for_later(mall: Mall, api: PayApi) 
     again = mall.work(records)
 
     assert again == [records[0]["messageId"]]
+
+
+def test_the_worker_asks_aws_for_the_secret_and_nothing_else(
+    mall: Mall, api: PayApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepay(api, ASKED)
+    paid_by(mall.world, quiet=False)
+    mall.hear()
+    records, asked, real = mall.records(), set(), BaseClient._make_api_call
+
+    def call(client: Any, operation: str, given: Any) -> Any:
+        asked.add(operation)
+        return real(client, operation, given)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    secret_values.forget()
+    again = mall.work(records)
+
+    assert again == []
+    assert asked == {"GetSecretValue"}
 
 
 @contextmanager

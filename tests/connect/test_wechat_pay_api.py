@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -37,6 +40,21 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
     return [line for line in lines if line["event"] == event]
 
 
+@contextmanager
+def listening_in() -> Iterator[list[Mapping[str, str]]]:
+    """The headers of the requests that go out."""
+    heard: list[Mapping[str, str]] = []
+    real = outside.exchange
+
+    def exchange(*given: str, headers: Mapping[str, str], body: bytes) -> outside.Reply:
+        heard.append(headers)
+        return real(*given, headers=headers, body=body)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outside, "exchange", exchange)
+        yield heard
+
+
 @pytest.mark.parametrize("kind", ["unsigned", "foreign_signature", "unknown_serial", "old_timestamp"])
 def test_an_answer_that_wechat_pay_did_not_sign_is_none_though_it_may_be_done(
     api: PayApi, world: Admin, caplog: pytest.LogCaptureFixture, kind: str
@@ -66,7 +84,21 @@ def test_a_merchant_with_a_certificate_of_wechat_pays_beside_the_public_key_asks
     known = register(world)
     connect(stage, {**known, "keys": {"7DD2F3C5E8E1": "another", **known["keys"]}})
 
-    assert prepay(open_pay(stage.now), ASKED).readiness is Readiness.READY
+    with listening_in() as headers:
+        readiness = prepay(open_pay(stage.now), ASKED).readiness
+
+    assert readiness is Readiness.READY
+    assert [one["Wechatpay-Serial"] for one in headers] == list(known["keys"])
+
+
+def test_each_request_is_signed_anew(api: PayApi) -> None:
+    with listening_in() as headers:
+        prepay(api, ASKED)
+        prepay(api, ASKED)
+
+    first, second = (re.findall(r'nonce_str="(\w+)"', one["Authorization"]) for one in headers)
+    assert len(first[0]) == len(second[0]) == 32
+    assert first != second
 
 
 @pytest.mark.parametrize(
@@ -215,3 +247,18 @@ def test_an_answer_about_another_order_is_none(api: PayApi, monkeypatch: pytest.
         monkeypatch.setattr(PayApi, "get", lambda *_a, _said=changed, **_q: {**found, **_said})
         with pytest.raises(Unanswered):
             order_of(api, NUMBER)
+
+
+def test_what_wechats_coupons_paid_is_not_the_payers(
+    api: PayApi, world: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepay(api, ASKED)
+    merchant.paid_by(world)
+    found = api.get(f"{BY_NUMBER}/{NUMBER}", mchid=merchant.MCHID)
+    told: dict[str, Any] = {**found, "amount": {"total": 990, "payer_total": 890, "currency": "CNY"}}
+    monkeypatch.setattr(PayApi, "get", lambda *_a, **_q: told)
+
+    order = order_of(api, NUMBER)
+
+    assert order is not None
+    assert (order.total_fen, order.payer_fen) == (990, 890)

@@ -137,6 +137,51 @@ def test_both_ways_of_writing_a_code_are_one(api: PayApi, world: Admin, code: st
     assert prepay(api, ASKED).readiness is readiness
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "closing"),
+    [
+        ("ORDERCLOSED", 400, Closing.CLOSED),
+        ("ORDER_CLOSED", 400, Closing.CLOSED),
+        ("ORDERPAID", 400, Closing.PAID),
+        ("ORDER_NOT_EXIST", 404, Closing.MISSING),
+        ("ORDERNOTEXIST", 404, Closing.MISSING),
+    ],
+)
+def test_a_closing_comes_to_one_of_three_ends(
+    api: PayApi, world: Admin, code: str, status: int, closing: Closing
+) -> None:
+    fault = {"kind": "refusal", "code": code, "status": status}
+    world.post("/faults", {"api": f"/v3/pay/transactions/out-trade-no/{NUMBER}/close", **fault})
+
+    assert close(api, NUMBER) is closing
+
+
+def test_a_closing_that_is_refused_for_another_reason_is_no_end(api: PayApi, world: Admin) -> None:
+    prepay(api, ASKED)
+    fault = {"kind": "refusal", "code": "FREQUENCY_LIMITED", "status": 429}
+    world.post("/faults", {"api": f"/v3/pay/transactions/out-trade-no/{NUMBER}/close", **fault})
+
+    with pytest.raises(Declined) as no:
+        close(api, NUMBER)
+
+    assert no.value.kind is Kind.BUSY
+    assert close(api, NUMBER) is Closing.CLOSED
+
+
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
+def test_a_closing_whose_answer_was_lost_is_asked_for_again(
+    api: PayApi, world: Admin, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    prepay(api, ASKED)
+    monkeypatch.setattr(outside, "READ_S", 0.2)
+    world.post("/faults", {"api": f"/v3/pay/transactions/out-trade-no/{NUMBER}/close", "kind": kind, "seconds": 0.5})
+    with pytest.raises(Unanswered):
+        close(api, NUMBER)
+    monkeypatch.setattr(outside, "READ_S", 5)
+
+    assert close(api, NUMBER) is Closing.CLOSED
+
+
 def test_an_order_ends_by_itself(api: PayApi, world: Admin, stage: Stage) -> None:
     prepay(api, ASKED)
     api = later(stage, world, minutes=14, seconds=59)
@@ -323,3 +368,6 @@ def test_an_answer_about_another_refund_is_none(api: PayApi, world: Admin, monke
         monkeypatch.setattr(PayApi, "post", lambda *_a, _said=changed: {**found, **_said})
         with pytest.raises(Unanswered):
             refund(api, BACK)
+    monkeypatch.setattr(PayApi, "get", lambda *_a: {**found, "out_refund_no": "JFR2"})
+    with pytest.raises(Unanswered):
+        refund_of(api, BACK.out_refund_no)
