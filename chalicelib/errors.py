@@ -61,6 +61,7 @@ class Code(Enum):
     ALREADY_CHECKED_IN = 40908, "今天已经签到过了"
     MEMBER_FROZEN = 40950, "账户已冻结,暂时不能使用积分"
     BUDGET_SPENT = 40951, "本期活动名额已满"
+    SOLD_OUT = 40954, "已兑完"
     HOLD_CLOSED = 40952, "这笔预扣积分已经处理完了"
     PENDING_CLOSED = 40953, "这笔待入账积分已经处理完了"
     NOTHING_TO_RESTORE = 40957, "这笔消耗没有可退回的积分"

@@ -57,7 +57,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key", "QUOTE_SECRET": "quote-key"}
     environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": "", "SUBSCRIBE_MESSAGES": "off"}
     with mock_aws():
         _forget_last_stage()
@@ -71,6 +71,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
         manager.create_secret(Name="connect", SecretString='{"nothing": "is connected"}')
         manager.create_secret(Name="phone-key", SecretString=PHONE_KEY)
+        manager.create_secret(Name="quote-key", SecretString="quotes-are-signed-with-this")
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)
