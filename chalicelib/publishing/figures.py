@@ -12,7 +12,7 @@ from chalicelib.connect.wechat.official_account import reads_by_slot
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.channels import official_account
 from chalicelib.publishing.completeness import slots
-from chalicelib.publishing.model import PAGE, PUSHED, Issue, day_of
+from chalicelib.publishing.model import Issue, day_of
 from chalicelib.publishing.table import PublishingTable
 
 
@@ -35,7 +35,7 @@ def figures_of(table: PublishingTable, issue_id: str, on: date | None, now: date
     """
     issue = table.issue(issue_id)
     sending = table.sending(issue_id)
-    if issue.receipt is None or issue.plan.channel not in (PUSHED, PAGE) or not (sending and sending.data_id):
+    if issue.receipt is None or issue.plan.channel != official_account.NAME or not (sending and sending.data_id):
         raise JifenError(Code.FIGURES_UNKNOWN)
     on = on or day_of(issue.receipt.sent_at)
     if on >= day_of(now):

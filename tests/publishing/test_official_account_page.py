@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib.connect import outside
+from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.approve_issue import retry_issue
+from chalicelib.publishing.figures import figures_of
 from chalicelib.publishing.follow_publications import LOOKED_FOR, follow_publications
 from chalicelib.publishing.lifecycle import UNKNOWN_OUTCOME
 from chalicelib.publishing.model import PAGE, Outcome, State
@@ -22,7 +24,7 @@ from tests.publishing.plans import ISSUE_ID, approved
 from tests.publishing.test_official_account import ADD_DRAFT, MINUTE, SENDALL, Desk
 from tests.stand_in.outsiders import SERVICE, WECHAT, Admin
 
-SUBMIT, GET = "/cgi-bin/freepublish/submit", "/cgi-bin/freepublish/get"
+SUBMIT, GET, LIST = (f"/cgi-bin/freepublish/{name}" for name in ("submit", "get", "batchget"))
 DELETE_DRAFT = "/cgi-bin/draft/delete"
 HOUR = timedelta(hours=1)
 
@@ -159,11 +161,52 @@ def test_what_wechat_never_heard_is_submitted_by_the_next_sweep(desk: Desk) -> N
     desk.approve()
     lose(desk, SUBMIT, "timeout_before")
 
-    lost, at_last = desk.sweep(), desk.sweep(6 * MINUTE)
+    sweeps = [desk.sweep(6 * number * MINUTE) for number in range(5)]
 
-    assert (lost, at_last) == (Sweep(unfinished=1), Sweep(sent=1))
+    assert sweeps == [Sweep(unfinished=1)] * 4 + [Sweep(sent=1)]
     assert taken(desk) == 1
     assert len(desk.calls(ADD_DRAFT)) == 1
+
+
+@pytest.mark.parametrize("errcode", [-1, 53501])
+def test_what_wechat_was_too_busy_for_is_submitted_by_the_next_sweep_without_a_look(desk: Desk, errcode: int) -> None:
+    desk.approve()
+    desk.world.post("/faults", {"api": SUBMIT, "kind": "errcode", "errcode": errcode, "times": 1})
+
+    busy, at_last = desk.sweep(), desk.sweep(6 * MINUTE)
+
+    assert (busy, at_last) == (Sweep(unfinished=1), Sweep(sent=1))
+    assert (taken(desk), desk.calls(LIST)) == (1, [])
+
+
+def test_what_could_not_be_reached_is_submitted_by_the_next_sweep_without_a_look(desk: Desk) -> None:
+    desk.approve()
+
+    def unreached(*_given: object) -> None:
+        raise outside.Unreached
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("chalicelib.connect.wechat.publications.submit", unreached)
+        lost = desk.sweep()
+    at_last = desk.sweep(6 * MINUTE)
+
+    assert (lost, at_last) == (Sweep(unfinished=1), Sweep(sent=1))
+    assert (taken(desk), desk.calls(LIST)) == (1, [])
+
+
+def test_a_job_that_runs_long_after_a_lost_answer_is_waited_for_though_its_draft_lies_there(desk: Desk) -> None:
+    desk.approve()
+    lose(desk, SUBMIT)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("chalicelib.connect.wechat.publications.find_published", lambda *_given, **_since: None)
+        patched.setattr("chalicelib.connect.wechat.publications.has_draft", lambda *_given: True)
+        sweeps = [desk.sweep(6 * number * MINUTE) for number in range(4)]
+
+    at_last = desk.sweep(24 * MINUTE)
+
+    assert sweeps == [Sweep(unfinished=1)] * 4
+    assert at_last == Sweep(sent=1)
+    assert len(desk.calls(SUBMIT)) == 1
 
 
 def test_a_lost_answer_whose_job_failed_is_submitted_again_and_its_end_is_told(desk: Desk) -> None:
@@ -172,11 +215,11 @@ def test_a_lost_answer_whose_job_failed_is_submitted_again_and_its_end_is_told(d
     desk.approve()
     lose(desk, SUBMIT)
 
-    sweeps = [desk.sweep(), desk.sweep(6 * MINUTE)]
-    look(desk, 20 * MINUTE)
+    sweeps = [desk.sweep(6 * number * MINUTE) for number in range(5)]
+    look(desk, HOUR)
 
     found = outcome(desk)
-    assert sweeps == [Sweep(unfinished=1), Sweep(sent=1)]
+    assert sweeps == [Sweep(unfinished=1)] * 4 + [Sweep(sent=1)]
     assert found is not None
     assert found.text == "平台审核未通过:头条"
 
@@ -190,8 +233,8 @@ def test_an_earlier_publication_of_the_same_titles_is_not_taken_for_this_one(des
     approved(later.table, "f" * 16, **parts)
     lose(later, SUBMIT, "timeout_before")
 
-    later.sweep()
-    later.sweep(6 * MINUTE)
+    for number in range(5):
+        later.sweep(6 * number * MINUTE)
 
     assert taken(desk) == 2
     assert later.table.issue("f" * 16).state is State.SENT
@@ -221,6 +264,21 @@ def test_where_it_is_neither_published_nor_a_draft_nothing_is_repeated_and_a_per
     assert taken(desk) == 1
 
 
+def test_a_draft_that_is_taken_while_it_is_looked_for_is_not_a_refusal(desk: Desk) -> None:
+    desk.approve()
+    lose(desk, SUBMIT)
+    desk.sweep()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("chalicelib.connect.wechat.publications.find_published", lambda *_given, **_since: None)
+        patched.setattr("chalicelib.connect.wechat.publications.has_draft", lambda *_given: True)
+        overtaken = desk.sweep(22 * MINUTE)
+    at_last = desk.sweep(28 * MINUTE)
+
+    assert (overtaken, at_last) == (Sweep(unfinished=1), Sweep(sent=1))
+    assert [one.get("errcode") for one in desk.calls(SUBMIT)] == [0, 40007]
+
+
 def test_a_submission_whose_receipt_was_not_kept_is_not_asked_for_again(desk: Desk) -> None:
     desk.approve()
     with pytest.MonkeyPatch.context() as patched:
@@ -229,15 +287,19 @@ def test_a_submission_whose_receipt_was_not_kept_is_not_asked_for_again(desk: De
 
     at_last = desk.sweep(6 * MINUTE)
 
+    sending, receipt = desk.table.sending(ISSUE_ID), desk.issue().receipt
     assert (died, at_last) == (Sweep(unfinished=1), Sweep(sent=1))
     assert len(desk.calls(SUBMIT)) == 1
+    assert sending is not None
+    assert receipt is not None
+    assert receipt.id == f"page-{sending.publish_id}"
 
 
 def test_a_refused_account_says_why_and_a_later_retry_publishes_the_same_draft(desk: Desk) -> None:
     issue = desk.approve()
     desk.world.post("/faults", {"api": SUBMIT, "kind": "errcode", "errcode": 48001, "times": 1})
     desk.sweep()
-    failed = desk.issue()
+    failed, sending = desk.issue(), desk.table.sending(ISSUE_ID)
 
     retry_issue(
         desk.table, issue.id, version=failed.version, by="reviewer", confirmed_not_sent=False, now=desk.publish_at
@@ -245,6 +307,8 @@ def test_a_refused_account_says_why_and_a_later_retry_publishes_the_same_draft(d
     swept = desk.sweep(MINUTE)
 
     assert "48001" in failed.failure
+    assert sending is not None
+    assert (sending.is_tried, sending.tried_at) == (False, None)
     assert swept == Sweep(sent=1)
     assert len(desk.calls(ADD_DRAFT)) == 1
 
@@ -288,3 +352,13 @@ def test_the_looks_after_a_draft_that_was_shown_days_before_begin_with_its_submi
     looked = desk.table.sending(ISSUE_ID)
     assert looked is not None
     assert looked.look_at == desk.publish_at + 70 * MINUTE
+
+
+def test_wechats_figures_of_sendings_say_nothing_of_what_was_not_sent(desk: Desk) -> None:
+    desk.approve()
+    desk.sweep()
+
+    with pytest.raises(JifenError) as refused:
+        figures_of(desk.table, ISSUE_ID, None, desk.publish_at + timedelta(days=1))
+
+    assert refused.value.code is Code.FIGURES_UNKNOWN

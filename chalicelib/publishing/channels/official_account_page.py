@@ -1,8 +1,8 @@
 """Publishing without push (发布不推送): an issue becomes pages of the Official Account, which no follower is told of.
 
-It costs none of the month's sendings to all. WeChat honours no id of ours here, but a draft that it takes is no draft
-any more: after a lost answer the published are looked through, then the drafts, and only a draft that still lies there
-is submitted again. Where neither has it, its job may still run, and nobody repeats anything.
+It costs none of the month's sendings to all. WeChat honours no id of ours here, but what it published is a draft no
+more: after a lost answer the published are looked through, then the drafts, and only a draft that still lies there when
+any job would have ended is submitted again. Where neither has it, nobody repeats anything.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from chalicelib.connect.faults import Refused
-from chalicelib.connect.outside import Unanswered
+from chalicelib.connect.outside import Unanswered, Unreached
 from chalicelib.connect.wechat import publications
 from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.errors import JifenError
 from chalicelib.publishing.channels.official_account import CLOCKS_DIFFER, final_refusal, prepared
 from chalicelib.publishing.channels.port import Channel, ChannelRefused
 from chalicelib.publishing.completeness import slots
@@ -22,6 +23,9 @@ from chalicelib.publishing.table import PublishingTable
 
 FIRST_LOOK = timedelta(minutes=10)
 """WeChat tells the job's end by itself, mostly within minutes; only then it is asked."""
+
+JOB_ENDED = timedelta(minutes=20)
+"""So long after a submission whose answer was lost, a draft that still lies there was not published by it."""
 
 
 def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
@@ -58,16 +62,23 @@ def _submitted(table: PublishingTable, issue: Issue, api: WechatApi, sending: Se
         table.put_sending(issue.id, tried)
     try:
         submitted = publications.submit(api, sending.draft_id)
-    except Refused as refused:
-        final = final_refusal(refused)
-        # A draft that lay there a moment ago and is gone now was taken by the submission whose answer was lost.
-        if final is None or (sending.is_tried and refused.errcode == publications.NO_SUCH_DRAFT):
-            raise
-        table.put_sending(issue.id, sending._replace(is_tried=False, tried_at=None))
-        raise final from None
+    except (Refused, Unreached, JifenError) as error:
+        if _says_not_taken(error, sending):
+            table.put_sending(issue.id, sending._replace(is_tried=False, tried_at=None))
+            raise (final_refusal(error) if isinstance(error, Refused) else None) or error from None
+        raise
     told = tried._replace(data_id=submitted.data_id, publish_id=submitted.publish_id, look_at=now + FIRST_LOOK)
     table.put_sending(issue.id, told)
     return Receipt(receipt_id(submitted.publish_id), now)
+
+
+def _says_not_taken(error: Refused | Unreached | JifenError, sending: Sending) -> bool:
+    """Whether the draft was certainly not taken. Unreached says so of this time alone. And a draft that lay there a
+    moment ago and is gone now was taken by the submission whose answer was lost.
+    """
+    if sending.is_tried:
+        return isinstance(error, Refused) and error.errcode != publications.NO_SUCH_DRAFT
+    return True
 
 
 def _looked_for(
@@ -84,11 +95,13 @@ def _looked_for(
         receipt = Receipt(receipt_id(found.article_id), now)
         table.put_outcome(receipt.id, published_outcome(found.links, now))
         return receipt, sending
+    is_confirmed = issue.attempts == 1  # the first claim after a retry: somebody looked, and it did not go out
+    if not is_confirmed and now - (sending.tried_at or now) < JOB_ENDED:
+        raise Unanswered("a job may be under way")
     if publications.has_draft(api, sending.draft_id):
         return None, sending
-    if issue.attempts > 1:
+    if not is_confirmed:
         raise Unanswered("neither published nor a draft")
-    # The first claim after a retry: somebody looked, and it did not go out.
     table.put_sending(issue.id, Sending("", now))
     return None, prepared(table, issue, now)[1]
 
