@@ -17,6 +17,7 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall import table as mall_table
 from tests.tables import QUEUES, create_tables
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key", "QUOTE_SECRET": "quote-key"}
     environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": "", "SUBSCRIBE_MESSAGES": "off"}
     with mock_aws():
         _forget_last_stage()
@@ -71,6 +72,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
         manager.create_secret(Name="connect", SecretString='{"nothing": "is connected"}')
         manager.create_secret(Name="phone-key", SecretString=PHONE_KEY)
+        manager.create_secret(Name="quote-key", SecretString="quotes-are-signed-with-this")
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)
@@ -83,6 +85,7 @@ def _forget_last_stage() -> None:
     settings.cache_clear()
     secret_values.forget()
     programme_table.forget()
+    mall_table.forget()
 
 
 def lambda_event(
