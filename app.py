@@ -10,7 +10,6 @@ from chalicelib.connect.webhooks.events import bp as webhook_events
 from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
-from chalicelib.connect.wechat_pay.events import bp as pay_events
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.connect.youzan.routes import bp as youzan_routes
@@ -37,6 +36,7 @@ from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.gifts.routes import bp as gift_routes
+from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
@@ -78,7 +78,7 @@ for blueprint in (
     insight_events,
     ledger_events,
     message_events,
-    pay_events,
+    mall_events,
     publishing_events,
     simulation_events,
     webhook_events,
