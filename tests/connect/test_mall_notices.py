@@ -42,6 +42,7 @@ def waiting() -> list[MallNotice]:
     ("number", "ours"),
     [
         ("JF0001", True),
+        ("JF" + "0123456789abcdef01234567", True),
         ("JF" + "x" * 30, True),
         ("JF_a-Z9", True),
         ("JF", False),

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from chalicelib.connect.wechat_pay import events
 from chalicelib.connect.wechat_pay.api import PayApi
 from chalicelib.connect.wechat_pay.events import settle_mall_payments
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.connect.wechat_pay.orders import BY_NUMBER, Closing, close, prepay
 from chalicelib.connect.wechat_pay.refunds import RefundAsked, refund
+from chalicelib.errors import Code, JifenError
 from chalicelib.runtime import dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall.paid import Cash, CashState
 from tests.connect.merchant import ASKED, NUMBER, connect, open_merchant, paid_by, register
 from tests.connect.pushes import listening
 from tests.connect.stage import Outside
@@ -56,10 +59,10 @@ class Mall:
         answer = settle_mall_payments({"Records": self.records() if records is None else records}, None)
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
-    def settled(self) -> list[tuple[str, str]]:
-        """(what was told, what stands) of each the worker was done with."""
+    def settled(self) -> list[tuple[str, int]]:
+        """(what stands, fen) of each that the mall was told of."""
         lines = [json.loads(line) for line in self.outside.lines if line.startswith("{")]
-        return [(line["what"], line["state"]) for line in lines if line["event"] == "mall_payment"]
+        return [(line["state"], line["fen"]) for line in lines if line["event"] == "mall_cash"]
 
 
 @pytest.fixture
@@ -75,32 +78,65 @@ def api(stage: Stage, world: Admin) -> PayApi:
     return open_merchant(stage, world)
 
 
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Cash]:
+    """What the mall is told from now on."""
+    heard: list[Cash] = []
+    monkeypatch.setattr(events, "paid", heard.append)
+    return heard
+
+
 def a_record(notice: MallNotice) -> dict[str, str]:
     return {"messageId": "m-1", "body": queued(notice)}
 
 
-def test_a_payment_on_the_phone_is_told_queued_and_confirmed(mall: Mall, api: PayApi) -> None:
+def test_a_payment_on_the_phone_is_told_queued_and_confirmed(
+    mall: Mall, api: PayApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepay(api, ASKED)
     paid_by(mall.world, quiet=False)
     mall.hear()
 
+    cash = told(monkeypatch)
     again = mall.work()
 
     assert again == []
-    assert mall.settled() == [("paid", "SUCCESS")]
+    (one,) = cash
+    assert (one.state, one.out_trade_no, one.fen, one.out_refund_no) == (CashState.PAID, NUMBER, 990, "")
+    assert (one.transaction_id[:8], one.at) == ("42000000", mall.stage.now)
     assert [one["status"] for one in mall.world.get("/sent", name="TRANSACTION.SUCCESS")["sent"]] == [200]
 
 
-def test_its_refund_is_told_queued_and_confirmed(mall: Mall, api: PayApi) -> None:
+def test_its_refund_is_told_queued_and_confirmed(mall: Mall, api: PayApi, monkeypatch: pytest.MonkeyPatch) -> None:
     prepay(api, ASKED)
     paid_by(mall.world)
     refund(api, BACK)
     mall.hear(5)
 
+    cash = told(monkeypatch)
     again = mall.work()
 
     assert again == []
-    assert mall.settled() == [("refunded", "SUCCESS")]
+    refunded = Cash(CashState.REFUNDED, NUMBER, 400, out_refund_no=BACK.out_refund_no, at=mall.stage.now)
+    assert cash == [refunded]
+
+
+def test_what_the_mall_could_not_settle_comes_again(mall: Mall, api: PayApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_cash: Cash) -> None:
+        raise JifenError(Code.BUSY)
+
+    prepay(api, ASKED)
+    paid_by(mall.world, quiet=False)
+    mall.hear()
+    records = mall.records()
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "paid", failing)
+        first = mall.work(records)
+
+    again = mall.work(records)
+
+    assert first == [records[0]["messageId"]]
+    assert again == []
+    assert mall.settled() == [("paid", 990)]
 
 
 @pytest.mark.parametrize("state", ["ABNORMAL", "CLOSED"])
@@ -112,7 +148,7 @@ def test_a_refund_that_gave_nothing_back_is_heard_of(mall: Mall, api: PayApi, st
     mall.hear(5)
 
     assert mall.work() == []
-    assert mall.settled() == [("not_refunded", state)]
+    assert mall.settled() == [("not_refunded", 400)]
 
 
 def test_a_payment_that_came_after_the_closing_is_heard_of(mall: Mall, api: PayApi) -> None:
@@ -122,7 +158,7 @@ def test_a_payment_that_came_after_the_closing_is_heard_of(mall: Mall, api: PayA
     mall.hear()
 
     assert mall.work() == []
-    assert mall.settled() == [("paid", "SUCCESS")]
+    assert mall.settled() == [("paid", 990)]
 
 
 def test_told_doubled_and_late_the_worker_takes_what_stands_each_time(mall: Mall, api: PayApi) -> None:
@@ -137,7 +173,7 @@ def test_told_doubled_and_late_the_worker_takes_what_stands_each_time(mall: Mall
 
     assert len(records) == 2
     assert again == []
-    assert mall.settled() == [("paid", "REFUND")] * 4
+    assert mall.settled() == [("paid", 990)] * 4
 
 
 def test_a_notice_that_wechat_pay_does_not_stand_by_comes_again(mall: Mall, api: PayApi) -> None:
@@ -154,7 +190,7 @@ def test_a_notice_that_wechat_pay_does_not_stand_by_comes_again(mall: Mall, api:
 
     assert never_ordered == not_paid == other_number == other_amount == ["m-1"]
     assert right == []
-    assert mall.settled() == [("paid", "SUCCESS")]
+    assert mall.settled() == [("paid", 990)]
 
 
 def test_a_refund_is_confirmed_at_its_end_and_not_before(mall: Mall, api: PayApi) -> None:
@@ -195,7 +231,7 @@ def test_one_that_cannot_be_confirmed_now_comes_again_and_the_others_go_on(
     again = mall.work(records)
 
     assert again == [records[0]["messageId"]]
-    assert mall.settled() == [("paid", "SUCCESS")]
+    assert mall.settled() == [("paid", 990)]
     assert mall.work(records[:1]) == []
 
 

@@ -9,6 +9,7 @@ from chalicelib.connect.wechat_pay.api import PayApi
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What
 from chalicelib.connect.wechat_pay.orders import Order, State, order_of
 from chalicelib.connect.wechat_pay.refunds import Refund, RefundState, refund_of
+from chalicelib.spending.mall.paid import Cash, CashState
 
 
 class Unconfirmed(Exception):
@@ -35,6 +36,11 @@ def confirmed_refund(notice: MallNotice, api: PayApi) -> Refund:
     return refund
 
 
-def confirm(notice: MallNotice, api: PayApi) -> Order | Refund:
-    """What stands of what was told: an order, or a refund."""
-    return confirmed_payment(notice, api) if notice.what is What.PAID else confirmed_refund(notice, api)
+def confirmed(notice: MallNotice, api: PayApi) -> Cash:
+    """What stands of what was told, as the mall takes it; raises as the two above."""
+    if notice.what is What.PAID:
+        order = confirmed_payment(notice, api)
+        return Cash(CashState.PAID, order.out_trade_no, order.total_fen, order.transaction_id, at=order.paid_at)
+    refund = confirmed_refund(notice, api)
+    state = CashState.REFUNDED if refund.state is RefundState.DONE else CashState.NOT_REFUNDED
+    return Cash(state, refund.out_trade_no, refund.refund_fen, out_refund_no=refund.out_refund_no, at=refund.done_at)
