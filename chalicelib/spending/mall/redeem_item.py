@@ -25,6 +25,7 @@ from chalicelib.spending.mall.model import (
     Delivery,
     ItemState,
     Listed,
+    Money,
     Redemption,
     RedemptionState,
     state_once_paid,
@@ -111,6 +112,7 @@ def _asked(
         pool=item.good.pool if isinstance(item.good, Virtual) else "",
         delivery=delivery,
         pay_until_at=now + PAID_WITHIN if is_paid_later else None,
+        money=Money.AWAITED if is_paid_later else Money.NONE,
         pick_up_digest=sha256(pick_up_code.encode()).hexdigest()[:32] if pick_up_code else "",
     )
     codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))
