@@ -19,6 +19,7 @@ from chalicelib.ledger.validity import OnDate, Validity
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
 from chalicelib.programme.claims import Claimable
 from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
+from chalicelib.programme.deduction import Deduction
 from chalicelib.programme.levels import Growth, Levels, ledger_levels
 from chalicelib.programme.privileges import gates_of
 from chalicelib.programme.rules import Amount
@@ -123,6 +124,8 @@ class Programme:
     caps: Annotated[tuple[SharedCap, ...], Len(0, 20)] = ()
     budgets: Annotated[tuple[Budget, ...], Len(0, 50)] = ()
     transfer: Transfer | None = None
+    deduction: Deduction | None = None
+    """How far points pay for orders at the brand's own checkout; without it they do not."""
     claims: Annotated[tuple[Claimable, ...], Len(0, 20)] = ()
     """Platforms whose orders members may claim by number; of no other platform can they."""
     showcase: Annotated[tuple[Ware, ...], Len(0, 50)] = ()
