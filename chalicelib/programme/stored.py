@@ -27,6 +27,13 @@ def stored_programme(document: Mapping[str, Any]) -> Programme:
     return programme
 
 
+def read_stored(kind: Any, value: Any) -> Any:
+    """A value of a document class that was checked when it was stored; AttributeError, KeyError, TypeError or
+    ValueError where this code does not know it.
+    """
+    return _reader(kind)(value)
+
+
 @cache
 def _reader(kind: Any) -> Read:
     """How a value of this type is read from JSON."""
