@@ -62,6 +62,10 @@ class PointValue:
     points: Annotated[int, Ge(1), Le(1_000_000)] = 100
     fen: Annotated[int, Ge(1), Le(1_000_000)] = 100
 
+    def fen_of(self, points: int) -> int:
+        """What some points, not below 0, are worth, rounded down."""
+        return points * self.fen // self.points
+
 
 @document
 class Transfer:
