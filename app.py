@@ -35,6 +35,8 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
+from chalicelib.spending.checkout.routes import bp as checkout_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -42,6 +44,8 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    checkout_feed_routes,
+    checkout_routes,
     claim_routes,
     doudian_routes,
     duiba_routes,

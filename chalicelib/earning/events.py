@@ -16,6 +16,7 @@ from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.claims_table import open_claims
 from chalicelib.earning.order import Order
 from chalicelib.earning.parked import settle_message
+from chalicelib.earning.points_back import tell_refunds
 from chalicelib.earning.reconcile import Reconciliation
 from chalicelib.earning.settle_batch import settle_batch
 from chalicelib.earning.settle_claims import lapse_claims, settle_claims
@@ -50,6 +51,7 @@ def settle_orders(event: DynamoDBEvent) -> dict[str, Any]:
             forget()
             settle_order(order, ledger=ledger, book=terms_book())
         take_back_caused(order, ledger=ledger, send=_send)
+        tell_refunds(order, _send)
 
     run = settle_batch(event.to_dict()["Records"], settle)
     if run.set_aside:

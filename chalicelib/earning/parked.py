@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.claims_table import ClaimsTable
+from chalicelib.earning.points_back import tell_refunds
 from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import OrdersTable
@@ -30,7 +31,8 @@ def settle_message(
     """Settle the order a retry or parked message names, as it stands now: the newest image includes the parked one.
 
     A claim that waits on it and fits gets it at `now`; the stream then credits it.
-    What it caused elsewhere goes back through `send`, the queue of behaviours, when it is refunded in full.
+    What it caused elsewhere goes back through `send`, the queue of behaviours, when it is refunded in full; points that
+    paid a part of it go back with each refund.
 
     Raises PARKED_RECORD_UNREADABLE when the message names no order that can be read, and whatever settling raises.
     """
@@ -44,6 +46,7 @@ def settle_message(
     settle_claims(found[0], claims=ClaimsTable(ledger, orders), book=book, now=now)
     receipt = settle_order(found[0], ledger=ledger, book=book)
     take_back_caused(found[0], ledger=ledger, send=send)
+    tell_refunds(found[0], send)
     return receipt
 
 
