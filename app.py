@@ -35,6 +35,7 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.checkout.events import bp as checkout_events
 from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
@@ -74,6 +75,7 @@ for blueprint in (
 for blueprint in (
     behaviour_events,
     check_in_events,
+    checkout_events,
     connect_events,
     earning_events,
     insight_events,

@@ -36,5 +36,6 @@ QUEUES = (
     "ENTRIES_RETRY_QUEUE_URL",
     "INBOUND_EVENTS_QUEUE_URL",
     "WEBHOOKS_QUEUE_URL",
+    "POINTS_BACK_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

@@ -1,4 +1,4 @@
-"""What wakes the posting of behaviours: the queue that the signed feed, log-ins and refunds of orders fill.
+"""What wakes the posting of behaviours: the queue that the signed feed, log-ins and full refunds of orders fill.
 
 Deployed as a stand-alone function: app.py is never imported here, so nothing may rely on it. The template replaces the
 placeholder ARN.
@@ -13,8 +13,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.earning.behave import behave, keep_refusal
 from chalicelib.earning.behaviour_event import event_of
-from chalicelib.earning.caused import ACTOR, void_caused, void_of
-from chalicelib.earning.points_back import refund_of
+from chalicelib.earning.caused import void_caused, void_of
 from chalicelib.earning.refusals import open_refusals
 from chalicelib.earning.session_opened import session_of, session_opened
 from chalicelib.errors import Code, JifenError
@@ -22,8 +21,6 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.award import Refused
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.runtime import log, queue
-from chalicelib.spending.checkout.refund import refund_told
-from chalicelib.spending.checkout.table import open_checkout
 
 bp = Blueprint(__name__)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
@@ -43,13 +40,6 @@ def settle_behaviours(event: SQSEvent) -> dict[str, Any]:
         if void is not None:
             void_caused(void, ledger=ledger, book=terms_book())
             log.outcome("behaviour_voided", source=void.source, event_id=void.event_id, order=void.order_key)
-            return
-        refund = refund_of(record["body"])
-        if refund is not None:
-            terms = terms_at(refund.received_at)
-            done = refund_told(refund, actor=ACTOR, table=open_checkout(), ledger=ledger, terms=terms)
-            points = done.back.points if done and not done.replayed else 0
-            log.outcome("deduction_refunded", order=refund.order_no, refund=refund.refund_no, points=points)
             return
         told = event_of(record["body"])
         try:

@@ -50,6 +50,8 @@ class Reconciliation:
     zone: str
     send: Callable[[Sequence[str]], None]
     """To the queue of behaviours."""
+    tell: Callable[[Sequence[str]], None]
+    """To the queue of refunds that may give points back."""
 
     def run(self) -> Reconciled:
         """Compare every order that changed on the last days with its guard, and settle what is missing."""
@@ -86,7 +88,7 @@ class Reconciliation:
             done.settled += 1
         # Of a settled order, too: whoever settled it may have stopped before this.
         take_back_caused(order, ledger=self.ledger, send=self.send)
-        tell_refunds(order, self.send)
+        tell_refunds(order, self.tell)
 
     def _owners(self, found: list[Order]) -> dict[str, str]:
         """Members of waiting orders whose buyer was bound meanwhile, by order key."""

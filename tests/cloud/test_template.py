@@ -29,6 +29,7 @@ FUNCTIONS = {
     "PostAdjustments",
     "SettleBehaviours",
     "HandleInbound",
+    "GivePointsBack",
     "RunSimulation",
     "RemindCheckIns",
     "SendMessages",
@@ -133,6 +134,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("ExpireShard", "ExpiryQueue", 1),
         ("SettleBehaviours", "BehavioursQueue", 10),
         ("HandleInbound", "InboundEventsQueue", 10),
+        ("GivePointsBack", "PointsBackQueue", 10),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
@@ -160,6 +162,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("SimulationsQueue", "SimulationsDeadLetters"),
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
         ("InboundEventsQueue", "InboundEventsDeadLetters"),
+        ("PointsBackQueue", "PointsBackDeadLetters"),
         ("WebhooksQueue", "WebhooksDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
@@ -176,6 +179,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("RunSimulation", "ExpiryRetrySeconds"),
         ("RecordRetry", "OrdersRetrySeconds"),
         ("HandleInbound", "OrdersRetrySeconds"),
+        ("GivePointsBack", "OrdersRetrySeconds"),
         ("DeliverWebhooks", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
@@ -252,6 +256,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
+        ("GivePointsBackRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
@@ -273,12 +278,16 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("SettleOrdersRole", "OrdersRetryQueue"),
         ("SettleOrdersRole", "OrdersStreamFailures"),
         ("SettleOrdersRole", "BehavioursQueue"),
+        ("SettleOrdersRole", "PointsBackQueue"),
         ("SettleRetryRole", "BehavioursQueue"),
+        ("SettleRetryRole", "PointsBackQueue"),
         ("ReconcileOrdersRole", "BehavioursQueue"),
+        ("ReconcileOrdersRole", "PointsBackQueue"),
         ("RemindCheckInsRole", "RemindersQueue"),
         ("RecordEntriesRole", "EntriesRetryQueue"),
         ("RecordEntriesRole", "EntriesStreamFailures"),
         ("ApiHandlerRole", "BehavioursQueue"),
+        ("ApiHandlerRole", "PointsBackQueue"),
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
         ("ApiHandlerRole", "InboundEventsQueue"),

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.earning.points_back import ToldRefund
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.expire import release_due
 from chalicelib.ledger.merge import merge_accounts
 from chalicelib.spending.checkout.basket import Basket
 from chalicelib.spending.checkout.deduct import Order
 from chalicelib.spending.checkout.deducted import LineRefund
-from chalicelib.spending.checkout.quote import LIFE
-from chalicelib.spending.checkout.refund import Told, refund_told
+from chalicelib.spending.checkout.refund import refund_told
+from chalicelib.spending.quotes import GOOD_FOR
 from tests.connect.stage import one_call_at_a_time
 from tests.earning.programmes import plain_terms
 from tests.ledger.builders import NOW, bucket
@@ -77,7 +78,7 @@ def test_each_step_again_is_answered_as_the_first_time(till: Till) -> None:
 
 def test_a_quote_is_taken_up_once_and_only_within_ten_minutes(till: Till) -> None:
     quote, late = till.quote(1000), till.quote(1000)
-    till.now = late.issued_at + LIFE - timedelta(milliseconds=1)
+    till.now = late.issued_at + GOOD_FOR - timedelta(milliseconds=1)
     till.hold(quote)
     till.now = late.expires_at
 
@@ -92,7 +93,7 @@ def test_a_quote_is_taken_up_once_and_only_within_ten_minutes(till: Till) -> Non
 def test_the_points_are_promised_for_the_stated_time_after_the_quote_has_ended(till: Till) -> None:
     quote = till.quote(1000)
     till.hold(quote)
-    assert quote.release_at == NOW + LIFE + timedelta(minutes=30)
+    assert quote.release_at == NOW + GOOD_FOR + timedelta(minutes=30)
     till.now = quote.release_at - timedelta(milliseconds=1)
 
     assert till.capture(quote).deducted.points == 1000
@@ -392,8 +393,8 @@ def test_points_whose_date_has_passed_come_back_with_the_programmes_grace(till: 
     assert min(account.buckets) != bucket(NOW.date().replace(month=12, day=31))
 
 
-def told(no: str, fen: int, lines: dict[str, int] | None = None, order: Order = ORDER) -> Told:
-    return Told(*order, no, fen, 0, lines or {}, NOW + timedelta(days=1))
+def told(no: str, fen: int, lines: dict[str, int] | None = None, order: Order = ORDER) -> ToldRefund:
+    return ToldRefund(*order, no, fen, 0, lines or {}, NOW + timedelta(days=1))
 
 
 def test_a_refund_that_the_order_feed_tells_gives_back_once_whatever_the_shop_has_asked_for(till: Till) -> None:

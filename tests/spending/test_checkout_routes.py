@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.earning.behaviour_events import settle_behaviours
 from chalicelib.earning.events import settle_orders
 from chalicelib.errors import Code
 from chalicelib.ledger.model import Kind
 from chalicelib.members.signature import sign
 from chalicelib.runtime.dynamo import service
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.checkout.events import give_points_back
 from tests.connect import mall
 from tests.connect.stage import Outside, Reply, open_outside
 from tests.earning.stream import stream_records
@@ -69,7 +69,7 @@ class Shop:
             assert answer["result"] != "refused", answer
         images = stream_records(self.outside.stage.cloud, settings().orders_table)
         settle_orders({"Records": images}, SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000))
-        assert settle_behaviours({"Records": messages()}, None) == {"batchItemFailures": []}
+        assert give_points_back({"Records": messages()}, None) == {"batchItemFailures": []}
 
     def paid(self, points_fen: int) -> dict[str, Any]:
         lines = [{name: value for name, value in line.items() if name != "coupon_fen"} for line in LINES]
@@ -87,9 +87,9 @@ class Shop:
 
 
 def messages() -> list[dict[str, str]]:
-    """What waits in the queue of behaviours, as its function is given it."""
+    """What waits in the checkout's queue, as its function is given it."""
     found: list[dict[str, str]] = []
-    url = settings().behaviours_queue_url
+    url = settings().points_back_queue_url
     while some := service("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         found += [{"messageId": one["MessageId"], "body": one["Body"]} for one in some]
     return found
@@ -109,7 +109,6 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto's streams know no account's own endpoint
     with open_outside(monkeypatch) as outside:
         token, member_id = outside.log_in()
-        messages()
         mall.give(outside, member_id, 8000)
         outside.bind(member_id, "wechat", "openid-1")
         yield Shop(outside, token, member_id)
@@ -241,7 +240,7 @@ def test_a_quote_is_of_no_use_to_another_member_nor_when_a_bit_of_it_is_wrong(sh
     assert refusal(shop.phone("releases", {"quote": quote}, token)) == invalid
     assert refusal(shop.server("checkout-holds", {"quote": quote, "member": {"member_id": stranger}})) == invalid
     assert refusal(shop.capture(quote, member={"member_id": stranger})) == invalid
-    for place in (0, 40, len(quote) - 64, len(quote) - 1):
+    for place in (0, 40, len(quote) - 43, len(quote) - 1):
         wrong = quote[:place] + ("0" if quote[place] != "0" else "1") + quote[place + 1 :]
         assert refusal(shop.phone("holds", {"quote": wrong})) == invalid
     assert shop.available() == 8000

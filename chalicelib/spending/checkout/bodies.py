@@ -19,7 +19,7 @@ from chalicelib.spending.checkout.deducted import LineRefund
 from chalicelib.spending.checkout.quote import MAX_CHARS
 
 SomePoints = Annotated[int, Field(ge=1, le=MAX_POINTS)]
-QuoteText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS, pattern=r"^[A-Za-z0-9_-]+\.[0-9a-f]{64}$")]
+QuoteText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$")]
 
 
 class BasketLineIn(Body):

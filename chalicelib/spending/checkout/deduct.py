@@ -22,8 +22,9 @@ from chalicelib.programme.words import yuan
 from chalicelib.spending.checkout.allowance import Allowance, allowance, ceiling_points
 from chalicelib.spending.checkout.basket import Basket, coupon_fits, deductible
 from chalicelib.spending.checkout.deducted import Deducted, Share, shares_of
-from chalicelib.spending.checkout.quote import LIFE, Quote
+from chalicelib.spending.checkout.quote import Quote
 from chalicelib.spending.checkout.table import CheckoutTable
+from chalicelib.spending.quotes import GOOD_FOR
 
 ACTIVITY = "checkout"
 
@@ -92,7 +93,7 @@ def quote_deduction(
         basket.digest,
         terms.version,
         now,
-        now + LIFE + timedelta(minutes=deduction.hold_minutes),
+        now + GOOD_FOR + timedelta(minutes=deduction.hold_minutes),
         *order,
     )
     return Quoted(allowed, shares, quote)

@@ -1,26 +1,15 @@
-"""A deduction as it was promised (抵扣报价), signed so that whoever carries it can change nothing of it. Pure.
-
-    <payload in base64url>.<HMAC-SHA256 of it in hex>
-
-The purpose is part of what is signed: nothing else that is signed with the same secret passes for such a quote.
-"""
+"""A deduction as it was promised (抵扣报价): what spending/quotes.py signs of it, both ways. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import stamp
+from chalicelib.spending import quotes
 
-LIFE = timedelta(minutes=10)
-"""How long a quote may be taken up."""
-PURPOSE = b"checkout-quote\n"
+KIND = "checkout"
 MAX_CHARS = 1000
 
 
@@ -44,36 +33,44 @@ class Quote(NamedTuple):
     @property
     def expires_at(self) -> datetime:
         """From then on it cannot be taken up any more."""
-        return self.issued_at + LIFE
+        return self.issued_at + quotes.GOOD_FOR
 
     @property
     def hold_id(self) -> str:
         """The hold that it makes, once."""
-        return f"checkout.{self.id}"
+        return f"{KIND}.{self.id}"
 
 
 def signed(quote: Quote, secret: str) -> str:
     """The quote as it travels."""
-    plain = {**quote._asdict(), "issued_at": stamp(quote.issued_at), "release_at": stamp(quote.release_at)}
-    text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
-    payload = urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    return f"{payload}.{_signature(payload, secret)}"
+    facts = [
+        quote.points,
+        quote.fen,
+        quote.basket,
+        quote.terms_version,
+        stamp(quote.release_at),
+        quote.platform,
+        quote.order_no,
+    ]
+    return quotes.signed(quotes.Quote(KIND, quote.id, quote.member_id, quote.issued_at, {"deduction": facts}), secret)
 
 
 def read_quote(text: str, secrets: Sequence[str]) -> Quote:
     """The quote that a text carries; raises QUOTE_INVALID unless one of these secrets signed the very text.
 
-    Whether it may still be taken up is not asked here: what was done in time is answered again later.
+    Whose it is, and whether it may still be taken up, is not asked here.
     """
-    payload, _, signature = text.partition(".")
-    given = signature.encode()
-    matches = [hmac.compare_digest(_signature(payload, secret).encode(), given) for secret in secrets]
-    if not any(matches):
-        raise JifenError(Code.QUOTE_INVALID, field="quote")
-    plain = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    instants = {name: datetime.fromisoformat(plain[name]) for name in ("issued_at", "release_at")}
-    return Quote(**{**plain, **instants})
-
-
-def _signature(payload: str, secret: str) -> str:
-    return hmac.new(secret.encode(), PURPOSE + payload.encode(), hashlib.sha256).hexdigest()
+    found = quotes.read(text, KIND, None, secrets)
+    points, fen, basket, terms_version, release_at, platform, order_no = found.facts["deduction"]
+    return Quote(
+        found.id,
+        found.member_id,
+        points,
+        fen,
+        basket,
+        terms_version,
+        found.issued_at,
+        datetime.fromisoformat(release_at),
+        platform,
+        order_no,
+    )

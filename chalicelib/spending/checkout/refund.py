@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.earning.points_back import ToldRefund
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest
 from chalicelib.ledger.redeem import restore
@@ -36,19 +37,6 @@ class Asked(NamedTuple):
     lines: Sequence[LineRefund]
     freight_fen: int = 0
     whole_fen: int | None = None
-
-
-class Told(NamedTuple):
-    """A refund as the order feed tells it: it has happened."""
-
-    platform: str
-    order_no: str
-    refund_no: str
-    refunded_fen: int
-    freight_fen: int
-    lines: Mapping[str, int]
-    """Fen by line number."""
-    received_at: datetime
 
 
 class Done(NamedTuple):
@@ -86,7 +74,9 @@ def refund_deduction(
     return done
 
 
-def refund_told(told: Told, *, actor: str, table: CheckoutTable, ledger: LedgerTable, terms: Terms) -> Done | None:
+def refund_told(
+    told: ToldRefund, *, actor: str, table: CheckoutTable, ledger: LedgerTable, terms: Terms
+) -> Done | None:
     """The same of a refund that the order feed told; None when no points paid for the order.
 
     What the shop asked for under the same number before stands.
@@ -99,7 +89,7 @@ def refund_told(told: Told, *, actor: str, table: CheckoutTable, ledger: LedgerT
 
 
 def _book(
-    named: Asked | Told,
+    named: Asked | ToldRefund,
     after: _After,
     input_hash: str,
     *,
