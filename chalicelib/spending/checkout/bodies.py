@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.earning.behaviour_feed import MemberIn, OrderIn
+from chalicelib.earning.behaviour_feed import MemberIn
 from chalicelib.earning.order import MAX_LINES
 from chalicelib.earning.order_feed import Fen, Label, LineNo, Number, Platform, Quantity, SomeFen
 from chalicelib.errors import Code, JifenError
@@ -20,6 +20,13 @@ from chalicelib.spending.checkout.quote import MAX_CHARS
 
 SomePoints = Annotated[int, Field(ge=1, le=MAX_POINTS)]
 QuoteText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$")]
+
+
+class OrderNumber(Body):
+    """The order that points pay for, as the order feed will name it."""
+
+    platform: Platform
+    order_no: Number
 
 
 class BasketLineIn(Body):
@@ -57,7 +64,7 @@ class MyQuoteIn(BasketIn):
     """`points` the member wants to use, as many as possible when left out; `order` once it has a number."""
 
     points: SomePoints | None = None
-    order: OrderIn | None = None
+    order: OrderNumber | None = None
 
 
 class QuoteIn(MyQuoteIn):
@@ -83,7 +90,7 @@ class CaptureIn(BasketIn):
 
     quote: QuoteText
     member: MemberIn
-    order: OrderIn
+    order: OrderNumber
     points: SomePoints | None = None
 
 
@@ -121,7 +128,7 @@ class DeductionRefundIn(Body):
         return found
 
 
-def order_of(order: OrderIn | None) -> Order:
+def order_of(order: OrderNumber | None) -> Order:
     """What names the order."""
     return Order(order.platform, order.order_no) if order else Order()
 
