@@ -21,12 +21,11 @@ from chalicelib.ledger.model import Kind, business_on
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.spending.checkout.basket import Basket, BasketLine
+from chalicelib.spending.checkout.capture import Captured, capture_deduction
 from chalicelib.spending.checkout.deduct import (
-    Captured,
     Held,
     Order,
     Quoted,
-    capture_deduction,
     hold_deduction,
     quote_deduction,
     release_deduction,

@@ -17,8 +17,11 @@ from chalicelib.earning.events import settle_orders
 from chalicelib.errors import Code
 from chalicelib.ledger.model import Kind
 from chalicelib.members.signature import sign
+from chalicelib.programme.model import TermsBook
+from chalicelib.programme.table import terms_book
 from chalicelib.runtime.dynamo import service
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.checkout import feed_routes
 from chalicelib.spending.checkout.events import give_points_back
 from tests.connect import mall
 from tests.connect.stage import Outside, Reply, open_outside
@@ -217,6 +220,17 @@ def test_a_late_payment_is_told_clearly(shop: Shop) -> None:
     assert late.status == 409
     assert refusal(late) == (Code.HOLD_CLOSED.number, None)
     assert late.json["msg"] == "预扣已超过截止时间,积分退回会员"
+
+
+def test_a_quote_by_terms_that_this_process_has_not_read_yet_is_captured(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quote = shop.quote(points=500)
+    shop.phone("holds", {"quote": quote})
+    books = [TermsBook(()), terms_book()]
+    monkeypatch.setattr(feed_routes, "terms_book", lambda: books.pop(0))
+
+    assert data(shop.capture(quote))["points"] == 500
 
 
 def test_the_phone_can_mark_no_order_as_paid(shop: Shop) -> None:

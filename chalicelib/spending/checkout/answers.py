@@ -6,7 +6,8 @@ from typing import Any
 
 from chalicelib.runtime.clock import in_zone
 from chalicelib.spending.checkout.basket import FREIGHT
-from chalicelib.spending.checkout.deduct import Captured, Held, Quoted
+from chalicelib.spending.checkout.capture import Captured
+from chalicelib.spending.checkout.deduct import Held, Quoted
 from chalicelib.spending.checkout.deducted import Back, Share
 from chalicelib.spending.checkout.quote import Quote
 from chalicelib.spending.checkout.refund import Done

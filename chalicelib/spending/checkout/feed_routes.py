@@ -12,11 +12,13 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import order_feed
 from chalicelib.members.buyers import find_members, unknown_members
 from chalicelib.members.model import Identity
-from chalicelib.programme.table import terms_at, terms_book
+from chalicelib.programme.model import TermsBook
+from chalicelib.programme.table import forget, terms_at, terms_book
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 from chalicelib.spending.checkout.answers import captured_answer, held_answer, refunded_answer, released_answer
 from chalicelib.spending.checkout.bodies import CaptureIn, DeductionRefundIn, HoldIn, MyQuotedIn, QuoteIn, order_of
-from chalicelib.spending.checkout.deduct import capture_deduction, hold_deduction, release_deduction
+from chalicelib.spending.checkout.capture import capture_deduction
+from chalicelib.spending.checkout.deduct import hold_deduction, release_deduction
 from chalicelib.spending.checkout.refund import Asked, refund_deduction
 from chalicelib.spending.checkout.routes import answer_quote, quote_of
 from chalicelib.spending.checkout.table import open_checkout
@@ -50,16 +52,17 @@ def post_checkout_capture(call: Call) -> Json:
     With fewer `points` than held the rest goes back. Refused (40952) once the points were released, or `release_at` has
     passed: then the order's money falls short by what they were to pay.
     """
+    quote = quote_of(call.body.quote, call.now)
     captured = capture_deduction(
         _served(call.body.member),
-        quote_of(call.body.quote, call.now),
+        quote,
         call.body.basket(),
         call.body.points,
         order_of(call.body.order),
         actor=call.caller.id,
         table=open_checkout(),
         ledger=open_ledger(),
-        book=terms_book(),
+        book=_book_with(quote.terms_version),
         now=call.now,
     )
     return captured_answer(captured, terms_at(call.now).zone)
@@ -98,6 +101,15 @@ def post_checkout_refund(call: Call) -> Json:
         now=call.now,
     )
     return refunded_answer(done, terms.zone)
+
+
+def _book_with(version: int) -> TermsBook:
+    """The book, read again where another function has quoted by a version that this one has not read yet."""
+    book = terms_book()
+    if all(terms.version != version for terms in book.versions):
+        forget()
+        book = terms_book()
+    return book
 
 
 def _served(named: MemberIn) -> str:
