@@ -38,6 +38,8 @@ from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.checkout.events import bp as checkout_events
 from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
+from chalicelib.spending.gifts.routes import bp as gift_routes
+from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
@@ -53,6 +55,7 @@ for blueprint in (
     doudian_routes,
     duiba_routes,
     earning_routes,
+    gift_routes,
     insight_routes,
     ledger_routes,
     level_routes,
@@ -81,6 +84,7 @@ for blueprint in (
     insight_events,
     ledger_events,
     message_events,
+    mall_events,
     publishing_events,
     simulation_events,
     webhook_events,

@@ -30,6 +30,7 @@ FUNCTIONS = {
     "SettleBehaviours",
     "HandleInbound",
     "GivePointsBack",
+    "SettleMallPayments",
     "RunSimulation",
     "RemindCheckIns",
     "SendMessages",
@@ -135,6 +136,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("SettleBehaviours", "BehavioursQueue", 10),
         ("HandleInbound", "InboundEventsQueue", 10),
         ("GivePointsBack", "PointsBackQueue", 10),
+        ("SettleMallPayments", "MallPaymentsQueue", 5),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
@@ -163,6 +165,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
         ("InboundEventsQueue", "InboundEventsDeadLetters"),
         ("PointsBackQueue", "PointsBackDeadLetters"),
+        ("MallPaymentsQueue", "MallPaymentsDeadLetters"),
         ("WebhooksQueue", "WebhooksDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
@@ -180,6 +183,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("RecordRetry", "OrdersRetrySeconds"),
         ("HandleInbound", "OrdersRetrySeconds"),
         ("GivePointsBack", "OrdersRetrySeconds"),
+        ("SettleMallPayments", "OrdersRetrySeconds"),
         ("DeliverWebhooks", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
@@ -257,6 +261,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
         ("GivePointsBackRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
+        ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
@@ -291,6 +296,7 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "AdjustmentsQueue"),
         ("ApiHandlerRole", "SimulationsQueue"),
         ("ApiHandlerRole", "InboundEventsQueue"),
+        ("ApiHandlerRole", "MallPaymentsQueue"),
         ("ApiHandlerRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksStreamFailures"),
