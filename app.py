@@ -38,6 +38,7 @@ from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.checkout.events import bp as checkout_events
 from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
+from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.routes import bp as mall_routes
@@ -81,6 +82,7 @@ for blueprint in (
     checkout_events,
     connect_events,
     earning_events,
+    gift_events,
     insight_events,
     ledger_events,
     message_events,
