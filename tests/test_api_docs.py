@@ -71,6 +71,7 @@ from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
@@ -249,6 +250,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _webhooks(day, operator)
     _spending(day, operator)
     _merge(day, member_id)
+    checkout_day(day)
     return day.examples
 
 
