@@ -369,7 +369,7 @@ def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(templ
             rows.setdefault(role, set()).update(keys["dynamodb:LeadingKeys"])
     assert rows["SendDueIssuesRole"] == {"TOKEN#*"}
     assert rows["SendMessagesRole"] == {"TOKEN#*", "GRANT#*", "MESSAGE#*"}
-    assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "ROBOT#*"}
+    assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "MESSAGE#task:*", "ROBOT#*"}
 
 
 def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_daybook(template: Template) -> None:
