@@ -135,7 +135,16 @@ def _check_in(on: Stage) -> object:
 
 def _redeem(on: Stage) -> object:
     return redeem(
-        "m1", "d1", 3, activity="mall", source="mini_program", actor="m1", ledger=on.ledger, terms=TERMS, now=NOW
+        "m1",
+        "d1",
+        3,
+        activity="mall",
+        at=NOW,
+        source="mini_program",
+        actor="m1",
+        ledger=on.ledger,
+        terms=TERMS,
+        now=NOW,
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from chalicelib.earning.behaviour_event import Event, as_told_before, behaved
 from chalicelib.earning.caused import lines_of
 from chalicelib.earning.refusals import NotPaid, RefusalsTable
-from chalicelib.earning.reward import Reward, refused_parts, reward, standing_of
+from chalicelib.earning.reward import Reward, refused_parts, reward
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Earn
@@ -22,6 +22,7 @@ from chalicelib.ledger.model import Account, Cause, Guard, Kind, Posting, Receip
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import NOTHING, Decision, Refused, decide
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.standing import standing_of
 from chalicelib.programme.tasks import done_and_lump, task_of
 from chalicelib.programme.words import yuan
 

@@ -15,7 +15,6 @@ from chalicelib.earning.behaviour_matrix import deductions, ways_to_earn
 from chalicelib.earning.behaviour_void import void_behaviour
 from chalicelib.earning.order_feed import Platform
 from chalicelib.earning.refusals import open_refusals
-from chalicelib.earning.reward import standing_of
 from chalicelib.earning.why_not import why_not_page
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on, start_of
@@ -23,6 +22,7 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member, order_feed, staff
 from chalicelib.members.buyers import find_members, unknown_members
 from chalicelib.members.model import is_member_id
+from chalicelib.programme.standing import standing_of
 from chalicelib.programme.table import terms_at, terms_book
 from chalicelib.programme.tasks import tasks_shown
 from chalicelib.runtime import queue

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.reward import refused_parts, reward, standing_of, with_balance
+from chalicelib.earning.reward import refused_parts, reward, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.check_in_days import CheckInDays
@@ -21,6 +21,7 @@ from chalicelib.programme.model import Prepared, Rule, Terms
 from chalicelib.programme.pay import Ask, is_visible, obstacle
 from chalicelib.programme.rules.cumulative import Cumulative
 from chalicelib.programme.rules.streak import Streak
+from chalicelib.programme.standing import standing_of
 
 ACTIVITY = "check_in"
 

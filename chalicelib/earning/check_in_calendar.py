@@ -19,7 +19,6 @@ from chalicelib.earning.check_in import (
     streak_of,
 )
 from chalicelib.earning.make_up import MAKE_UP, made_up_this_month
-from chalicelib.earning.reward import standing_of
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.check_in_days import KEPT_DAYS
 from chalicelib.ledger.model import Account, Entry, business_on, end_of, start_of
@@ -29,6 +28,7 @@ from chalicelib.programme.award import Award, claim, decide
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import THIS, again
 from chalicelib.programme.rules.cumulative import Cumulative
+from chalicelib.programme.standing import standing_of
 
 
 class MakeUpShown(NamedTuple):

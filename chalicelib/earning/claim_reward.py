@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from chalicelib.earning.reward import reward, standing_of
+from chalicelib.earning.reward import reward
 from chalicelib.errors import Code
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.model import Cause, Kind, Posting, Receipt, Refusal, start_of
@@ -16,6 +16,7 @@ from chalicelib.programme.growth import growth_of
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import starts_on
 from chalicelib.programme.rules.cumulative import Cumulative
+from chalicelib.programme.standing import standing_of
 
 ACTIVITY = "check_in_reward"
 

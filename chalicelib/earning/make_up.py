@@ -9,7 +9,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from chalicelib.earning.check_in import run_facts, streak_of
-from chalicelib.earning.reward import reward, standing_of, with_balance
+from chalicelib.earning.reward import reward, with_balance
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Redeem
@@ -22,6 +22,7 @@ from chalicelib.programme.award import made_up
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import through_on
 from chalicelib.programme.rules.streak import MADE_UP
+from chalicelib.programme.standing import standing_of
 
 MAKE_UP = "make_up"
 

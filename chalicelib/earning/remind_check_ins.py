@@ -14,10 +14,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from chalicelib.earning.check_in import ACTIVITY, coming_rewards, days_in_a_row, next_reward, run_of_today
-from chalicelib.earning.reward import standing_of
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.programme.model import Terms
+from chalicelib.programme.standing import standing_of
 from chalicelib.runtime import log
 
 

@@ -8,9 +8,7 @@ from typing import NamedTuple
 from chalicelib.ledger.buckets import IDLE
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.counters import Counted
-from chalicelib.ledger.levels import level_on, settled
 from chalicelib.ledger.model import (
-    Account,
     Budget,
     Cause,
     Credit,
@@ -21,7 +19,7 @@ from chalicelib.ledger.model import (
     Receipt,
 )
 from chalicelib.ledger.validity import stored
-from chalicelib.programme.activity import Activity, Standing
+from chalicelib.programme.activity import Activity
 from chalicelib.programme.award import Award, Decision
 from chalicelib.programme.model import Terms
 
@@ -92,21 +90,6 @@ def with_balance(posting: Posting, cause: Cause) -> Posting:
 def after_points(receipt: Receipt, first: Entry) -> int:
     """What an operation left to spend, told by the entry that stands for it; the same when it is asked again."""
     return int(first.facts.get("all_after_points", receipt.entries[-1].available_after))
-
-
-def standing_of(account: Account, terms: Terms, on: date) -> Standing:
-    """What the programme may look at of the member whose account this is; the level is that of the date `on`."""
-    tenure, levels = account.tenure, terms.ledger.levels
-    if levels is not None:
-        tenure = settled(tenure, account.growth, levels, on)
-    level = level_on(tenure, on, levels)
-    return Standing(
-        level=level,
-        gates=terms.gates(level),
-        counters=account.counters,
-        joined_on=account.joined_on,
-        member_id=account.member_id,
-    )
 
 
 def _credit(award: Award, terms: Terms, bucket: str, activate_on: date | None, credited_on: date) -> Credit:

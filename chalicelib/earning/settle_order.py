@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.earning.order import Order, Paid
 from chalicelib.earning.order_terms import ordered_of, state_of
-from chalicelib.earning.reward import refused_parts, reward, standing_of
+from chalicelib.earning.reward import refused_parts, reward
 from chalicelib.earning.take_back import take_back
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.commands import Command, Earn
@@ -21,6 +21,7 @@ from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.award import decide
 from chalicelib.programme.buyers import bought
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.standing import standing_of
 
 ACTIVITY = "order"
 

@@ -13,7 +13,8 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import moved, spend_order, take
 from chalicelib.ledger.commands import Capture, Command, Hold
 from chalicelib.ledger.due import spend
-from chalicelib.ledger.model import Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
+from chalicelib.ledger.model import Also, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
+from chalicelib.ledger.redeem import Buy, judged, nothing_else
 from chalicelib.ledger.release import giving_back, held_by, hold_cause, hold_key, is_overdue, resolved
 from chalicelib.ledger.table import LedgerTable, Seen
 
@@ -30,11 +31,12 @@ def hold(
     terms: LedgerTerms,
     now: datetime,
     text: str = "",
+    buy: Buy = nothing_else,
 ) -> Receipt:
-    """Set `points` aside until `release_at`; a repeat of the same id returns the first receipt.
+    """Set `points` aside until `release_at`, with what that reserves; a repeat of the same id returns its receipt.
 
-    Raises INSUFFICIENT_POINTS, MEMBER_FROZEN, INVALID_REQUEST when the deadline is not ahead, or KEY_REUSED when the id
-    was another hold.
+    Raises INSUFFICIENT_POINTS, MEMBER_FROZEN, INVALID_REQUEST when the deadline is not ahead, SOLD_OUT where a stock
+    has too few pieces left, KEY_REUSED when the id was another hold, and the refusals of `buy` and its writes.
     """
 
     def decide(seen: Seen) -> Posting:
@@ -46,25 +48,38 @@ def hold(
             raise Refusal(Code.KEY_REUSED, cause)
         if release_at <= now:
             raise Refusal(Code.INVALID_REQUEST, cause, "预扣的截止时间应晚于现在", field="release_at")
+        bought = judged(buy, seen, cause)
         posting = apply(seen.account, [Hold(cause, points, terms.version, text or "预扣积分")], terms, now)
         taken = {key: -part for key, part in posting.entries[-1].buckets.items()}
         state = {"held_at": stamp(now)}
         return posting._replace(
             guard=Guard(
                 hold_key(hold_id), member_id, activity, hold_id, taken=taken, release_at=release_at, state=state
-            )
+            ),
+            also=bought.also,
+            stocks=bought.stocks,
         )
 
     return spend(member_id, decide, guard_key=hold_key(hold_id), ledger=ledger, terms=terms, now=now)
 
 
 def capture(
-    member_id: str, hold_id: str, points: int, *, actor: str, ledger: LedgerTable, terms: LedgerTerms, now: datetime
+    member_id: str,
+    hold_id: str,
+    points: int,
+    *,
+    actor: str,
+    ledger: LedgerTable,
+    terms: LedgerTerms,
+    now: datetime,
+    text: str = "积分抵扣",
+    also: tuple[Also, ...] = (),
 ) -> Receipt:
-    """Spend `points` of a hold, and release the rest of it; a repeat returns the first receipt.
+    """Spend `points` of a hold with the writes of what that settles, and release the rest; a repeat returns the first
+    receipt.
 
     Raises HOLD_CLOSED when the hold is unknown, another's, was released, or its deadline has passed: then its points
-    are left to whoever books what is due.
+    are left to whoever books what is due. Raises the refusal of a write in `also`, too.
     """
 
     def decide(seen: Seen) -> Posting:
@@ -81,12 +96,13 @@ def capture(
         spent = take(known.taken, points, spend_order(known.taken, terms.class_order))
         rest = moved(known.taken, {key: -part for key, part in spent.items()})
         facts = held_by(seen.account, known)
-        commands: list[Command] = [Capture(cause, points, terms.version, "积分抵扣", facts)]
+        commands: list[Command] = [Capture(cause, points, terms.version, text, facts)]
         if rest:
             back = giving_back(seen.account, known, rest, now, actor, terms)
             # What a capture leaves over is no release of the hold: asking for one later must still be refused.
             commands.append(back._replace(cause=back.cause._replace(id=f"{hold_id}:rest")))
         posting = apply(seen.account, commands, terms, now)
-        return posting._replace(guard=resolved(known, {**known.state, "spent": spent, "captured_at": stamp(now)}))
+        state = {**known.state, "spent": spent, "captured_at": stamp(now)}
+        return posting._replace(guard=resolved(known, state), also=also)
 
     return ledger.post(member_id, decide, guard_key=hold_key(hold_id))

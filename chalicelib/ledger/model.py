@@ -286,6 +286,20 @@ class Budget(NamedTuple):
         return self.limit_points // self.shards + (shard < self.limit_points % self.shards)
 
 
+class Stock(NamedTuple):
+    """Pieces taken from a stock, in the very transaction that pays for them."""
+
+    table: str
+    id: str
+    """Its partition key there; its shards are `S#0`, `S#1` and so on, each with what is left of it (`left`)."""
+    shards: int
+    pieces: int
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
 class Also(NamedTuple):
     """A write of the cause's own item (a proposal, a stock) that must succeed with the posting, or refuse it."""
 
@@ -314,6 +328,7 @@ class Posting(NamedTuple):
     entries: tuple[Entry, ...]
     guard: Guard | None = None
     budgets: tuple[Budget, ...] = ()
+    stocks: tuple[Stock, ...] = ()
     also: tuple[Also, ...] = ()
     notices: tuple[Notice, ...] = ()
     other: Posting | None = None

@@ -1,25 +1,67 @@
 """Redemptions (消耗): points spent at once for something outside the ledger, and their way back.
 
-A redemption keeps a guard with what it took of each bucket, a captured hold likewise. So what is cancelled or returned
-later goes back where it came from, part by part, and never more than was spent.
+A redemption is named by the instant of what asked for it (a quote's issue) and an id: its entry alone says that it
+happened. What is cancelled or returned later goes back where it came from, part by part, and never more than was spent;
+a guard remembers how much that is. A captured hold has one from the start, a redemption from its first restoring on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
-from chalicelib.errors import Code
+from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import Buckets, moved, spend_order, take
 from chalicelib.ledger.commands import GiveBack, Redeem
 from chalicelib.ledger.due import spend
-from chalicelib.ledger.model import Also, Cause, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal, digest, stamp
+from chalicelib.ledger.model import (
+    Account,
+    Also,
+    Cause,
+    Entry,
+    Guard,
+    Kind,
+    LedgerTerms,
+    Posting,
+    Receipt,
+    Refusal,
+    Stock,
+    digest,
+    stamp,
+)
 from chalicelib.ledger.table import LedgerTable, Seen
 
+RESTORABLE = "R#"
 
-def redemption_key(redemption_id: str) -> str:
-    """The guard of a redemption."""
-    return f"R#{redemption_id}"
+
+class Purchase(NamedTuple):
+    """What points are spent on: written with them, or they are not spent."""
+
+    also: tuple[Also, ...] = ()
+    stocks: tuple[Stock, ...] = ()
+
+
+Buy = Callable[[Account], Purchase]
+"""Judges the member as he is read (a JifenError refuses) and says what is written beside his points. Pure; may run
+again after a lost race.
+"""
+
+
+def nothing_else(_account: Account) -> Purchase:
+    """Points alone."""
+    return Purchase()
+
+
+def redemption_cause(redemption_id: str, *, activity: str, at: datetime) -> Cause:
+    """What names a redemption; its other fields are the redeemer's."""
+    return Cause(Kind.REDEEM, activity, redemption_id, at, at, "", "")
+
+
+def redemption_key(redemption_id: str, *, activity: str, at: datetime) -> str:
+    """The guard of a redemption's restorings: its entry's key, marked."""
+    return RESTORABLE + redemption_cause(redemption_id, activity=activity, at=at).key
 
 
 def redeem(
@@ -28,43 +70,45 @@ def redeem(
     points: int,
     *,
     activity: str,
+    at: datetime,
     source: str,
     actor: str,
     ledger: LedgerTable,
     terms: LedgerTerms,
     now: datetime,
     text: str = "",
-    also: tuple[Also, ...] = (),
+    campaign: str = "",
+    buy: Buy = nothing_else,
 ) -> Receipt:
-    """Spend `points`, with the writes of what they are spent on (a stock), all or nothing.
+    """Spend `points` together with what they are spent on, all or nothing.
 
-    `redemption_id` names it for ever: a repeat returns the first receipt. Raises INSUFFICIENT_POINTS, MEMBER_FROZEN,
-    INVALID_REQUEST for no points, KEY_REUSED when the id was another redemption, and the refusal of a write in `also`.
+    `activity`, `at` and the id name it for ever, for this member: a repeat returns the first receipt. Raises
+    INSUFFICIENT_POINTS, MEMBER_FROZEN, INVALID_REQUEST for no points, SOLD_OUT where a stock has too few pieces left,
+    KEY_REUSED when it was another redemption, and the refusals of `buy` and its writes.
     """
+    cause = redemption_cause(redemption_id, activity=activity, at=at)._replace(
+        occurred_at=now, source=source, actor=actor, campaign=campaign, input_hash=digest({"points": points})
+    )
 
     def decide(seen: Seen) -> Posting:
-        known = seen.guard
-        cause = Cause(
-            kind=Kind.REDEEM,
-            activity=activity,
-            id=redemption_id,
-            at=datetime.fromisoformat(known.state["redeemed_at"]) if known else now,
-            occurred_at=now,
-            source=source,
-            actor=actor,
-            input_hash=digest({"points": points, "member": member_id}),
-        )
-        if known is not None:
-            raise Refusal(Code.KEY_REUSED, cause)
         if points <= 0:
             raise Refusal(Code.INVALID_REQUEST, cause, "消耗积分应大于0", field="points")
+        bought = judged(buy, seen, cause)
         posting = apply(seen.account, [Redeem(cause, points, terms.version, text or "积分兑换")], terms, now)
-        (own,) = [entry for entry in posting.entries if entry.cause is cause]
-        state = {"redeemed_at": stamp(now), "spent": {key: -part for key, part in own.buckets.items()}}
-        guard = Guard(redemption_key(redemption_id), member_id, activity, redemption_id, state=state)
-        return posting._replace(guard=guard, also=also)
+        return posting._replace(also=bought.also, stocks=bought.stocks)
 
-    return spend(member_id, decide, guard_key=redemption_key(redemption_id), ledger=ledger, terms=terms, now=now)
+    return spend(member_id, decide, ledger=ledger, terms=terms, now=now)
+
+
+def judged(buy: Buy, seen: Seen, cause: Cause) -> Purchase:
+    """What is bought, unless the member may not or a stock was found empty: then a Refusal of `cause`."""
+    try:
+        bought = buy(seen.account)
+    except JifenError as error:
+        raise Refusal(error.code, cause, error.msg, field=error.field) from None
+    if any(stock.id in seen.spent_budgets for stock in bought.stocks):
+        raise Refusal(Code.SOLD_OUT, cause)
+    return bought
 
 
 def restore(
@@ -86,15 +130,17 @@ def restore(
     it: a repeat returns its receipt. Raises NOTHING_TO_RESTORE when nothing is left of it or it is another's,
     INSUFFICIENT_POINTS when less is left, INVALID_REQUEST for no points, and the refusal of a write in `also`.
     """
+    entry_key = guard_key.removeprefix(RESTORABLE)
+    redeemed = _redeemed(member_id, entry_key, ledger) if entry_key != guard_key else None
 
     def decide(seen: Seen) -> Posting:
-        known = seen.guard
+        known = seen.guard or (_fresh_guard(guard_key, redeemed) if redeemed else None)
         spent: Buckets = known.state.get("spent", {}) if known else {}
         restored = known.state.get("restored", {}) if known else {}
         cause = Cause(
             kind=Kind.REVERSE,
             activity=known.activity if known else "redemption",
-            id=f"{guard_key}:{restore_id}",
+            id=f"{RESTORABLE + redeemed.cause.id if redeemed else guard_key}:{restore_id}",
             at=datetime.fromisoformat(restored.get(restore_id, stamp(now))),
             occurred_at=now,
             source="ledger",
@@ -112,6 +158,18 @@ def restore(
         posting = apply(seen.account, [command], terms, now)
         kept = moved(spent, {key: -part for key, part in given.items()})
         state = {**known.state, "spent": kept, "restored": {**restored, restore_id: stamp(now)}}
-        return posting._replace(guard=known._replace(state=state, version=known.version + 1), also=also)
+        version = known.version + 1 if seen.guard else 1
+        return posting._replace(guard=known._replace(state=state, version=version), also=also)
 
     return ledger.post(member_id, decide, guard_key=guard_key)
+
+
+def _redeemed(member_id: str, entry_key: str, ledger: LedgerTable) -> Entry | None:
+    """A redemption's entry, in whichever of the member's journals it stands."""
+    return ledger.entry(member_id, entry_key) or ledger.own_entry(ledger.read(member_id), entry_key)
+
+
+def _fresh_guard(guard_key: str, redeemed: Entry) -> Guard:
+    """The guard of a redemption of which nothing was restored yet."""
+    spent = {key: -part for key, part in redeemed.buckets.items()}
+    return Guard(guard_key, redeemed.member_id, redeemed.activity, redeemed.cause.id, state={"spent": spent})

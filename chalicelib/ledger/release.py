@@ -13,7 +13,7 @@ from chalicelib.errors import Code
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.buckets import Buckets
 from chalicelib.ledger.commands import GiveBack
-from chalicelib.ledger.model import Account, Cause, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal
+from chalicelib.ledger.model import Account, Also, Cause, Guard, Kind, LedgerTerms, Posting, Receipt, Refusal
 from chalicelib.ledger.table import LedgerTable, Seen
 
 
@@ -23,18 +23,26 @@ def hold_key(hold_id: str) -> str:
 
 
 def release(
-    member_id: str, hold_id: str, *, actor: str, ledger: LedgerTable, terms: LedgerTerms, now: datetime
+    member_id: str,
+    hold_id: str,
+    *,
+    actor: str,
+    ledger: LedgerTable,
+    terms: LedgerTerms,
+    now: datetime,
+    also: tuple[Also, ...] = (),
 ) -> Receipt:
-    """Give a hold's points back to their buckets; a repeat returns the first receipt.
+    """Give a hold's points back to their buckets, with the writes of what it had reserved; a repeat returns the first
+    receipt.
 
-    Raises HOLD_CLOSED when the hold is unknown, another's, or was captured.
+    Raises HOLD_CLOSED when the hold is unknown, another's, or was captured, and the refusal of a write in `also`.
     """
 
     def decide(seen: Seen) -> Posting:
         known = seen.guard
         if known is None or not seen.account.is_of(known.member_id) or not known.taken:
             raise Refusal(Code.HOLD_CLOSED, hold_cause(Kind.RELEASE, known, hold_id, now, "", actor))
-        return released(seen.account, known, terms, now, actor=actor)
+        return released(seen.account, known, terms, now, actor=actor)._replace(also=also)
 
     return ledger.post(member_id, decide, guard_key=hold_key(hold_id))
 

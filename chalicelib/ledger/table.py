@@ -1,7 +1,8 @@
 """The gate: the only code that writes points. One strong read, one decision, one transaction; retries by reason.
 
-The account is written at the version that was read, entries only where their key is free, a guard at its own version, a
-budget only while it lasts. So of two writers one wins, and the other decides again from what the winner left.
+The account is written at the version that was read, entries only where their key is free, a guard at its own version,
+a budget or a stock only while it lasts. So of two writers one wins, and the other decides again from what the winner
+left.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.items import account_of, entry_of, guard_of, hold_shard, member_pk
-from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, Posting, Receipt, Refusal, stamp
+from chalicelib.ledger.model import Account, Budget, Entry, Guard, Kind, Posting, Receipt, Refusal, Stock, stamp
 from chalicelib.ledger.writes import Lost, Writes
 from chalicelib.runtime.dynamo import (
     Cancelled,
@@ -32,7 +33,7 @@ from chalicelib.runtime.dynamo import (
 from chalicelib.runtime.settings import settings
 
 ATTEMPTS = 5
-"""How often one operation decides anew before it answers "busy"; looking for room in a budget's shards is apart."""
+"""How often one operation decides anew before it answers "busy"; looking for room in other shards is apart."""
 BACKOFF_S = 0.05
 """Full jitter: before attempt n it waits between nothing and this much times 2**n."""
 
@@ -48,7 +49,7 @@ class Seen(NamedTuple):
     other: Account | None = None
     """The second member's account, where one operation moves two."""
     spent_budgets: frozenset[str] = frozenset()
-    """Ids of the budgets that were found spent: what they would have paid must be refused."""
+    """Ids of the budgets and stocks that were found spent: what they would have paid must be refused."""
 
 
 class Due(NamedTuple):
@@ -75,13 +76,13 @@ class _Run:
     seen: Seen
     ends_at: float
     tried: dict[str, list[int]] = field(default_factory=dict)
-    """Per budget: how many of its shards were found empty, and the shard the walk began at."""
+    """Per budget or stock: how many of its shards were found empty, and the shard the walk began at."""
     lost_races: int = 0
     raced: bool = False
 
     def lose(self, lost: Lost) -> Receipt | None:
         """The answer to a transaction that was refused for good; else None: what the winner left is taken over, and the
-        race is counted unless only a budget's shard was empty.
+        race is counted unless only a shard was empty.
         """
         if not lost.race():
             if standing := lost.standing():
@@ -160,7 +161,7 @@ class LedgerTable:
             return _replay(standing[0], standing[1].cause.input_hash)
         posting = _with_own_guard(posting)
         writes = Writes(posting, seen.guard, ledger=self.ledger, journal=self.journal)
-        if spent := self._draw(writes, posting.budgets, run.tried):
+        if spent := self._draw(writes, (*posting.budgets, *posting.stocks), run.tried):
             run.seen, run.raced = seen._replace(spent_budgets=seen.spent_budgets | spent), False
             return None
         lost = self._write(writes)
@@ -181,17 +182,18 @@ class LedgerTable:
                         return found, entry
         return None
 
-    def _draw(self, writes: Writes, budgets: Sequence[Budget], tried: dict[str, list[int]]) -> frozenset[str]:
-        """Add each budget's draw from a shard not found empty yet; the ids of those that have none left."""
+    def _draw(self, writes: Writes, sources: Sequence[Budget | Stock], tried: dict[str, list[int]]) -> frozenset[str]:
+        """Add each draw from a shard not found empty yet; the ids of those sources that have none left."""
         spent: set[str] = set()
-        for budget in budgets:
-            walk = tried.setdefault(budget.key, [0, self.jitter.randrange(budget.shards)])
-            while walk[0] < budget.shards and budget.share_points(sum(walk) % budget.shards) < budget.points:
-                walk[0] += 1
-            if walk[0] < budget.shards:
-                writes.draw(budget, sum(walk) % budget.shards)
+        for source in sources:
+            walk = tried.setdefault(source.key, [0, self.jitter.randrange(source.shards)])
+            if isinstance(source, Budget):
+                while walk[0] < source.shards and source.share_points(sum(walk) % source.shards) < source.points:
+                    walk[0] += 1
+            if walk[0] < source.shards:
+                writes.draw(source, sum(walk) % source.shards)
             else:
-                spent.add(budget.id)
+                spent.add(source.id)
         return frozenset(spent)
 
     def _write(self, writes: Writes) -> Lost | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from chalicelib.errors import JifenError
 from chalicelib.ledger.chain import sealed
 from chalicelib.ledger.items import account_item, account_of, entry_of, guard_item, guard_of, level_item, notice_item
-from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting
+from chalicelib.ledger.model import Account, Budget, Entry, Guard, Posting, Stock
 from chalicelib.runtime.dynamo import Item, Reason, encode_item
 
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -18,15 +18,15 @@ class Row(NamedTuple):
     """One write of the transaction and what it stands for."""
 
     role: str
-    """`account`, `other`, `guard`, `budget`, `also`, `notice`, `level` or `entry`."""
+    """`account`, `other`, `guard`, `draw`, `also`, `notice`, `level` or `entry`."""
     write: Mapping[str, Any]
     subject: Any = None
-    """The budget, the refusal or the entry it is about."""
+    """The budget or stock, the refusal or the entry it is about."""
 
 
 class Writes:
     """The transaction of one posting: accounts and guard at the versions they were read at, entries where their key is
-    free, a budget's shard where it has room.
+    free, a shard of a budget or a stock where it has room.
     """
 
     def __init__(self, posting: Posting, guard: Guard | None, *, ledger: str, journal: str) -> None:
@@ -67,17 +67,21 @@ class Writes:
         item = account_item(posting.account)
         self.rows.append(Row(role, _versioned_put(self.ledger, item, posting.before.version)))
 
-    def draw(self, budget: Budget, shard: int) -> None:
-        """Draw `budget.points` from one shard, if that much is left there; its share must hold them at all."""
+    def draw(self, source: Budget | Stock, shard: int) -> None:
+        """Draw what is wanted from one shard, if that much is left there."""
+        update = _from_stock(source, shard) if isinstance(source, Stock) else self._from_budget(source, shard)
+        self.rows.append(Row("draw", {"Update": update}, source))
+
+    def _from_budget(self, budget: Budget, shard: int) -> dict[str, Any]:
+        """The shard's share must hold the points at all."""
         room_points = budget.share_points(shard) - budget.points
-        update = {
+        return {
             "TableName": self.ledger,
             "Key": encode_item({"pk": budget.key, "sk": f"S#{shard}"}),
             "UpdateExpression": "ADD spent :points",
             "ConditionExpression": "attribute_not_exists(spent) OR spent <= :room",
             "ExpressionAttributeValues": encode_item({":points": budget.points, ":room": room_points}),
         }
-        self.rows.append(Row("budget", {"Update": update}, budget))
 
     def transaction(self) -> list[Mapping[str, Any]]:
         """The writes, in the order in which reasons come back."""
@@ -118,9 +122,9 @@ class Lost(NamedTuple):
                 return refusal
         return None
 
-    def spent(self) -> list[Budget]:
-        """The budgets whose chosen shard had no room."""
-        return [row.subject for row, reason in self.failed("budget") if reason.code == "ConditionalCheckFailed"]
+    def spent(self) -> list[Budget | Stock]:
+        """The budgets and stocks whose chosen shard had no room."""
+        return [row.subject for row, reason in self.failed("draw") if reason.code == "ConditionalCheckFailed"]
 
     def account(self, role: str, known: Account) -> Account:
         """The account that beat us, from the reason itself (no further read), else the one we knew."""
@@ -135,6 +139,18 @@ class Lost(NamedTuple):
             if reason.item:
                 return guard_of(reason.item)
         return known
+
+
+def _from_stock(stock: Stock, shard: int) -> dict[str, Any]:
+    """Takes the pieces and counts them as taken: the two sum to what was ever put there."""
+    return {
+        "TableName": stock.table,
+        "Key": encode_item({"pk": stock.id, "sk": f"S#{shard}"}),
+        "UpdateExpression": "ADD #left :less, taken :pieces",
+        "ConditionExpression": "#left >= :pieces",
+        "ExpressionAttributeNames": {"#left": "left"},
+        "ExpressionAttributeValues": encode_item({":less": -stock.pieces, ":pieces": stock.pieces}),
+    }
 
 
 def _versioned_put(table: str, item: Item, version: int) -> dict[str, Any]:

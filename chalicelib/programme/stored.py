@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -27,6 +27,13 @@ def stored_programme(document: Mapping[str, Any]) -> Programme:
     return programme
 
 
+def read_stored(kind: Any, value: Any) -> Any:
+    """A value of a document class that was checked when it was stored; AttributeError, KeyError, TypeError or
+    ValueError where this code does not know it.
+    """
+    return _reader(kind)(value)
+
+
 @cache
 def _reader(kind: Any) -> Read:
     """How a value of this type is read from JSON."""
@@ -44,8 +51,8 @@ def _reader(kind: Any) -> Read:
             return _fields(kind)
         if issubclass(kind, Enum):
             return kind
-        if kind is date:
-            return date.fromisoformat
+        if kind in (date, datetime):
+            return kind.fromisoformat
     return lambda value: value
 
 

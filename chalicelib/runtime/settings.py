@@ -25,6 +25,7 @@ class Settings:
     insight_table: str
     connect_table: str
     webhooks_table: str
+    spending_table: str
     expiry_queue_url: str
     orders_retry_queue_url: str
     behaviours_queue_url: str
@@ -44,6 +45,7 @@ class Settings:
     Only stages in the embedded cloud have one, the stand-in on their own machine.
     """
     phone_secret: str
+    quote_secret: str
     subscribe_messages: str
     """`on`: this stage sends reminders and notices as WeChat's subscribe messages itself; `off`: it does not."""
     login: str

@@ -46,6 +46,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     given |= {
         "ORDER_FEED_SECRET": "-",
         "PHONE_SECRET": "phone-key",
+        "QUOTE_SECRET": "quote-key",
         "CONNECT_SECRET": "-",
         "OUTSIDE_URL": "",
         "SUBSCRIBE_MESSAGES": "off",

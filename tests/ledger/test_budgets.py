@@ -24,9 +24,9 @@ from chalicelib.ledger.counters import Count, counted
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.items import account_item, entry_item
 from chalicelib.ledger.levels import Tenure
-from chalicelib.ledger.model import Account, Also, Budget, Guard, Kind, Part, Posting
+from chalicelib.ledger.model import Account, Also, Budget, Guard, Kind, Part, Posting, Stock
 from chalicelib.ledger.pending import activate_due
-from chalicelib.ledger.redeem import redeem, redemption_key, restore
+from chalicelib.ledger.redeem import Purchase, redeem, redemption_key, restore
 from chalicelib.ledger.release import release
 from chalicelib.ledger.statement import statement_page
 from chalicelib.ledger.table import LedgerTable, Seen
@@ -169,29 +169,39 @@ def earn(points: int, expires_on: date) -> Callable[[LedgerTable], object]:
 
 def spend(ledger: LedgerTable) -> object:
     return redeem(
-        "m1", "d1", 3, activity="mall", source="mini_program", actor="m1", ledger=ledger, terms=TERMS, now=NOW
+        "m1", "d1", 3, activity="mall", at=NOW, source="mini_program", actor="m1", ledger=ledger, terms=TERMS, now=NOW
+    )
+
+
+def stock_up(ledger: LedgerTable) -> None:
+    ledger.dynamo.put_item(
+        TableName=ledger.ledger, Item=encode_item({"pk": "STOCK#lamp", "sk": "S#0", "left": 9, "taken": 0})
     )
 
 
 def spend_on_stock(ledger: LedgerTable) -> object:
-    stock = {"TableName": ledger.ledger, "Item": encode_item({"pk": "S#lamp", "sk": "0", "pieces": 9})}
-    also = (Also({"Put": stock}, JifenError(Code.BUDGET_SPENT)),)
+    row = {"TableName": ledger.ledger, "Item": encode_item({"pk": "R#d1", "sk": "R", "item": "lamp"})}
+    also = (Also({"Put": row}, JifenError(Code.KEY_REUSED)),)
+    stocks = (Stock(ledger.ledger, "STOCK#lamp", 1, 1),)
     return redeem(
         "m1",
         "d1",
         3,
         activity="mall",
+        at=NOW,
         source="mini_program",
         actor="m1",
         ledger=ledger,
         terms=TERMS,
         now=NOW,
-        also=also,
+        buy=lambda _: Purchase(also, stocks),
     )
 
 
 def give_back(ledger: LedgerTable) -> object:
-    return restore("m1", redemption_key("d1"), "c1", 3, actor="s1", ledger=ledger, terms=TERMS, now=NOW)
+    return restore(
+        "m1", redemption_key("d1", activity="mall", at=NOW), "c1", 3, actor="s1", ledger=ledger, terms=TERMS, now=NOW
+    )
 
 
 def expire(ledger: LedgerTable) -> object:
@@ -217,9 +227,8 @@ REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at
         pytest.param(let_go, [earn(5, JAN), set_aside], 6, 2, id="release, leaves both lists"),
         pytest.param(pass_on, [earn(5, JAN)], 10, 1, id="transfer, the receiver enters the due index"),
         pytest.param(from_budget, [earn(5, JAN)], 6, 0, id="award with a draw from a budget"),
-        pytest.param(spend, [earn(5, JAN)], 6, 0, id="redemption without stock"),
-        pytest.param(spend_on_stock, [earn(5, JAN)], 8, 0, id="redemption with stock"),
-        pytest.param(give_back, [earn(5, JAN), spend], 6, 0, id="restoring of a redemption"),
+        pytest.param(spend, [earn(5, JAN)], 4, 0, id="redemption of points alone"),
+        pytest.param(spend_on_stock, [earn(5, JAN), stock_up], 8, 0, id="redemption with its row and stock"),
         pytest.param(expire, [earn(5, JAN)], 4, 1, id="expiry of one account, leaves the index"),
         pytest.param(expire, [earn(5, JAN), earn(6, NOV)], 4, 2, id="expiry of one account, its date moves"),
     ],
@@ -241,6 +250,15 @@ def test_an_operation_keeps_its_budget(
     assert counted.own_units == units
     if "cloud" in request.node.callspec.id:
         assert (counted.table_units, counted.index_units) == (units, index_units)
+
+
+def test_a_restoring_reads_its_redemptions_entry_too(moto_ledger: LedgerTable) -> None:
+    earn(5, JAN)(moto_ledger)
+    spend(moto_ledger)
+
+    counted = count(moto_ledger, give_back)
+
+    assert (counted.requests, counted.own_units) == (3, 6)
 
 
 def test_a_balance_and_a_statement_page_are_one_request_each(moto_ledger: LedgerTable) -> None:

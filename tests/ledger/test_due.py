@@ -84,7 +84,16 @@ def set_aside(ledger: LedgerTable, points: int, id: str = "h0", now: datetime = 
 
 def redeemed(ledger: LedgerTable, now: datetime, points: int = 20) -> Receipt:
     return redeem(
-        "m1", "d1", points, activity="mall", source="mini_program", actor="m1", ledger=ledger, terms=TERMS, now=now
+        "m1",
+        "d1",
+        points,
+        activity="mall",
+        at=MIDNIGHT,
+        source="mini_program",
+        actor="m1",
+        ledger=ledger,
+        terms=TERMS,
+        now=now,
     )
 
 

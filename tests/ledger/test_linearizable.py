@@ -106,7 +106,7 @@ class Witness:
             self.looks()
             for id in (own, shared):
                 self.asks(
-                    lambda id=id: redeem("m1", id, 20, activity="mall", source="test", actor="m1", **common)  # type: ignore[misc]
+                    lambda id=id: redeem("m1", id, 20, activity="mall", at=NOW, source="test", actor="m1", **common)  # type: ignore[misc]
                 )
                 self.asks(
                     lambda id=id: hold("m1", id, 20, release_at=until, activity="mall", actor="m1", **common)  # type: ignore[misc]
@@ -114,7 +114,11 @@ class Witness:
             self.looks()
             self.asks(lambda own=own: capture("m1", own, 20, actor="m1", **common))  # type: ignore[misc]
             self.asks(lambda shared=shared: release("m1", shared, actor="m1", **common))  # type: ignore[misc]
-            self.asks(lambda own=own: restore("m1", redemption_key(own), "c", 20, actor="m1", **common))  # type: ignore[misc]
+            self.asks(
+                lambda own=own: restore(
+                    "m1", redemption_key(own, activity="mall", at=NOW), "c", 20, actor="m1", **common
+                )
+            )  # type: ignore[misc]
         return self.seen
 
 

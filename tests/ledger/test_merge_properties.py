@@ -43,6 +43,7 @@ class World:
         self.now = NOW
         self.booked: list[tuple[Act, str]] = []
         self.names = 0
+        self.redeemed: dict[str, str] = {}
 
     def common(self) -> dict[str, Any]:
         return {"ledger": self.ledger, "terms": TERMS, "now": self.now}
@@ -79,8 +80,10 @@ class World:
         if kind == "release":
             return lambda id: release(id, other, actor="s", **common)
         if kind == "redeem":
-            return lambda id: redeem(id, name, points, activity="mall", source="x", actor="s", **common)
-        return lambda id: restore(id, redemption_key(other), name, points, actor="s", **common)
+            self.redeemed[name] = redemption_key(name, activity="mall", at=now)
+            return lambda id: redeem(id, name, points, activity="mall", at=now, source="x", actor="s", **common)
+        spent = self.redeemed.get(other) or redemption_key(other, activity="mall", at=now)
+        return lambda id: restore(id, spent, name, points, actor="s", **common)
 
     def cause(self, name: str, kind: Kind = Kind.EARN) -> Cause:
         return a_cause(kind, name, activity="gift", at=self.now, occurred_at=self.now)

@@ -230,7 +230,9 @@ def test_a_spending_that_falls_short_books_what_is_due_under_both_ids(two: Ledge
     wait(two, 10, "tmall#9", member_id=NEW)
     merge(two)
 
-    redeem(NEW, "d1", 110, activity="mall", source="mini", actor=NEW, ledger=two, terms=TERMS, now=TOMORROW)
+    redeem(
+        NEW, "d1", 110, activity="mall", at=TOMORROW, source="mini", actor=NEW, ledger=two, terms=TERMS, now=TOMORROW
+    )
 
     assert two.read(NEW).available_points == 0
     agrees(two)
@@ -314,10 +316,10 @@ def test_another_member_has_no_right_to_a_hold_of_a_merged_account(two: LedgerTa
 
 
 def test_a_redemption_of_the_old_account_is_given_back_to_the_survivor(two: LedgerTable) -> None:
-    redeem(OLD, "d1", 40, activity="mall", source="mini", actor=OLD, ledger=two, terms=TERMS, now=NOW)
+    redeem(OLD, "d1", 40, activity="mall", at=NOW, source="mini", actor=OLD, ledger=two, terms=TERMS, now=NOW)
     merge(two)
 
-    restore(NEW, redemption_key("d1"), "c1", 40, actor="s1", ledger=two, terms=TERMS, now=NOW)
+    restore(NEW, redemption_key("d1", activity="mall", at=NOW), "c1", 40, actor="s1", ledger=two, terms=TERMS, now=NOW)
 
     assert two.read(NEW).available_points == 80
     agrees(two)

@@ -13,7 +13,7 @@ from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Freeze
 from chalicelib.ledger.hold import capture, hold
 from chalicelib.ledger.model import Also, Kind, Receipt
-from chalicelib.ledger.redeem import redeem, redemption_key, restore
+from chalicelib.ledger.redeem import Purchase, redeem, redemption_key, restore
 from chalicelib.ledger.release import hold_key
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import encode_item
@@ -37,7 +37,12 @@ def spent(
     ledger: LedgerTable, points: int = 50, id: str = "d1", *, member_id: str = "m1", now: datetime = NOW, **given: Any
 ) -> Receipt:
     values: dict[str, Any] = {"activity": "mall", "source": "mini_program", "actor": "m1", "terms": TERMS, **given}
+    values.setdefault("at", NOW)
     return redeem(member_id, id, points, ledger=ledger, now=now, **values)
+
+
+def redeemed(id: str) -> str:
+    return redemption_key(id, activity="mall", at=NOW)
 
 
 def caught(ledger: LedgerTable) -> None:
@@ -47,7 +52,7 @@ def caught(ledger: LedgerTable) -> None:
 
 
 WAYS = [
-    pytest.param(spent, redemption_key("d1"), id="redeemed at once"),
+    pytest.param(spent, redeemed("d1"), id="redeemed at once"),
     pytest.param(caught, hold_key("h1"), id="captured from a hold"),
 ]
 ways = pytest.mark.parametrize(("spend", "guard_key"), WAYS)
@@ -94,11 +99,10 @@ def test_a_redemption_takes_the_earliest_points_and_a_repeat_is_its_receipt(fund
     assert (again.replayed, again.entries) == (True, first.entries)
 
 
-def test_a_redemptions_id_stands_for_one_redemption_of_one_member_for_ever(funded: LedgerTable) -> None:
+def test_what_names_a_redemption_stands_for_one_redemption_of_a_member_for_ever(funded: LedgerTable) -> None:
     spent(funded)
 
     assert refusal(lambda: spent(funded, 49)) is Code.KEY_REUSED
-    assert refusal(lambda: spent(funded, member_id="m2")) is Code.KEY_REUSED
     assert buckets(funded) == {bucket(NOV): 50}
 
 
@@ -120,8 +124,8 @@ def test_the_last_piece_goes_to_one_redemption_and_the_next_is_told_so_and_keeps
 ) -> None:
     also = stocked(funded, 1)
 
-    first, again = spent(funded, also=also), spent(funded, also=also, now=LATER)
-    late = refusal(lambda: spent(funded, 10, "d2", also=stocked(funded, 0)))
+    first, again = (spent(funded, buy=lambda _: Purchase(also), now=at) for at in (NOW, LATER))
+    late = refusal(lambda: spent(funded, 10, "d2", buy=lambda _: Purchase(stocked(funded, 0))))
 
     assert (again.replayed, again.entries) == (True, first.entries)
     assert late is Code.BUDGET_SPENT
@@ -182,7 +186,7 @@ def test_a_redemption_and_a_hold_of_one_id_are_restored_apart(funded: LedgerTabl
     spent(funded, 20, "h1")
 
     back(funded, hold_key("h1"), 20)
-    back(funded, redemption_key("h1"), 20)
+    back(funded, redeemed("h1"), 20)
 
     assert funded.read("m1").available_points == 100 - 50 - 20 + 20 + 20
 
@@ -190,5 +194,5 @@ def test_a_redemption_and_a_hold_of_one_id_are_restored_apart(funded: LedgerTabl
 def test_a_restoring_whose_own_write_is_refused_gives_nothing_back(funded: LedgerTable) -> None:
     spent(funded)
 
-    assert refusal(lambda: back(funded, redemption_key("d1"), 50, also=stocked(funded, 0))) is Code.BUDGET_SPENT
+    assert refusal(lambda: back(funded, redeemed("d1"), 50, also=stocked(funded, 0))) is Code.BUDGET_SPENT
     assert buckets(funded) == {bucket(NOV): 50}

@@ -17,6 +17,7 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall import table as mall_table
 from tests.moto_cloud import REGION, moto_queues, moto_secrets, moto_tables
 from tests.tables import QUEUES
 
@@ -29,6 +30,7 @@ SECRETS = {
     "order-feed": FEED_SECRET,
     "connect": '{"nothing": "is connected"}',
     "phone-key": PHONE_KEY,
+    "quote-key": "quotes-are-signed-with-this",
 }
 
 
@@ -63,7 +65,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     environment = {"STAGE": "test", "LOGIN": "demo", "DUE_SHARDS": "8", "ADMIN_KEY_SECRET": "admin-key"}
-    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key"}
+    environment |= {"ORDER_FEED_SECRET": "order-feed", "PHONE_SECRET": "phone-key", "QUOTE_SECRET": "quote-key"}
     environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": "", "SUBSCRIBE_MESSAGES": "off"}
     with mock_aws():
         _forget_last_stage()
@@ -85,6 +87,7 @@ def _forget_last_stage() -> None:
     settings.cache_clear()
     secret_values.forget()
     programme_table.forget()
+    mall_table.forget()
 
 
 def lambda_event(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.earning.reward import standing_of
 from chalicelib.errors import JifenError
 from chalicelib.ledger.growth import grown
 from chalicelib.ledger.levels import Tenure
@@ -18,6 +17,7 @@ from chalicelib.programme.difference import difference_in_words, lines, plain
 from chalicelib.programme.model import Terms
 from chalicelib.programme.narrowed import narrowed
 from chalicelib.programme.privileges import Entitled, entitled_on, price_fen
+from chalicelib.programme.standing import standing_of
 from chalicelib.programme.stored import stored_programme
 from chalicelib.programme.tasks import tasks_shown
 from tests.programme.builders import a_document, a_rule, demo_terms, terms_of

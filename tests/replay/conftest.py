@@ -39,6 +39,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     given |= {
         "ORDER_FEED_SECRET": "-",
         "PHONE_SECRET": "-",
+        "QUOTE_SECRET": "-",
         "CONNECT_SECRET": "-",
         "OUTSIDE_URL": "",
         "SUBSCRIBE_MESSAGES": "off",
