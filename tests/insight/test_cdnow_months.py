@@ -6,7 +6,6 @@ A slice of the customers by default; JIFEN_CDNOW=whole takes them all (a minute 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from datetime import timedelta
 from itertools import pairwise
@@ -29,9 +28,8 @@ from local.replay_steps import BEGINS_AT, TERMS_FILE
 from tests.insight.books_in_memory import chain, lines_by_day, month_ends, statements
 from tests.insight.redemptions import LAST_PURCHASES, redeeming_replay
 from tests.replay.conftest import cdnow  # noqa: F401  # a fixture
-from tests.replay.test_cdnow_ledger import replay, terms  # noqa: F401  # a fixture
+from tests.replay.test_cdnow_ledger import IS_WHOLE, replay, terms  # noqa: F401  # a fixture
 
-IS_WHOLE = os.environ.get("JIFEN_CDNOW") == "whole"
 CUSTOMERS = None if IS_WHOLE else 600
 
 
