@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.cost import cost
 from benchmarks.nights import SHARDS, night
 from benchmarks.operations import OPERATIONS, Operation
+from chalicelib.runtime import dynamo
+
+
+@pytest.fixture(autouse=True)
+def kept_to_itself() -> Iterator[None]:
+    """A benchmark leaves a client that answers from memory: no other test may find it in the process."""
+    yield
+    for cached in (dynamo.client, dynamo.service):
+        cached.cache_clear()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
