@@ -44,7 +44,7 @@ status: environment
 	@$(PY) -m local.cloud status
 
 test: tools
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: tools
 	@$(PY) -m ruff format --check .
