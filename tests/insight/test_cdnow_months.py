@@ -1,6 +1,6 @@
 """Every month of the CDNOW replay closes: openings are the closings before, sums are the journal's, to the point.
 
-A slice of the customers by default; JIFEN_CDNOW=whole takes them all (a minute and a half) and prints what it finds.
+A slice of the customers by default; JIFEN_CDNOW=whole, as in `make proofs`, takes them all and prints what it finds.
 """
 
 from __future__ import annotations
