@@ -78,11 +78,17 @@ class MallItem:
     who: When = EVERYTHING
     """Conditions on the member alone."""
     needs: Needed | None = None
+    task: Id | None = None
+    """The programme's task whose lump it matches: each lump opens it once, at once."""
     windows: Annotated[tuple[Window, ...], Len(0, 12)] = ()
     """None at all: as long as it is switched on."""
     rotation: Rotation | None = None
     campaign: Annotated[str, Len(0, 60)] = ""
     """Said by each redemption's entry, so that a campaign's effect can be measured."""
+    late_payment: Literal["refund", "honour"] = "refund"
+    """What becomes of money that is paid though the redemption was closed: it goes back, or the redemption is made
+    after all where points and pieces still suffice.
+    """
     shards: Annotated[int, Ge(1), Le(64)] = 1
     """Places its stock is counted in: one for each 100 redemptions a second that are expected at most."""
     rank: Annotated[int, Ge(0), Le(10_000)] = 100
