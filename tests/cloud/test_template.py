@@ -455,10 +455,10 @@ def test_it_names_no_partition_and_no_region(template: Template) -> None:
     assert not re.findall(r"\b\d{12}\b", text)
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
-def test_cfn_lint_finds_nothing(packaged: Package, region: str) -> None:
+def test_cfn_lint_finds_nothing_in_either_partition(packaged: Package) -> None:
+    """One run for both regions: reading its schemas is what it costs."""
     cfn_lint = str(Path(sys.executable).with_name("cfn-lint"))
-    command = [cfn_lint, "--regions", region, "--", str(packaged.directory / "template.json")]
+    command = [cfn_lint, "--regions", "us-east-1", "cn-north-1", "--", str(packaged.directory / "template.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
