@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
-from chalicelib.runtime.dynamo import Cancelled, Client, Item, batch_get, client, decode_item, encode_item, transact
+from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, encode_item, transact
 from chalicelib.runtime.settings import settings
-from chalicelib.spending.goods.table import stock_change
+from chalicelib.spending.goods.table import GoodsTable, stock_change
 
 ATTEMPTS = 6
 BACKOFF_S = 0.05
@@ -75,8 +75,7 @@ class ShelvesTable:
         if change.pieces > 0:
             each, more = divmod(change.pieces, change.shards)
             return {shard: part for shard in range(change.shards) if (part := each + (shard < more))}
-        keys = [{"pk": change.stock_id, "sk": f"S#{shard}"} for shard in range(change.shards)]
-        left = {int(item["sk"][2:]): item["left"] for item in map(decode_item, batch_get(self.dynamo, self.name, keys))}
+        left = GoodsTable(self.dynamo, self.name).shards_left(change.stock_id, change.shards)
         wanted = -change.pieces
         if sum(left.values()) < wanted:
             raise JifenError(Code.ITEM_STATE, f"最多可减{sum(left.values())}件,已兑和预留的不能减", field="pieces")
