@@ -35,6 +35,9 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
+from chalicelib.spending.mall.events import bp as mall_events
+from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
@@ -45,12 +48,14 @@ for blueprint in (
     behaviour_routes,
     check_in_routes,
     claim_routes,
+    coupon_routes,
     doudian_routes,
     duiba_routes,
     earning_routes,
     insight_routes,
     ledger_routes,
     level_routes,
+    mall_fulfil_routes,
     mall_routes,
     mall_staff_routes,
     members_routes,
@@ -74,6 +79,7 @@ for blueprint in (
     earning_events,
     insight_events,
     ledger_events,
+    mall_events,
     message_events,
     publishing_events,
     simulation_events,

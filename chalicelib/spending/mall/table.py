@@ -21,6 +21,8 @@ from chalicelib.runtime.dynamo import (
     transact,
 )
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.goods.trail import Line
+from chalicelib.spending.goods.trail import line_item as trail_item
 from chalicelib.spending.mall.items import (
     CATALOGUE,
     line_item,
@@ -146,6 +148,13 @@ class MallTable:
 
     def unpaid_until(self, shard: str, now: datetime) -> Iterator[str]:
         """Ids of unpaid redemptions of a partition whose time to pay has passed; may lag."""
+        return self._due(shard, now)
+
+    def shipped_until(self, shard: str, now: datetime) -> Iterator[str]:
+        """Ids of shipped redemptions of a partition that count as received by now; may lag."""
+        return self._due(shard, now)
+
+    def _due(self, shard: str, now: datetime) -> Iterator[str]:
         found = pages(
             self.dynamo,
             TableName=self.name,
@@ -181,15 +190,27 @@ class MallTable:
         }
         return Also({"Put": put}, JifenError(Code.REDEMPTION_STATE))
 
-    def change(self, one: Redemption) -> None:
-        """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""
-        also = self.changed_redemption(one)
+    def told(self, one: Redemption, line: Line) -> Also:
+        """The line of a change that made a redemption what it is."""
+        item = trail_item(redemption_row_key(one.id)["pk"], one.version, line)
+        return Also({"Put": {"TableName": self.name, "Item": encode_item(item)}}, JifenError(Code.REDEMPTION_STATE))
+
+    def change(self, one: Redemption, line: Line, also: Sequence[Also] = ()) -> bool:
+        """Store a changed redemption with its line and what else goes with it; whether nobody was first.
+
+        Raises the refusal of what else.
+        """
+        writes = [self.changed_redemption(one), self.told(one, line), *also]
         try:
-            transact(self.dynamo, [also.write])
+            transact(self.dynamo, [each.write for each in writes])
         except Cancelled as cancelled:
-            if cancelled.is_transient():
-                raise
-            raise also.refusal from None
+            failed = [reason.code == "ConditionalCheckFailed" for reason in cancelled.reasons]
+            if failed[0] or cancelled.is_transient():
+                return False
+            if True in failed:
+                raise writes[failed.index(True)].refusal from None
+            raise
+        return True
 
     def counted(self, key: tuple[str, str], pieces: int, room: int, refusal: JifenError) -> Also:
         """The write that counts pieces against a member's limit, while the row has at most `room` before them."""
@@ -201,6 +222,17 @@ class MallTable:
             "ExpressionAttributeValues": encode_item({":pieces": pieces, ":room": room}),
         }
         return Also({"Update": update}, refusal)
+
+    def uncounted(self, key: tuple[str, str], pieces: int) -> Also:
+        """The write that takes back what `counted` did."""
+        update: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": encode_item({"pk": key[0], "sk": key[1]}),
+            "UpdateExpression": "ADD pieces :less",
+            "ConditionExpression": "pieces >= :pieces",
+            "ExpressionAttributeValues": encode_item({":less": -pieces, ":pieces": pieces}),
+        }
+        return Also({"Update": update}, JifenError(Code.REDEMPTION_STATE))
 
     def _get(self, key: Item) -> Item | None:
         found = self.dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=True).get("Item")
