@@ -10,6 +10,7 @@ from chalicelib.connect.webhooks.events import bp as webhook_events
 from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
+from chalicelib.connect.wechat_pay.events import bp as pay_events
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.connect.youzan.routes import bp as youzan_routes
@@ -35,6 +36,7 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
 from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
@@ -52,6 +54,7 @@ for blueprint in (
     doudian_routes,
     duiba_routes,
     earning_routes,
+    gift_routes,
     insight_routes,
     ledger_routes,
     level_routes,
@@ -81,6 +84,7 @@ for blueprint in (
     ledger_events,
     mall_events,
     message_events,
+    pay_events,
     publishing_events,
     simulation_events,
     webhook_events,

@@ -259,16 +259,16 @@ def test_a_file_that_broke_off_goes_on_where_it_was(mall: Mall, monkeypatch: pyt
     token, _ = mall.member()
     ids = [desks.parcel(token)["id"] for _ in range(2)]
     text = "兑换编号,快递公司,快递单号\n" + "\n".join(f"R{id},顺丰,SF00{n}" for n, id in enumerate(ids))
-    change, calls = MallTable.change, iter((True, False))
+    move, calls = MallTable.move, iter((True, False))
 
     def breaking(*given: object) -> bool:
         if not next(calls):
             raise RuntimeError("the process died")
-        return change(*given)  # type: ignore[arg-type]
+        return move(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(MallTable, "change", breaking)
+    monkeypatch.setattr(MallTable, "move", breaking)
     broken = desks.file(text)
-    monkeypatch.setattr(MallTable, "change", change)
+    monkeypatch.setattr(MallTable, "move", move)
     answer = desks.file(text).data
 
     assert broken.status == 500

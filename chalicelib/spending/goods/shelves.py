@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest, stamp
-from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, encode_item, transact
+from chalicelib.runtime.dynamo import Cancelled, Client, Item, batch_get, client, decode_item, encode_item, transact
 from chalicelib.runtime.settings import settings
-from chalicelib.spending.goods.table import GoodsTable, stock_change
+from chalicelib.spending.goods.table import stock_change
 
 ATTEMPTS = 6
 BACKOFF_S = 0.05
@@ -55,6 +55,8 @@ class ShelvesTable:
         put = {"TableName": self.name, "Item": encode_item(line), "ConditionExpression": "attribute_not_exists(pk)"}
         for attempt in range(ATTEMPTS):
             parts = self._spread(change)
+            if not parts:
+                return self._short(change, key, line)
             updates = [
                 {"Update": stock_change(self.name, change.stock_id, shard, part)} for shard, part in parts.items()
             ]
@@ -71,14 +73,17 @@ class ShelvesTable:
         raise JifenError(Code.BUSY, retry_after_seconds=1)
 
     def _spread(self, change: Change) -> dict[int, int]:
-        """How many pieces go to, or come off, each shard: evenly added; taken off where most are left."""
+        """How many pieces go to, or come off, each shard: evenly added; taken off where most are left, none where too
+        few are.
+        """
         if change.pieces > 0:
             each, more = divmod(change.pieces, change.shards)
             return {shard: part for shard in range(change.shards) if (part := each + (shard < more))}
-        left = GoodsTable(self.dynamo, self.name).shards_left(change.stock_id, change.shards)
+        keys = [{"pk": change.stock_id, "sk": f"S#{shard}"} for shard in range(change.shards)]
+        left = {int(item["sk"][2:]): item["left"] for item in map(decode_item, batch_get(self.dynamo, self.name, keys))}
         wanted = -change.pieces
         if sum(left.values()) < wanted:
-            raise JifenError(Code.ITEM_STATE, f"最多可减{sum(left.values())}件,已兑和预留的不能减", field="pieces")
+            return {}
         parts: dict[int, int] = {}
         for shard in sorted(left, key=lambda one: -left[one]):
             parts[shard] = -min(wanted, left[shard])
@@ -86,6 +91,16 @@ class ShelvesTable:
             if not wanted:
                 break
         return parts
+
+    def _short(self, change: Change, key: str, line: Item) -> Change:
+        """Too few are left: because this very change took them, or it is refused."""
+        keys = [{"pk": change.stock_id, "sk": f"S#{shard}"} for shard in range(change.shards)]
+        found = map(decode_item, batch_get(self.dynamo, self.name, [*keys, {"pk": f"KEY#{key}", "sk": "STOCK"}]))
+        by_sort = {item["sk"]: item for item in found}
+        if standing := by_sort.pop("STOCK", None):
+            return _again(change, standing, line)
+        left = sum(item["left"] for item in by_sort.values())
+        raise JifenError(Code.ITEM_STATE, f"最多可减{left}件,已兑和预留的不能减", field="pieces")
 
 
 def _again(change: Change, standing: Item, line: Item) -> Change:

@@ -105,7 +105,7 @@ def _given_back(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Ite
     if pieces := _pieces_back(found, wish):
         yield stock_returned(desk.goods.name, found.stock_id, pieces)
     for key in found.limits:
-        yield desk.mall.uncounted(key, found.quantity)
+        yield desk.mall.counted_down(key, found.quantity)
     line = Line("cancelled", wish.by, now, "兑换已取消")
     if found.good in ("coupon", "bundle"):
         yield from coupons_back(desk.goods.coupons(found.codes), line, goods=desk.goods)

@@ -9,7 +9,6 @@ from chalicelib.ledger.model import Also
 from chalicelib.spending.goods.table import stock_taken
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -72,7 +71,7 @@ def reissue(
             reissued_pieces=found.reissued_pieces + pieces,
         )
         facts = {**tracking._asdict(), "instead_of": " ".join(found.tracking or ()), "pieces": pieces}
-        also = (_from_stock(found, pieces, desk),) if pieces else ()
+        also = (_from_stock(found, pieces, desk, now),) if pieces else ()
         return Step(after, Line("reissued", by, now, reason, facts), also)
 
     return revise(redemption_id, judge, mall=desk.mall)
@@ -110,9 +109,8 @@ def _require_sent(found: Redemption) -> None:
         raise JifenError(Code.REDEMPTION_STATE, "这笔兑换没有发过货")
 
 
-def _from_stock(found: Redemption, pieces: int, desk: Desk) -> Also:
+def _from_stock(found: Redemption, pieces: int, desk: Desk, now: datetime) -> Also:
     """Pieces out of the fullest shard of the item's stock; SOLD_OUT when none has so many."""
-    place = stock_of(found.item_id, desk.mall.document(found.item_id)[0].item)
-    shards = desk.goods.shards_left(place.id, place.shards)
+    shards = desk.goods.shards_left(found.stock_id, desk.mall.shards_of(found.item_id, now))
     shard = max(shards, key=lambda one: shards[one], default=0)
     return stock_taken(desk.goods.name, found.stock_id, shard, pieces)

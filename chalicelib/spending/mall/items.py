@@ -16,6 +16,7 @@ from chalicelib.spending.mall.model import (
     Delivery,
     ItemState,
     Listed,
+    Money,
     Redemption,
     RedemptionState,
     Tracking,
@@ -101,6 +102,8 @@ def redemption_item(one: Redemption) -> Item:
     if one.state is RedemptionState.SHIPPED and one.shipped_at:
         due_at = stamp(one.shipped_at + RECEIVED_AFTER)
         item |= {"due_shard": shipped_shard(int(one.id[:8], 16)), "due_at": due_at}
+    if one.money is Money.REFUNDING:
+        item |= {"work_of": "REFUNDS", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     return item | _what_else(one)
 
 
@@ -132,6 +135,8 @@ def _what_else(one: Redemption) -> Item:
         "changed_at": stamp(one.changed_at) if one.changed_at else "",
         "reason": one.reason,
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
+        "money": str(one.money),
+        "transaction_id": one.transaction_id,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -166,6 +171,8 @@ def redemption_of(item: Item) -> Redemption:
         changed_at=_instant(item, "changed_at"),
         reason=item.get("reason", ""),
         revealed_at=_instant(item, "revealed_at"),
+        money=Money(item.get("money", "")),
+        transaction_id=item.get("transaction_id", ""),
         version=item["version"],
     )
 

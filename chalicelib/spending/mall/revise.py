@@ -57,7 +57,7 @@ def revise(redemption_id: str, judge: Judge, *, mall: MallTable) -> Revised:
         if step is None:
             return Revised(found, replayed=True)
         after = next_version(step)
-        if mall.change(after, step.line, step.also):
+        if mall.move(after, step.line, step.also):
             return Revised(after, replayed=False)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 

@@ -23,6 +23,7 @@ from chalicelib.runtime.dynamo import (
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.goods.trail import line_item as trail_item
+from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.items import (
     CATALOGUE,
     line_item,
@@ -136,11 +137,15 @@ class MallTable:
 
     def work(self, state: str, *, after: str, limit: int) -> list[tuple[str, str]]:
         """(place, id) of up to `limit` redemptions that wait in a state, the oldest first, after a place; may lag."""
+        return self.work_of(f"FULFIL#{state}", after=after, limit=limit)
+
+    def work_of(self, kind: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """The same of any kind of work: `REFUNDS` is money on its way back."""
         found = self.dynamo.query(
             TableName=self.name,
             IndexName="work",
-            KeyConditionExpression="work_of = :state AND work_key > :after",
-            ExpressionAttributeValues=encode_item({":state": f"FULFIL#{state}", ":after": after or "0"}),
+            KeyConditionExpression="work_of = :kind AND work_key > :after",
+            ExpressionAttributeValues=encode_item({":kind": kind, ":after": after or "0"}),
             Limit=limit,
         )
         keys = [decode_item(item)["work_key"] for item in found["Items"]]
@@ -195,7 +200,7 @@ class MallTable:
         item = trail_item(redemption_row_key(one.id)["pk"], one.version, line)
         return Also({"Put": {"TableName": self.name, "Item": encode_item(item)}}, JifenError(Code.REDEMPTION_STATE))
 
-    def change(self, one: Redemption, line: Line, also: Sequence[Also] = ()) -> bool:
+    def move(self, one: Redemption, line: Line, also: Sequence[Also] = ()) -> bool:
         """Store a changed redemption with its line and what else goes with it; whether nobody was first.
 
         Raises the refusal of what else.
@@ -212,6 +217,24 @@ class MallTable:
             raise
         return True
 
+    def change(self, one: Redemption) -> None:
+        """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""
+        self.write((self.changed_redemption(one),))
+
+    def write(self, also: Sequence[Also]) -> None:
+        """Write what no points move with, all or nothing; raises the refusal of the first write that was refused."""
+        try:
+            transact(self.dynamo, [one.write for one in also])
+        except Cancelled as cancelled:
+            for one, reason in zip(also, cancelled.reasons, strict=True):
+                if reason.code == "ConditionalCheckFailed":
+                    raise one.refusal from None
+            raise
+
+    def shards_of(self, item_id: str, now: datetime) -> int:
+        """Of how many shards an item's stock is."""
+        return stock_of(item_id, self.listed(item_id, now).item).shards
+
     def counted(self, key: tuple[str, str], pieces: int, room: int, refusal: JifenError) -> Also:
         """The write that counts pieces against a member's limit, while the row has at most `room` before them."""
         update: dict[str, Any] = {
@@ -223,8 +246,8 @@ class MallTable:
         }
         return Also({"Update": update}, refusal)
 
-    def uncounted(self, key: tuple[str, str], pieces: int) -> Also:
-        """The write that takes back what `counted` did."""
+    def counted_down(self, key: tuple[str, str], pieces: int) -> Also:
+        """The write that gives room under a limit back."""
         update: dict[str, Any] = {
             "TableName": self.name,
             "Key": encode_item({"pk": key[0], "sk": key[1]}),
