@@ -10,7 +10,6 @@ from chalicelib.connect.webhooks.events import bp as webhook_events
 from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
-from chalicelib.connect.wechat_pay.events import bp as pay_events
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.connect.youzan.routes import bp as youzan_routes
@@ -84,7 +83,6 @@ for blueprint in (
     ledger_events,
     mall_events,
     message_events,
-    pay_events,
     publishing_events,
     simulation_events,
     webhook_events,

@@ -259,7 +259,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
-        ("SettleMallPaymentsRole", set()),
+        ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:

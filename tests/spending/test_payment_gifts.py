@@ -145,7 +145,7 @@ def test_a_refunded_payment_takes_back_the_coupon_that_was_not_used(mall: Mall) 
     token, member_id = payer(mall)
     paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
 
-    first, again = (refunded("wechat", "p1", giving=open_giving(ZONE)) for _ in range(2))
+    first, again = (refunded("wechat", "p1", giving=open_giving(ZONE), now=mall.counter.stage.now) for _ in range(2))
 
     assert first == again
     assert asked(mall, token).data["state"] == "taken_back"
@@ -155,7 +155,7 @@ def test_a_refunded_payment_takes_back_the_coupon_that_was_not_used(mall: Mall) 
 def test_a_refund_that_is_told_before_the_gift_was_claimed_leaves_none(mall: Mall) -> None:
     plan(mall)
     paid(payment(mall), None, giving=open_giving(ZONE), now=mall.counter.stage.now)
-    refunded("wechat", "p1", giving=open_giving(ZONE))
+    refunded("wechat", "p1", giving=open_giving(ZONE), now=mall.counter.stage.now)
     token, _ = payer(mall)
 
     assert asked(mall, token).data["state"] == "taken_back"
@@ -167,14 +167,14 @@ def test_a_plan_may_let_its_gift_stay(mall: Mall) -> None:
     token, member_id = payer(mall)
     paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
 
-    refunded("wechat", "p1", giving=open_giving(ZONE))
+    refunded("wechat", "p1", giving=open_giving(ZONE), now=mall.counter.stage.now)
 
     assert asked(mall, token).data["state"] == "given"
     assert [one["can_use"] for one in coupons(mall, token)] == [True]
 
 
 def test_a_refund_of_what_was_never_told_is_nothing(mall: Mall) -> None:
-    assert refunded("wechat", "p9", giving=open_giving(ZONE)) is None
+    assert refunded("wechat", "p9", giving=open_giving(ZONE), now=mall.counter.stage.now) is None
 
 
 def test_a_plan_that_is_off_gives_nothing_and_staff_see_why(mall: Mall) -> None:

@@ -17,6 +17,8 @@ from chalicelib.spending.gifts.table import Gift, GiftsTable, GiftState
 from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.model import CouponState, Given
 from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.goods.take_back import coupons_back
+from chalicelib.spending.goods.trail import Line
 
 SOURCE = "payment"
 ATTEMPTS = 3
@@ -72,7 +74,7 @@ def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcom
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
-def refunded(platform: str, number: str, *, giving: Giving) -> Gift | None:
+def refunded(platform: str, number: str, *, giving: Giving, now: datetime) -> Gift | None:
     """A payment came back whole: take back what of its gift was not used. Again changes nothing; None where no such
     payment was told.
     """
@@ -83,7 +85,7 @@ def refunded(platform: str, number: str, *, giving: Giving) -> Gift | None:
         if gift.state is GiftState.GIVEN and not gift.taken_back:
             return gift
         after = gift._replace(state=GiftState.TAKEN_BACK, version=gift.version + 1)
-        if giving.gifts.give(after, _unused_back(gift, giving.goods)):
+        if giving.gifts.give(after, _unused_back(gift, giving.goods, now)):
             return after
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
@@ -109,16 +111,12 @@ def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tupl
     return owned._replace(state=GiftState.GIVEN, codes=handed.codes), (*handed.also, *counted)
 
 
-def _unused_back(gift: Gift, goods: GoodsTable) -> tuple[Also, ...]:
+def _unused_back(gift: Gift, goods: GoodsTable, now: datetime) -> tuple[Also, ...]:
     """The writes that make a gift's unused coupons unusable."""
-    return tuple(
-        Also(
-            {"Put": goods.changed_coupon(coupon._replace(state=CouponState.CANCELLED, version=coupon.version + 1))},
-            JifenError(Code.BUSY, retry_after_seconds=1),
-        )
-        for coupon in goods.coupons(gift.codes)
-        if coupon.state is CouponState.ISSUED
-    )
+    line = Line("cancelled", SOURCE, now, "所付款项已全额退款")
+    busy = JifenError(Code.BUSY, retry_after_seconds=1)
+    unused = [one for one in goods.coupons(gift.codes) if one.state is CouponState.ISSUED]
+    return tuple(also._replace(refusal=busy) for also in coupons_back(unused, line, goods=goods))
 
 
 def _standing(gift: Gift, gifts: GiftsTable) -> Gift:

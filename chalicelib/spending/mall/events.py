@@ -1,35 +1,91 @@
-"""What wakes the mall: the sweep of redemptions, every five minutes.
+"""What wakes the mall: the queue that WeChat Pay's notices fill, and the sweep of redemptions every five minutes.
 
-Deployed as a stand-alone function: app.py is never imported here. "Now" is the event's own `time`, so that a missed
-sweep can be run later as of its own time.
+Deployed as stand-alone functions: app.py is never imported here, so nothing may rely on it. The template replaces the
+placeholder ARN. "Now" of the sweep is its event's own `time`, so that a missed one can be run later as of its own time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from chalice.app import Blueprint, CloudWatchEvent, Rate
+from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib.runtime import log
+from chalicelib.connect.wechat_pay.api import PayApi, open_pay
+from chalicelib.connect.wechat_pay.mall_notice import MALL_PREFIX, MallNotice, unqueued
+from chalicelib.connect.wechat_pay.mall_payment import confirm
+from chalicelib.connect.wechat_pay.orders import Order
+from chalicelib.connect.wechat_pay.refunds import Refund
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.table import open_ledger
+from chalicelib.programme.table import terms_at
+from chalicelib.runtime import clock, log, queue
+from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.mall.begin_payment import redemption_id_of
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.give_money_back import note_refund, refund_number
+from chalicelib.spending.mall.settle_payment import settle_paid
 from chalicelib.spending.mall.sweep import sweep_received
 from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
 STOP_BEFORE_MS = 10_000
+_OURS = re.compile(MALL_PREFIX + r"[0-9a-f]{24}")
 
 
 class SweepUnfinished(Exception):
     """Some redemptions had a fault: raised after all others were done, so that the function's error alarm sees it."""
 
 
+@bp.on_sqs_message(queue_arn=QUEUE, batch_size=5, name="settle_mall_payments")
+def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
+    """Payments and refunds of the mall's, each confirmed by WeChat Pay before anything hangs on it.
+
+    What cannot be confirmed or settled comes again, and ends among the dead letters; so does money that is another sum
+    than was asked. A number that no redemption can have is a till's: it is logged, and nobody's here.
+    """
+
+    def handle(record: Mapping[str, Any]) -> None:
+        notice, now = unqueued(record["body"]), clock.utc_now()
+        api = open_pay(now)
+        stands = confirm(notice, api)
+        log.outcome(
+            "mall_payment",
+            what=notice.what.value,
+            out_trade_no=stands.out_trade_no,
+            out_refund_no=notice.out_refund_no or None,
+            state=stands.state.value,
+            total_fen=stands.total_fen,
+            refund_fen=notice.refund_fen or None,
+        )
+        if _OURS.fullmatch(stands.out_trade_no):
+            _settle(notice, stands, api, now)
+
+    return queue.each_message(event.to_dict(), handle, "settle_mall_payments")
+
+
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Close what time closes: parcels that count as received. Whatever else has a deadline is swept here as well."""
+    """Close what time closes: parcels that count as received. Whatever else has a deadline is to be swept here, too."""
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
     swept = sweep_received(mall=open_mall(), now=now, has_time=lambda: remaining_ms() > STOP_BEFORE_MS)
     log.outcome("redemptions_swept", received=swept.received, failed=swept.failed, finished=swept.finished)
     if swept.failed:
         raise SweepUnfinished(f"{swept.failed} redemptions left for a later sweep")
+
+
+def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:
+    redemption_id = redemption_id_of(notice.out_trade_no)
+    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(now))
+    if isinstance(stands, Order):
+        settle_paid(redemption_id, stands, desk=desk, api=api, now=now)
+        return
+    found = desk.mall.redemption(redemption_id)
+    if found is None:
+        raise JifenError(Code.REDEMPTION_NOT_FOUND)
+    if stands.out_refund_no == refund_number(redemption_id):  # what people gave back by hand is no word of ours
+        note_refund(found, stands.state, desk=desk)
