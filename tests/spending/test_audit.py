@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from chalicelib.runtime.dynamo import Item, decode_item, encode_item
 from chalicelib.spending.mall.item import pool_stock
 from local.audit_spending import SpendingAuditor
 from tests.spending.after_sales import SF, YTO, with_hats
-from tests.spending.malls import Mall
+from tests.spending.malls import Mall, open_mall
 
 TABLE, LEDGER, JOURNAL = "test-spending", "test-ledger", "test-journal"
 
@@ -83,8 +83,9 @@ class World:
 
 
 @pytest.fixture
-def world(mall: Mall) -> World:
-    return World(mall)
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with open_mall(monkeypatch) as mall:
+        yield World(mall)
 
 
 def test_what_the_mall_wrote_is_clean(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.ledger.buckets import PointsClass, bucket_key
+from chalicelib.ledger.hold import capture
 from chalicelib.ledger.model import Kind
 from chalicelib.runtime.dynamo import transact
 from chalicelib.spending.goods import take_back
@@ -17,7 +18,8 @@ from chalicelib.spending.goods.use_coupon import use_coupon
 from chalicelib.spending.mall.cancel import Wish, cancel
 from chalicelib.spending.mall.fulfil import ship
 from chalicelib.spending.mall.model import RedemptionState, Tracking
-from chalicelib.spending.mall.table import MallTable, open_mall
+from chalicelib.spending.mall.redeem_item import hold_id_of
+from chalicelib.spending.mall.table import MallTable
 from tests.members.stage import ADMIN_KEY
 from tests.spending.after_sales import SF, YTO, Desks, with_hats
 from tests.spending.malls import COUPON, SHIP, Mall
@@ -167,12 +169,14 @@ def test_a_badge_is_taken_off_and_can_be_won_again(mall: Mall) -> None:
 
 def test_where_money_is_in_it_its_way_back_is_another(mall: Mall) -> None:
     desks = with_hats(mall, prices=[{"id": "points", "points": 200, "cash_fen": 990}])
-    token, _ = mall.member()
+    token, member_id = mall.member()
     id = desks.parcel(token)["id"]
-    unpaid = open_mall().redemption(id)
+    desk = desks.desk()
+    unpaid = desk.mall.redemption(id)
     assert unpaid
     paid = unpaid._replace(state=RedemptionState.TO_SHIP, version=2)
-    mall.counter.stage.cloud.put_item(**open_mall().changed_redemption(paid).write["Put"])
+    now, terms, also = mall.counter.stage.now, desk.terms.ledger, (desk.mall.changed_redemption(paid),)
+    capture(member_id, hold_id_of(id), 200, actor="pay", ledger=desk.ledger, terms=terms, now=now, also=also)
 
     answers = [desks.give_up(token, id), desks.take_back(id)]
 
