@@ -543,9 +543,9 @@ FAULTS = [
     ),
     Fault(
         "a used coupon goes back with its redemption",
-        SPENDING + "goods/take_back.py",
-        "        if coupon.state is not CouponState.ISSUED:\n",
-        "        if False:\n",
+        SPENDING + "goods/coupon_life.py",
+        "    if coupon.state is CouponState.USED:\n",
+        "    if False:\n",
         (CANCEL + "test_unused_coupons_go_back_and_a_used_one_keeps_the_whole_redemption",),
     ),
     Fault(

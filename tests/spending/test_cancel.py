@@ -117,6 +117,19 @@ def test_unused_coupons_go_back_and_a_used_one_keeps_the_whole_redemption(mall: 
     assert [(line.action, line.reason) for line in trail] == [("cancelled", "兑换已取消")]
 
 
+def test_a_coupon_that_staff_cancelled_before_is_not_paid_back(mall: Mall) -> None:
+    desks = Desks(mall)
+    mall.offer()
+    token, member_id = mall.member()
+    made = mall.bought(token).data
+    (code,) = made["coupon_codes"]
+    mall.staff("POST", "/v1/staff/coupons/{code}/cancel", {"reason": "盗刷"}, code=code)
+
+    refused = desks.take_back(made["id"])
+
+    assert (refused.json["code"], desks.points(member_id)) == (40956, 800)
+
+
 def test_a_bundle_of_many_coupons_goes_back_in_one_transaction(mall: Mall) -> None:
     desks = Desks(mall)
     mall.offer("bundle", 20, good={"kind": "bundle", "coupons": [COUPON] * 10}, per_order=4)

@@ -82,5 +82,5 @@ def cancelled(coupon: OwnedCoupon) -> OwnedCoupon | None:
     if coupon.state is CouponState.CANCELLED:
         return None
     if coupon.state is CouponState.USED:
-        raise JifenError(Code.COUPON_STATE, "已使用的优惠券不能作废")
+        raise JifenError(Code.COUPON_STATE, f"优惠券{coupon.code}已使用,不能作废或退回")
     return coupon._replace(state=CouponState.CANCELLED, version=coupon.version + 1)

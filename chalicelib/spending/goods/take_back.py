@@ -9,7 +9,7 @@ from chalicelib.ledger.model import Also
 from chalicelib.runtime.dynamo import encode_item
 from chalicelib.spending.goods.coupon_life import cancelled
 from chalicelib.spending.goods.items import code_item
-from chalicelib.spending.goods.model import CouponState, OwnedBadge, OwnedCoupon, PoolCode
+from chalicelib.spending.goods.model import OwnedBadge, OwnedCoupon, PoolCode
 from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.goods.trail import Line
 
@@ -19,10 +19,10 @@ def coupons_back(coupons: Sequence[OwnedCoupon], line: Line, *, goods: GoodsTabl
     then what was paid for it does not go back twice.
     """
     for coupon in coupons:
-        if coupon.state is not CouponState.ISSUED:
-            raise JifenError(Code.COUPON_STATE, f"优惠券{coupon.code}已使用或已作废,不能退回")
-        if after := cancelled(coupon):
-            yield from goods.changed_coupon(after, line)
+        after = cancelled(coupon)
+        if after is None:
+            raise JifenError(Code.COUPON_STATE, f"优惠券{coupon.code}已作废,不能再退回")
+        yield from goods.changed_coupon(after, line)
 
 
 def codes_back(codes: Sequence[PoolCode], *, source_id: str, table: str) -> Iterator[Also]:
