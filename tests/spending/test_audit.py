@@ -10,6 +10,7 @@ import pytest
 from chalicelib.ledger.audit import Finding
 from chalicelib.runtime.dynamo import Item, decode_item, encode_item
 from chalicelib.spending.mall.item import pool_stock
+from local.audit import Report, audit
 from local.audit_spending import SpendingAuditor
 from tests.spending.after_sales import SF, YTO, with_hats
 from tests.spending.malls import Mall, open_mall
@@ -198,6 +199,17 @@ def test_what_was_planted_is_named(world: World, plant: Callable[[World], None],
 
     assert {finding.what for finding in found} == named
     assert all(finding.table == TABLE and finding.expected != finding.found for finding in found)
+
+
+def test_the_command_looks_at_redemptions_with_all_else(world: World) -> None:
+    coupon_gone(world)
+    found: list[Finding] = []
+    report = Report(found.append)
+
+    audit(report, segments=1)
+
+    assert (report.read["redemptions"], report.read["coupons"], report.read["stocks"]) == (10, 1, 4)
+    assert [finding.what for finding in found if finding.table == TABLE] == ["coupon"]
 
 
 def test_pieces_of_other_rooms_and_staffs_changes_are_no_difference(world: World) -> None:
