@@ -35,6 +35,8 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.lottery.routes import bp as lottery_routes
+from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -49,6 +51,8 @@ for blueprint in (
     insight_routes,
     ledger_routes,
     level_routes,
+    lottery_routes,
+    lottery_staff_routes,
     members_routes,
     message_routes,
     penalty_routes,
