@@ -22,7 +22,7 @@ from chalicelib.spending.lottery.document import read_campaign
 from chalicelib.spending.lottery.draw import Answer, Rooms, draw_once
 from chalicelib.spending.lottery.model import Drawn
 from chalicelib.spending.lottery.table import LotteryTable, forget
-from tests.ledger.builders import an_earn
+from tests.ledger.builders import a_cause, an_earn
 from tests.programme.builders import ROOT, demo_terms
 from tests.tables import create_tables
 
@@ -100,7 +100,7 @@ class Fair:
         self.ledger.post(member_id, lambda seen: apply(seen.account, commands, self.terms.ledger, self.now))
 
     def give(self, member_id: str = "m1", points: int = 100) -> None:
-        self.post(member_id, an_earn(points))
+        self.post(member_id, an_earn(points, cause=a_cause(activity="gift")))
 
     def draw(self, member_id: str = "m1", key: str = "k1", *, ticket: int = 0, **given: Any) -> Answer:
         """A draw of a ticket that the test chooses."""
