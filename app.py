@@ -37,6 +37,8 @@ from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.lottery.routes import bp as lottery_routes
 from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
+from chalicelib.spending.mall.routes import bp as mall_routes
+from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -53,6 +55,8 @@ for blueprint in (
     level_routes,
     lottery_routes,
     lottery_staff_routes,
+    mall_routes,
+    mall_staff_routes,
     members_routes,
     message_routes,
     penalty_routes,

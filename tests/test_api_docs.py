@@ -71,6 +71,7 @@ from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.spending.day import mall_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
@@ -213,6 +214,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     numbers = count(1)
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto's streams know no account's own endpoint
     monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers):0{2 * size}x}")
+    monkeypatch.setattr(secrets, "randbelow", lambda below: next(numbers) % below)
     monkeypatch.setattr(secrets, "token_urlsafe", lambda size: f"{next(numbers):0{-(-4 * size // 3)}d}")
     with open_stage(monkeypatch) as stage:
         monkeypatch.setattr(simulation_events, "utc_now", lambda: stage.now)
@@ -245,8 +247,15 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _outside(day, operator)
     _pushes(day)
     _webhooks(day, operator)
+    _spending(day, operator)
     _merge(day, member_id)
     return day.examples
+
+
+def _spending(day: Day, operator: str) -> None:
+    """Mei spends points; see tests/spending/day.py."""
+    session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
+    mall_day(day, session["token"], session["member_id"], operator)
 
 
 def _messages(queue_url: str) -> list[dict[str, str]]:

@@ -77,6 +77,7 @@ def redeem(
     terms: LedgerTerms,
     now: datetime,
     text: str = "",
+    campaign: str = "",
     buy: Buy = nothing_else,
 ) -> Receipt:
     """Spend `points` together with what they are spent on, all or nothing.
@@ -86,7 +87,7 @@ def redeem(
     KEY_REUSED when it was another redemption, and the refusals of `buy` and its writes.
     """
     cause = redemption_cause(redemption_id, activity=activity, at=at)._replace(
-        occurred_at=now, source=source, actor=actor, input_hash=digest({"points": points})
+        occurred_at=now, source=source, actor=actor, campaign=campaign, input_hash=digest({"points": points})
     )
 
     def decide(seen: Seen) -> Posting:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -51,8 +51,8 @@ def _reader(kind: Any) -> Read:
             return _fields(kind)
         if issubclass(kind, Enum):
             return kind
-        if kind is date:
-            return date.fromisoformat
+        if kind in (date, datetime):
+            return kind.fromisoformat
     return lambda value: value
 
 

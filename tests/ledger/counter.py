@@ -18,7 +18,7 @@ from chalicelib.ledger.buckets import PointsClass, bucket_key
 from chalicelib.ledger.commands import Earn
 from chalicelib.ledger.events import post_adjustments
 from chalicelib.ledger.model import Cause, Kind
-from chalicelib.ledger.table import open_ledger
+from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.programme import table as programme_table
 from chalicelib.programme.publish import publish
 from chalicelib.programme.table import terms_at
@@ -55,11 +55,7 @@ class Counter:
 
     def give(self, member_id: str, points: int) -> None:
         """Points from an order, good for a year."""
-        now, ledger = self.stage.now, open_ledger()
-        cause = Cause(Kind.EARN, "order", f"tmall#{secrets.token_hex(4)}", now, now, "tmall", "order_feed")
-        bucket = bucket_key(datetime(2027, 3, 31, tzinfo=UTC).date(), PointsClass.CONSUMPTION)
-        command = Earn(cause, points, bucket, "order", 1)
-        ledger.post(member_id, lambda seen: apply(seen.account, [command], terms_at(now).ledger, now))
+        give_points(open_ledger(), member_id, points, self.stage.now)
 
     def call(self, method: str, path: str, body: Any = None, *, token: str = "", key: str = "", **given: Any) -> Answer:
         """One call; `{...}` in the path is filled from `given`, `query` is one."""
@@ -84,6 +80,14 @@ class Counter:
                 if not answer["batchItemFailures"]:
                     queue.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return answers
+
+
+def give_points(ledger: LedgerTable, member_id: str, points: int, now: datetime) -> None:
+    """Points from an order, good for a year."""
+    cause = Cause(Kind.EARN, "order", f"tmall#{secrets.token_hex(4)}", now, now, "tmall", "order_feed")
+    bucket = bucket_key(datetime(2027, 3, 31, tzinfo=UTC).date(), PointsClass.CONSUMPTION)
+    command = Earn(cause, points, bucket, "order", 1)
+    ledger.post(member_id, lambda seen: apply(seen.account, [command], terms_at(now).ledger, now))
 
 
 @contextmanager

@@ -113,10 +113,11 @@ def mine_answer(left: Left, earned: int, campaign: Campaign, available_points: i
     }
 
 
-def drawn_answer(drawn: Drawn, zone: str) -> Answer:
-    """A draw as its member sees it: nothing here but what its row says, so that a repeat says the same."""
+def drawn_answer(drawn: Drawn, zone: str, codes: Sequence[str] = ()) -> Answer:
+    """A draw as its member sees it: what its row says, so that a repeat says the same; `codes` are a pool's own."""
     return {
         "draw_id": drawn.id,
+        "lottery_id": drawn.campaign_id,
         "prize": drawn.prize,
         "name": drawn.name,
         "kind": drawn.kind,
@@ -126,7 +127,7 @@ def drawn_answer(drawn: Drawn, zone: str) -> Answer:
         "paid_with": "points" if drawn.points_spent else "chance",
         "wheel_prize": drawn.wheel_prize,
         "is_fallback": drawn.is_fallback,
-        "coupon_codes": list(drawn.codes) if drawn.kind in ("coupon", "bundle") else [],
+        "codes": list(codes if drawn.pool else drawn.codes),
         "ticket": drawn.ticket,
         "tickets": drawn.total,
         "version": drawn.version,

@@ -29,9 +29,9 @@ from chalicelib.spending.lottery.campaign import Campaign, Points, Prize, Thanks
 from chalicelib.spending.lottery.count_chances import count_chances
 from chalicelib.spending.lottery.model import Drawn, Version, draw_id
 from chalicelib.spending.lottery.standing import barred, closed, counts_of, left_of
-from chalicelib.spending.lottery.stocks import pool_stock
 from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.lottery.wheel import draw, total
+from chalicelib.spending.mall.item import pool_stock
 
 ACTIVITY = "lottery"
 ATTEMPTS = 3
@@ -280,6 +280,7 @@ def _row(
         points_spent=spent,
         points_won=prize.gives.points if isinstance(prize.gives, Points) else 0,
         codes=handed.codes,
+        pool=prize.gives.pool if isinstance(prize.gives, Virtual) else "",
         balance_after_points=after_points,
         place=campaign.slice_at(asked.at),
         is_shown=prize.value_fen > campaign.shown_above_fen,

@@ -133,7 +133,7 @@ def draw_key(campaign_id: str, draw_id: str) -> Item:
 
 
 def drawn_item(drawn: Drawn) -> Item:
-    """A draw; one that everybody may see is listed among the campaign's winners."""
+    """A draw; what a member owns by it is listed as his, what everybody may see as work of the campaign's winners."""
     item: Item = {
         **draw_key(drawn.campaign_id, drawn.id),
         "version": drawn.version,
@@ -150,11 +150,15 @@ def drawn_item(drawn: Drawn) -> Item:
         "points_won": drawn.points_won,
         "codes": list(drawn.codes),
         "balance_after_points": drawn.balance_after_points,
+        "pool": drawn.pool,
         "place": drawn.place,
         "is_adult": drawn.is_adult,
     }
+    place = f"{stamp(drawn.at)}#{drawn.id}"
+    if drawn.is_owned:
+        item |= {"listed_of": drawn.member_id, "listed_key": f"draw#{place}"}
     if drawn.is_shown:
-        item |= {"listed_of": winners_of(drawn.campaign_id), "listed_key": f"{stamp(drawn.at)}#{drawn.id}"}
+        item |= {"work_of": winners_of(drawn.campaign_id), "work_key": place}
     return item
 
 
@@ -183,6 +187,7 @@ def drawn_of(item: Item) -> Drawn:
         codes=tuple(item["codes"]),
         balance_after_points=item["balance_after_points"],
         place=item["place"],
-        is_shown="listed_of" in item,
+        pool=item["pool"],
+        is_shown="work_of" in item,
         is_adult=item["is_adult"],
     )

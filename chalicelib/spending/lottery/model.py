@@ -111,14 +111,20 @@ class Drawn(NamedTuple):
     """0 where a chance paid."""
     points_won: int
     codes: tuple[str, ...]
-    """Of coupons and virtual goods."""
+    """Of coupons; of virtual goods their ids in `pool`."""
     balance_after_points: int
+    pool: str = ""
     place: int = 0
     """The slice whose pieces it came from."""
     is_shown: bool = False
     """Whether everybody may see it among the winners."""
     is_adult: bool = True
     """The member's own word."""
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the member has something of it beside points."""
+        return self.kind not in ("points", "thanks")
 
     @property
     def is_fallback(self) -> bool:

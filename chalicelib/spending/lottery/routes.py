@@ -15,17 +15,18 @@ from chalicelib.programme.table import terms_at
 from chalicelib.runtime import log
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, anyone, client_key, endpoint
 from chalicelib.runtime.lists import limit_of, listing
-from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.goods.table import GoodsTable, open_goods
 from chalicelib.spending.lottery.answers import drawn_answer, listed_answer, mine_answer, page_answer, winner_answer
 from chalicelib.spending.lottery.bodies import DrawIn
 from chalicelib.spending.lottery.count_chances import count_chances
 from chalicelib.spending.lottery.draw import Rooms, draw_once
-from chalicelib.spending.lottery.model import State
+from chalicelib.spending.lottery.model import Drawn, State
 from chalicelib.spending.lottery.standing import WhyNot, barred, closed, left_of
-from chalicelib.spending.lottery.table import open_lotteries
+from chalicelib.spending.lottery.table import open_lotteries, place_of
 
 bp = Blueprint(__name__)
 _ID = re.compile(r"[0-9a-f]{16}")
+_PLACE = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z#[0-9a-f]{32}")
 _MOST_WINNERS = 50
 
 
@@ -96,7 +97,27 @@ def post_draw(call: Call, lottery_id: str) -> Json:
     )
     drawn = answer.drawn
     log.outcome("lottery_drawn", campaign=drawn.campaign_id, version=drawn.version, fallback=int(drawn.is_fallback))
-    return {**drawn_answer(drawn, terms.zone), "replayed": answer.replayed}
+    return {**drawn_answer(drawn, terms.zone, _codes(drawn, rooms.goods)), "replayed": answer.replayed}
+
+
+@bp.route("/me/prizes", methods=["GET"])
+@endpoint(bp, caller=member, query=frozenset({"limit", "cursor"}))
+def get_prizes(call: Call) -> Json:
+    """What the member has won beside points, newest first, with the codes of coupons and virtual goods."""
+    limit, before = limit_of(call.query, _MOST_WINNERS), call.query.get("cursor", "")
+    if before and not _PLACE.fullmatch(before):
+        raise JifenError(Code.INVALID_CURSOR, field="cursor")
+    table, goods, zone = open_lotteries(), open_goods(), terms_at(call.now).zone
+    ids = open_ledger().read(call.caller.id).member_ids
+    each = [one for id in ids for one in table.prizes(id, before=before, limit=limit + 1)]
+    found = sorted(each, key=place_of, reverse=True)
+    shown = [drawn_answer(one, zone, _codes(one, goods)) for one in found[:limit]]
+    return listing(shown, place_of(found[limit - 1]) if found[limit:] else "")
+
+
+def _codes(drawn: Drawn, goods: GoodsTable) -> list[str]:
+    """Of a virtual prize what its pool has under the ids that the draw names."""
+    return [code.code for code in goods.pool_codes(drawn.pool, drawn.codes)] if drawn.pool else []
 
 
 def known_id(lottery_id: str) -> str:

@@ -44,8 +44,3 @@ def fillings(campaign_id: str, before: Campaign | None, after: Campaign, shards:
                 if pieces or before is None:
                     found.append(Filling(stock_id(campaign_id, prize_id, place), shard, pieces))
     return found
-
-
-def pool_stock(pool: str) -> str:
-    """The stock of a pool of codes, which items of the mall share."""
-    return f"STOCK#pool:{pool}"

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import Also
+from chalicelib.ledger.model import Also, stamp
 from chalicelib.runtime.dynamo import (
     Cancelled,
     Client,
@@ -156,15 +156,33 @@ class LotteryTable:
         """The newest winners that everybody may see; the index may lag."""
         found = self.dynamo.query(
             TableName=self.name,
-            IndexName="listed",
-            KeyConditionExpression="listed_of = :winners",
+            IndexName="work",
+            KeyConditionExpression="work_of = :winners",
             ExpressionAttributeValues=encode_item({":winners": items.winners_of(campaign_id)}),
             ScanIndexForward=False,
             Limit=limit,
         )["Items"]
-        keys = [{"pk": item["pk"]["S"], "sk": item["sk"]["S"]} for item in found]
-        drawn = [items.drawn_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, keys)]
-        return sorted(drawn, key=lambda one: (one.at, one.id), reverse=True)
+        return self._drawn(found)
+
+    def prizes(self, member_id: str, *, before: str, limit: int) -> list[Drawn]:
+        """Up to `limit` draws by which a member owns something, before a place in their list, newest first; may lag."""
+        found = self.dynamo.query(
+            TableName=self.name,
+            IndexName="listed",
+            KeyConditionExpression="listed_of = :member AND listed_key BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode_item(
+                {":member": member_id, ":first": "draw#", ":last": f"draw#{before}" if before else "draw#~"}
+            ),
+            ScanIndexForward=False,
+            Limit=limit + 1,
+        )["Items"]
+        return [one for one in self._drawn(found) if not before or place_of(one) < before][:limit]
+
+    def _drawn(self, keys: Sequence[Mapping[str, Any]]) -> list[Drawn]:
+        """The draws of typed keys, strongly read, newest first."""
+        wanted = [{"pk": one["pk"]["S"], "sk": one["sk"]["S"]} for one in keys]
+        found = [items.drawn_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, wanted)]
+        return sorted(found, key=place_of, reverse=True)
 
     def taken(self, stocks: Sequence[tuple[str, int]]) -> dict[str, int]:
         """How many pieces were taken of each stock, given as (id, shards)."""
@@ -205,6 +223,11 @@ class LotteryTable:
             ConsistentRead=True,
         )
         return (decode_item(item) for page in found for item in page)
+
+
+def place_of(drawn: Drawn) -> str:
+    """Where a draw stands in a list by time."""
+    return f"{stamp(drawn.at)}#{drawn.id}"
 
 
 _BOOKS: dict[tuple[str, str], tuple[datetime, Book]] = {}

@@ -1,0 +1,166 @@
+"""The mall as members and staff are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from chalicelib.programme.model import Terms
+from chalicelib.runtime.clock import in_zone
+from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.goods.good import coupons_of
+from chalicelib.spending.goods.model import CouponState, OwnedBadge, OwnedCoupon
+from chalicelib.spending.mall.item import MallItem, Price
+from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
+from chalicelib.spending.mall.quote_item import Offer
+from chalicelib.spending.mall.shelf import WhyNot, advice, begins_at, mode_of, worth_fen
+
+Answer = dict[str, Any]
+
+STATES = {
+    RedemptionState.UNPAID: "待付款",
+    RedemptionState.TO_SHIP: "待发货",
+    RedemptionState.TO_PICK_UP: "待自提",
+    RedemptionState.SHIPPED: "已发货",
+    RedemptionState.DONE: "已完成",
+    RedemptionState.LAPSED: "已关闭",
+    RedemptionState.CANCELLED: "已取消",
+}
+
+
+def item_answer(listed: Listed, left: int, why_not: Sequence[WhyNot], terms: Terms, now: datetime) -> Answer:
+    """An item for a member: what it is, its prices, whether he may have it now, and what is missing else."""
+    item = listed.item
+    opens_at = begins_at(item, now)
+    return {
+        "id": listed.id,
+        "name": item.name,
+        "text": item.text,
+        "picture": item.picture,
+        "kind": item.good.kind,
+        "worth": item.worth,
+        "labels": list(item.labels),
+        "category": item.category,
+        "coupons": [
+            {
+                "name": one.name,
+                "face_fen": one.face_fen,
+                "min_order_fen": one.min_order_fen,
+                "valid_days": one.valid_days,
+            }
+            for one in coupons_of(item.good)
+        ],
+        "ways": list(getattr(item.good, "ways", ())),
+        "prices": [_price(price, item, terms) for price in item.prices],
+        "per_order": item.per_order,
+        "left": left,
+        "opens_at": in_zone(opens_at, terms.zone) if opens_at else None,
+        "can_redeem": not why_not,
+        "why_not": [{"reason": one.reason, "text": one.text} for one in why_not],
+    }
+
+
+def _price(price: Price, item: MallItem, terms: Terms) -> Answer:
+    return {
+        "id": price.id,
+        "points": price.points,
+        "cash_fen": price.cash_fen,
+        "mode": mode_of(price, item.cost_fen, terms),
+    }
+
+
+def staff_item_answer(listed: Listed, document: Mapping[str, Any], shelf: tuple[int, int], terms: Terms) -> Answer:
+    """An item for staff: its document, its shelf, and what its prices are worth beside its cost."""
+    item = listed.item
+    return {
+        "id": listed.id,
+        "state": str(listed.state),
+        "version": listed.version,
+        "changed_by": listed.changed_by,
+        "changed_at": in_zone(listed.changed_at, terms.zone),
+        "item": document,
+        "stock": {"left": shelf[0], "taken": shelf[1]},
+        "prices": [
+            {
+                "id": price.id,
+                "mode": mode_of(price, item.cost_fen, terms),
+                "worth_fen": worth_fen(price.points, terms) + price.cash_fen,
+                "least_points": advice(item.cost_fen, price, terms).least_points,
+                "is_below_cost": advice(item.cost_fen, price, terms).is_below_cost,
+            }
+            for price in item.prices
+        ],
+    }
+
+
+def line_answer(line: Item, zone: str) -> Answer:
+    """A line of an item's trail."""
+    at = datetime.fromisoformat(line["sk"].partition("#")[0])
+    return {"at": in_zone(at, zone), "by": line["by"], "action": line["action"], "reason": line["reason"]}
+
+
+def offer_answer(offer: Offer, token: str, zone: str) -> Answer:
+    """A quote, and what would refuse it now."""
+    return {
+        "quote": token,
+        "points": offer.price.points * offer.quantity,
+        "cash_fen": offer.price.cash_fen * offer.quantity,
+        "quantity": offer.quantity,
+        "expires_at": in_zone(offer.quote.until_at, zone),
+        "can_redeem": not offer.why_not,
+        "why_not": [{"reason": one.reason, "text": one.text} for one in offer.why_not],
+    }
+
+
+def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) -> Answer:
+    """A redemption; a virtual good's code is shown by its own call only."""
+    answer = {
+        "id": one.id,
+        "item_id": one.item_id,
+        "name": one.name,
+        "kind": one.good,
+        "quantity": one.quantity,
+        "points": one.points,
+        "cash_fen": one.cash_fen,
+        "state": str(one.state),
+        "state_text": STATES[one.state],
+        "made_at": in_zone(one.made_at, zone),
+        "pay_until_at": in_zone(one.pay_until_at, zone)
+        if one.state is RedemptionState.UNPAID and one.pay_until_at
+        else None,
+        "coupon_codes": [] if one.pool else list(one.codes),
+        "has_code": bool(one.pool),
+        "delivery": one.delivery._asdict() if one.delivery else None,
+        "tracking": {"carrier": one.tracking[0], "number": one.tracking[1]} if one.tracking else None,
+        "reason": one.reason,
+    }
+    return answer | ({"member_id": one.member_id, "version": one.version} if for_staff else {})
+
+
+def coupon_answer(coupon: OwnedCoupon, on: date, zone: str) -> Answer:
+    """A coupon of a member."""
+    is_over = coupon.is_over(on)
+    return {
+        "code": coupon.code,
+        "name": coupon.name,
+        "face_fen": coupon.face_fen,
+        "min_order_fen": coupon.min_order_fen,
+        "until_on": coupon.until_on.isoformat(),
+        "state": "expired" if is_over else str(coupon.state),
+        "can_use": coupon.state is CouponState.ISSUED and not is_over,
+        "source": coupon.source,
+        "issued_at": in_zone(coupon.issued_at, zone),
+        "used": {
+            "platform": coupon.use.platform,
+            "order_no": coupon.use.order_no,
+            "used_at": in_zone(coupon.use.used_at, zone),
+        }
+        if coupon.use
+        else None,
+    }
+
+
+def badge_answer(badge: OwnedBadge, zone: str) -> Answer:
+    """An honour of a member."""
+    return {"badge": badge.badge, "name": badge.name, "given_at": in_zone(badge.given_at, zone)}

@@ -1,0 +1,84 @@
+"""What members and staff may send to the mall."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from chalicelib.runtime.bodies import Body
+
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_ID = r"^[a-z][a-z0-9_]{0,39}$"
+
+Id = Annotated[str, StringConstraints(pattern=_ID)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_ONE_LINE)]
+
+
+class QuoteIn(Body):
+    """An item at one of its prices."""
+
+    item_id: Id
+    price: Id
+    quantity: Annotated[int, Field(ge=1, le=99)] = 1
+
+
+class ShipIn(Body):
+    """Where a parcel is sent."""
+
+    way: Literal["ship"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=_ONE_LINE)]
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+-]{6,20}$")]
+    address: Annotated[str, StringConstraints(min_length=5, max_length=120, pattern=_ONE_LINE)]
+
+
+class PickUpIn(Body):
+    """Where a parcel is picked up."""
+
+    way: Literal["pick_up"]
+    store: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class RedemptionIn(Body):
+    """A quote that is taken, and for a parcel where it goes."""
+
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[A-Za-z0-9_.-]+$")]
+    delivery: Annotated[ShipIn | PickUpIn, Field(discriminator="way")] | None = None
+
+
+class ItemIn(Body):
+    """A new item: its id for ever, and its document."""
+
+    id: Id
+    item: dict[str, Any]
+
+
+class ItemEditIn(Body):
+    """An item's document as it shall be, at the version that was seen."""
+
+    version: Annotated[int, Field(ge=1)]
+    item: dict[str, Any]
+
+
+class ItemStateIn(Body):
+    """Switch an item on or off."""
+
+    version: Annotated[int, Field(ge=1)]
+    state: Literal["on", "off"]
+    reason: Reason
+
+
+class StockIn(Body):
+    """Pieces to add to an item's stock, or unsold ones to take off it."""
+
+    pieces: Annotated[int, Field(ge=-(10**9), le=10**9)]
+    reason: Reason
+
+
+class CodesIn(Body):
+    """Codes for a pool; those it has are passed over."""
+
+    codes: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_ONE_LINE)]],
+        Field(min_length=1, max_length=1000),
+    ]

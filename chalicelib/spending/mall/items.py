@@ -1,0 +1,145 @@
+"""Catalogue and redemptions as the spending table stores them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.ledger.model import stamp
+from chalicelib.programme.stored import read_stored
+from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.mall.item import MallItem, Price
+from chalicelib.spending.mall.model import Delivery, ItemState, Listed, Redemption, RedemptionState
+
+CATALOGUE = "ITEMS"
+UNPAID_SHARDS = 8
+_WORK = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
+
+
+def listed_item(listed: Listed, document: Mapping[str, Any]) -> Item:
+    """An item of the catalogue, its document as JSON text."""
+    return {
+        "pk": CATALOGUE,
+        "sk": listed.id,
+        "document": json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+        "state": str(listed.state),
+        "version": listed.version,
+        "changed_by": listed.changed_by,
+        "changed_at": stamp(listed.changed_at),
+    }
+
+
+def listed_of(item: Item) -> Listed:
+    """The other way round."""
+    return Listed(
+        id=item["sk"],
+        item=stored_item(json.loads(item["document"])),
+        state=ItemState(item["state"]),
+        version=item["version"],
+        changed_by=item["changed_by"],
+        changed_at=datetime.fromisoformat(item["changed_at"]),
+    )
+
+
+def stored_item(document: Mapping[str, Any]) -> MallItem:
+    """The item of a document that was checked when it was written."""
+    item: MallItem = read_stored(MallItem, document)
+    return item
+
+
+def line_item(listed: Listed, action: str, reason: str) -> Item:
+    """The line of an item's trail that a change leaves; never updated."""
+    return {
+        "pk": f"ITEM#{listed.id}",
+        "sk": f"{stamp(listed.changed_at)}#{listed.version:06d}",
+        "action": action,
+        "by": listed.changed_by,
+        "reason": reason,
+        "version": listed.version,
+    }
+
+
+def redemption_row_key(redemption_id: str) -> Item:
+    """Where a redemption stands."""
+    return {"pk": f"R#{redemption_id}", "sk": "R"}
+
+
+def redemption_item(one: Redemption) -> Item:
+    """A redemption, listed under its member; as work while it is to be sent or picked up; as due while unpaid."""
+    item: Item = {
+        **redemption_row_key(one.id),
+        "listed_of": one.member_id,
+        "listed_key": f"redemption#{stamp(one.made_at)}#{one.id}",
+        "item": one.item_id,
+        "name": one.name,
+        "good": one.good,
+        "price": [one.price.id, one.price.points, one.price.cash_fen],
+        "quantity": one.quantity,
+        "quoted_at": stamp(one.quoted_at),
+        "made_at": stamp(one.made_at),
+        "state": str(one.state),
+        "stock": one.stock_id,
+        "version": one.version,
+    }
+    if one.state in _WORK:
+        item |= {"work_of": f"FULFIL#{one.state}", "work_key": f"{stamp(one.made_at)}#{one.id}"}
+    if one.state is RedemptionState.UNPAID and one.pay_until_at:
+        item |= {"due_shard": unpaid_shard(int(one.id[:8], 16)), "due_at": stamp(one.pay_until_at)}
+    return item | _what_else(one)
+
+
+def unpaid_shard(number: int) -> str:
+    """The partition of the due index where unpaid redemptions of a number stand."""
+    return f"unpaid#{number % UNPAID_SHARDS}"
+
+
+def _what_else(one: Redemption) -> Item:
+    """The attributes that many redemptions do not have."""
+    found: Item = {
+        "limits": [list(key) for key in one.limits],
+        "codes": list(one.codes),
+        "pool": one.pool,
+        "delivery": list(one.delivery) if one.delivery else [],
+        "pay_until_at": stamp(one.pay_until_at) if one.pay_until_at else "",
+        "tracking": list(one.tracking) if one.tracking else [],
+        "pick_up_digest": one.pick_up_digest,
+        "changed_at": stamp(one.changed_at) if one.changed_at else "",
+        "reason": one.reason,
+        "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def redemption_of(item: Item) -> Redemption:
+    """The other way round."""
+    price = item["price"]
+    return Redemption(
+        id=item["pk"].removeprefix("R#"),
+        member_id=item["listed_of"],
+        item_id=item["item"],
+        name=item["name"],
+        good=item["good"],
+        price=Price(id=price[0], points=price[1], cash_fen=price[2]),
+        quantity=item["quantity"],
+        quoted_at=datetime.fromisoformat(item["quoted_at"]),
+        made_at=datetime.fromisoformat(item["made_at"]),
+        state=RedemptionState(item["state"]),
+        stock_id=item["stock"],
+        limits=tuple((pk, sk) for pk, sk in item.get("limits", ())),
+        codes=tuple(item.get("codes", ())),
+        pool=item.get("pool", ""),
+        delivery=Delivery(*item["delivery"]) if "delivery" in item else None,
+        pay_until_at=_instant(item, "pay_until_at"),
+        tracking=(item["tracking"][0], item["tracking"][1]) if "tracking" in item else None,
+        pick_up_digest=item.get("pick_up_digest", ""),
+        changed_at=_instant(item, "changed_at"),
+        reason=item.get("reason", ""),
+        revealed_at=_instant(item, "revealed_at"),
+        version=item["version"],
+    )
+
+
+def _instant(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]) if name in item else None

@@ -1,0 +1,176 @@
+"""The mall over HTTP for members: what there is, a quote, a redemption; coupons, badges and codes they have."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+
+from chalice.app import Blueprint
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import business_on
+from chalicelib.ledger.table import open_ledger
+from chalicelib.members.access import member
+from chalicelib.programme.table import terms_at
+from chalicelib.runtime import secret_values
+from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
+from chalicelib.runtime.lists import limit_of, listing
+from chalicelib.runtime.settings import settings
+from chalicelib.spending import quotes
+from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.mall.answers import (
+    badge_answer,
+    coupon_answer,
+    item_answer,
+    offer_answer,
+    redemption_answer,
+)
+from chalicelib.spending.mall.bodies import QuoteIn, RedemptionIn
+from chalicelib.spending.mall.browse import Wish, browse, look
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.model import ACTIVITY, Delivery, ItemState
+from chalicelib.spending.mall.own import owned_redemption, reveal
+from chalicelib.spending.mall.quote_item import quote_item
+from chalicelib.spending.mall.redeem_item import redeem_item
+from chalicelib.spending.mall.table import open_mall
+
+bp = Blueprint(__name__)
+_SORTS = ("rank", "points", "-points")
+_PLACE = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z#[0-9a-f]{24}")
+COUPONS_KEPT = timedelta(days=30)
+"""For so long after its last day a coupon is still listed."""
+
+
+@bp.route("/me/mall/items", methods=["GET"])
+@endpoint(bp, caller=member, query=frozenset({"affordable", "search", "category", "sort"}))
+def get_mall_items(call: Call) -> Json:
+    """What the mall offers, with what stands between this member and each item. `affordable=true` leaves what he may
+    have at once; `sort` is `rank`, `points` or `-points`.
+    """
+    wish = Wish(
+        affordable=_flag(call, "affordable"),
+        search=call.query.get("search", "")[:40],
+        category=call.query.get("category", ""),
+        sort=call.query.get("sort", "rank"),
+    )
+    if wish.sort not in _SORTS:
+        raise JifenError(Code.INVALID_REQUEST, "sort只能是rank、points或-points", field="sort")
+    desk = open_desk(call)
+    shown = browse(call.caller.id, wish, desk=desk, now=call.now)
+    return listing([item_answer(one.listed, one.left, one.why_not, desk.terms, call.now) for one in shown])
+
+
+@bp.route("/me/mall/items/{item_id}", methods=["GET"])
+@endpoint(bp, caller=member)
+def get_mall_item(call: Call, item_id: str) -> Json:
+    """One item, with everything that stands between this member and it."""
+    desk = open_desk(call)
+    listed = desk.mall.listed(item_id, call.now)
+    if listed.state is ItemState.DRAFT:
+        raise JifenError(Code.ITEM_NOT_FOUND)
+    shown = look(call.caller.id, listed, desk=desk, now=call.now)
+    return item_answer(listed, shown.left, shown.why_not, desk.terms, call.now)
+
+
+@bp.route("/me/mall/quotes", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=member, body=QuoteIn)
+def post_mall_quote(call: Call) -> Json:
+    """Fix an item's price for ten minutes. Nothing is kept of it; `why_not` says what would refuse it now."""
+    desk = open_desk(call)
+    offer = quote_item(
+        call.caller.id,
+        call.body.item_id,
+        call.body.price,
+        call.body.quantity,
+        quote_id=secrets.token_hex(12),
+        desk=desk,
+        on=business_on(call.now, desk.terms.zone),
+        now=call.now,
+    )
+    secret = secret_values.current(settings().quote_secret, call.now)
+    return offer_answer(offer, quotes.signed(offer.quote, secret), desk.terms.zone)
+
+
+@bp.route("/me/redemptions", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=member, body=RedemptionIn)
+def post_redemption(call: Call) -> Json:
+    """Redeem what was quoted, once: the same quote again answers with what stands. A parcel names its delivery; the
+    code to pick it up with is told in this answer only.
+    """
+    secret = secret_values.current_and_previous(settings().quote_secret, call.now)
+    quote = quotes.read(call.body.quote, ACTIVITY, call.caller.id, secret)
+    delivery = Delivery(**call.body.delivery.model_dump()) if call.body.delivery else None
+    desk = open_desk(call)
+    made = redeem_item(quote, delivery, desk=desk, actor=call.caller.id, now=call.now)
+    return {
+        **redemption_answer(made.redemption, desk.terms.zone),
+        "pick_up_code": made.pick_up_code or None,
+        "replayed": made.replayed,
+    }
+
+
+@bp.route("/me/redemptions", methods=["GET"])
+@endpoint(bp, caller=member, query=frozenset({"limit", "cursor"}))
+def get_redemptions(call: Call) -> Json:
+    """The member's redemptions, newest first."""
+    limit, cursor = limit_of(call.query, 50), call.query.get("cursor", "")
+    if cursor and not _PLACE.fullmatch(cursor):
+        raise JifenError(Code.INVALID_CURSOR)
+    mall, zone = open_mall(), terms_at(call.now).zone
+    member_ids = open_ledger().read(call.caller.id).member_ids
+    places = mall.listed_redemptions(member_ids, before=cursor, limit=limit + 1)
+    shown = mall.redemptions([id for _, id in places[:limit]])
+    following = places[limit - 1][0] if len(places) > limit else None
+    return listing([redemption_answer(one, zone) for one in shown], following)
+
+
+@bp.route("/me/redemptions/{redemption_id}", methods=["GET"])
+@endpoint(bp, caller=member)
+def get_redemption(call: Call, redemption_id: str) -> Json:
+    """One of the member's redemptions."""
+    desk = open_desk(call)
+    return redemption_answer(owned_redemption(call.caller.id, redemption_id, desk=desk), desk.terms.zone)
+
+
+@bp.route("/me/redemptions/{redemption_id}/code", methods=["POST"])
+@endpoint(bp, caller=member)
+def post_code_reveal(call: Call, redemption_id: str) -> Json:
+    """Show the codes of a virtual good to who redeemed it. From the first time on it cannot be given back."""
+    desk = open_desk(call)
+    revealed, codes = reveal(call.caller.id, redemption_id, desk=desk, now=call.now)
+    return {**redemption_answer(revealed, desk.terms.zone), "codes": codes}
+
+
+@bp.route("/me/coupons", methods=["GET"])
+@endpoint(bp, caller=member)
+def get_coupons(call: Call) -> Json:
+    """The member's coupons, the first to end first; those that ended more than 30 days ago are left out."""
+    goods, ledger, zone = open_goods(), open_ledger(), terms_at(call.now).zone
+    on = business_on(call.now, zone)
+    since = (on - COUPONS_KEPT).isoformat()
+    ids = ledger.read(call.caller.id).member_ids
+    codes = [one["pk"].removeprefix("COUPON#") for id in ids for one in goods.owned(id, "coupon", since=since)]
+    found = sorted(goods.coupons(codes), key=lambda coupon: (coupon.until_on, coupon.code))
+    return listing([coupon_answer(one, on, zone) for one in found])
+
+
+@bp.route("/me/badges", methods=["GET"])
+@endpoint(bp, caller=member)
+def get_badges(call: Call) -> Json:
+    """The member's honours, the oldest first."""
+    goods, zone = open_goods(), terms_at(call.now).zone
+    ids = open_ledger().read(call.caller.id).member_ids
+    return listing([badge_answer(one, zone) for id in ids for one in goods.badges(id)])
+
+
+def open_desk(call: Call) -> Desk:
+    """The stage's mall under the terms in force."""
+    return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now))
+
+
+def _flag(call: Call, name: str) -> bool:
+    value = call.query.get(name, "false")
+    if value not in ("true", "false"):
+        raise JifenError(Code.INVALID_REQUEST, f"{name}应为true或false", field=name)
+    return value == "true"

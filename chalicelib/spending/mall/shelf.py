@@ -1,0 +1,126 @@
+"""Whether an item is on sale, what stands between a member and it, and what it should cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import Account, business_on
+from chalicelib.programme.conditions import of_the_member
+from chalicelib.programme.model import Terms
+from chalicelib.programme.periods import THIS, Period, period_key
+from chalicelib.programme.standing import standing_of
+from chalicelib.spending.mall.item import MallItem, Price
+
+_NO_TAGS: frozenset[str] = frozenset()
+_EPOCH_MONDAY = date(2001, 1, 1).toordinal()
+
+
+class WhyNot(NamedTuple):
+    """One thing that stands between a member and an item."""
+
+    reason: str
+    """`off`, `not_yet`, `over`, `sold_out`, `levels`, `gate`, `tags`, `buyers`, `within_days_of_joining`, `needs`,
+    `limit`, `points`, `frozen` or `owned`.
+    """
+    text: str
+
+
+def is_on_sale(item: MallItem, now: datetime, zone: str) -> bool:
+    """Whether its windows and its turn allow it at an instant; whether it is switched on is another matter."""
+    if item.windows and not any(window.from_at <= now < window.until_at for window in item.windows):
+        return False
+    return item.rotation is None or _turn_of(item, business_on(now, zone)) == item.rotation.turn
+
+
+def _turn_of(item: MallItem, on: date) -> int:
+    """Whose turn a date is: months are counted from year 0, weeks from a Monday."""
+    assert item.rotation is not None  # noqa: S101  # the caller asked
+    if item.rotation.every == "month":
+        return (on.year * 12 + on.month - 1) % item.rotation.of
+    return (on.toordinal() - _EPOCH_MONDAY) // 7 % item.rotation.of
+
+
+def begins_at(item: MallItem, now: datetime) -> datetime | None:
+    """When the next of its windows opens, if one will."""
+    return min((window.from_at for window in item.windows if window.from_at > now), default=None)
+
+
+def barred(item: MallItem, account: Account, terms: Terms, on: date) -> WhyNot | None:
+    """The first condition on the member that does not hold."""
+    found = of_the_member(item.who, _NO_TAGS, standing_of(account, terms, on), on)
+    if found is None:
+        return None
+    return WhyNot(found, _condition_in_words(found, item, terms))
+
+
+def _condition_in_words(found: str, item: MallItem, terms: Terms) -> str:
+    levels = terms.programme.levels
+    if found == "levels" and levels is not None:
+        names = [level.name for level in levels.levels if level.id in item.who.levels]
+        return f"仅限{'、'.join(names)}会员" if names else "仅限指定等级会员"
+    if found == "gate" and levels is not None:
+        names = [level.name for level in levels.levels if item.who.gate in level.privileges.gates]
+        return f"仅限{'、'.join(names)}会员" if names else "仅限指定等级会员"
+    return {
+        "tags": "仅限受邀会员",
+        "buyers": "下过单的会员可兑",
+        "within_days_of_joining": f"仅限入会{item.who.within_days_of_joining}天内的会员",
+    }.get(found, "暂不符合兑换条件")
+
+
+def over_limit(item: MallItem, used: Mapping[Period, int], quantity: int) -> WhyNot | None:
+    """The first limit that `quantity` more pieces would pass."""
+    for limit in item.limits:
+        left = max(limit.pieces - used.get(limit.period, 0), 0)
+        if quantity > left:
+            more = f",还可兑{left}件" if left else ""
+            return WhyNot("limit", f"{THIS[limit.period]}限兑{limit.pieces}件{more}")
+    return None
+
+
+def limit_key(item_id: str, period: Period, member_id: str, on: date) -> tuple[str, str]:
+    """(pk, sk) of the row that counts a member's pieces of an item in a period."""
+    return f"LIMIT#{item_id}#{member_id}", period_key(period, on)
+
+
+def price_of(item: MallItem, price_id: str) -> Price:
+    """One of its prices; raises JifenError INVALID_REQUEST."""
+    for price in item.prices:
+        if price.id == price_id:
+            return price
+    raise JifenError(Code.INVALID_REQUEST, "没有这个价格", field="price")
+
+
+def mode_of(price: Price, cost_fen: int, terms: Terms) -> str:
+    """How a price is called: `points`, `points_and_cash`, and of those with money `high_points` where the points are
+    worth at least as much as the money, else `low_points`.
+    """
+    if not price.cash_fen:
+        return "points"
+    return "high_points" if worth_fen(price.points, terms) >= price.cash_fen else "low_points"
+
+
+def worth_fen(points: int, terms: Terms) -> int:
+    """What points are worth in money, rounded down."""
+    value = terms.programme.point_value
+    return points * value.fen // value.points
+
+
+class Advice(NamedTuple):
+    """What an item that costs so much should be offered for."""
+
+    least_points: int
+    """The points whose worth covers what cost the money beside them leaves."""
+    is_below_cost: bool
+    """Whether the asked points and money together do not cover the cost."""
+
+
+def advice(cost_fen: int, price: Price, terms: Terms) -> Advice:
+    """The price helper: from a piece's cost and a point's value, rounded up to whole points."""
+    value = terms.programme.point_value
+    missing_fen = max(cost_fen - price.cash_fen, 0)
+    least = -(-missing_fen * value.points // value.fen)
+    return Advice(least, price.points < least)

@@ -1,0 +1,225 @@
+"""The catalogue and the redemptions in the spending table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import Also, stamp
+from chalicelib.runtime.dynamo import (
+    Cancelled,
+    Client,
+    Item,
+    batch_get,
+    client,
+    decode_item,
+    encode_item,
+    pages,
+    transact,
+)
+from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall.items import (
+    CATALOGUE,
+    line_item,
+    listed_item,
+    listed_of,
+    redemption_item,
+    redemption_of,
+    redemption_row_key,
+)
+from chalicelib.spending.mall.model import Listed, Redemption
+
+HELD_FOR = timedelta(seconds=5)
+"""How long a process goes on with the catalogue as it read it."""
+LINES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MallTable:
+    """Items and redemptions of one stage, over a low-level client."""
+
+    dynamo: Client
+    name: str
+
+    def catalogue(self, now: datetime) -> dict[str, Listed]:
+        """Every item by its id, as read within the last five seconds."""
+        held = _held.get(self.name)
+        if held and held[0] <= now < held[0] + HELD_FOR:
+            return held[1]
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=encode_item({":pk": CATALOGUE}),
+            ConsistentRead=True,
+        )
+        catalogue = {one.id: one for one in (listed_of(decode_item(item)) for page in found for item in page)}
+        _held[self.name] = (now, catalogue)
+        return catalogue
+
+    def listed(self, item_id: str, now: datetime) -> Listed:
+        """One item of the catalogue; raises ITEM_NOT_FOUND."""
+        found = self.catalogue(now).get(item_id)
+        if found is None:
+            raise JifenError(Code.ITEM_NOT_FOUND)
+        return found
+
+    def save(self, listed: Listed, document: Mapping[str, Any], *, action: str, reason: str = "") -> None:
+        """Store an item, new or at the version before, with its line; raises VERSION_TAKEN."""
+        put: dict[str, Any] = {"TableName": self.name, "Item": encode_item(listed_item(listed, document))}
+        put["ConditionExpression"] = "attribute_not_exists(pk)"
+        if listed.version > 1:
+            put["ConditionExpression"] = "version = :before"
+            put["ExpressionAttributeValues"] = encode_item({":before": listed.version - 1})
+        line = {"TableName": self.name, "Item": encode_item(line_item(listed, action, reason))}
+        try:
+            transact(self.dynamo, [{"Put": put}, {"Put": line}])
+        except Cancelled as cancelled:
+            if cancelled.reasons[0].code != "ConditionalCheckFailed":
+                raise
+            raise JifenError(Code.VERSION_TAKEN) from None
+        _held.pop(self.name, None)
+
+    def document(self, item_id: str) -> tuple[Listed, str]:
+        """An item with its document as JSON text, strongly read; raises ITEM_NOT_FOUND."""
+        item = self._get({"pk": CATALOGUE, "sk": item_id})
+        if item is None:
+            raise JifenError(Code.ITEM_NOT_FOUND)
+        return listed_of(item), item["document"]
+
+    def lines(self, item_id: str) -> list[Item]:
+        """The newest lines of an item's trail, newest first."""
+        found = self.dynamo.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=encode_item({":pk": f"ITEM#{item_id}"}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=LINES_SHOWN,
+        )
+        return [decode_item(item) for item in found["Items"]]
+
+    def redemption(self, redemption_id: str) -> Redemption | None:
+        """A redemption, strongly read."""
+        item = self._get(redemption_row_key(redemption_id))
+        return redemption_of(item) if item else None
+
+    def redemptions(self, ids: Sequence[str]) -> list[Redemption]:
+        """The redemptions among these ids, strongly read, in the order asked."""
+        found = batch_get(self.dynamo, self.name, [redemption_row_key(id) for id in ids])
+        by_id = {one.id: one for one in (redemption_of(decode_item(item)) for item in found)}
+        return [by_id[id] for id in ids if id in by_id]
+
+    def listed_redemptions(self, member_ids: Sequence[str], *, before: str, limit: int) -> list[tuple[str, str]]:
+        """(place, id) of up to `limit` redemptions under a member's ids before a place, newest first; may lag."""
+        found = [place for one in member_ids for place in self._listed(one, before, limit)]
+        return sorted(found, reverse=True)[:limit]
+
+    def _listed(self, member_id: str, before: str, limit: int) -> list[tuple[str, str]]:
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "IndexName": "listed",
+            "KeyConditionExpression": "listed_of = :member AND begins_with(listed_key, :kind)",
+            "ExpressionAttributeValues": encode_item({":member": member_id, ":kind": "redemption#"}),
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if before:
+            place = {"listed_of": member_id, "listed_key": f"redemption#{before}"}
+            request["ExclusiveStartKey"] = encode_item({**place, **redemption_row_key(before.partition("#")[2])})
+        return [_place(item["listed_key"]["S"]) for item in self.dynamo.query(**request)["Items"]]
+
+    def work(self, state: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """(place, id) of up to `limit` redemptions that wait in a state, the oldest first, after a place; may lag."""
+        found = self.dynamo.query(
+            TableName=self.name,
+            IndexName="work",
+            KeyConditionExpression="work_of = :state AND work_key > :after",
+            ExpressionAttributeValues=encode_item({":state": f"FULFIL#{state}", ":after": after or "0"}),
+            Limit=limit,
+        )
+        keys = [decode_item(item)["work_key"] for item in found["Items"]]
+        return [(key, key.partition("#")[2]) for key in keys]
+
+    def unpaid_until(self, shard: str, now: datetime) -> Iterator[str]:
+        """Ids of unpaid redemptions of a partition whose time to pay has passed; may lag."""
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues=encode_item({":shard": shard, ":now": stamp(now)}),
+        )
+        return (decode_item(item)["pk"].removeprefix("R#") for page in found for item in page)
+
+    def used(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """How many pieces each of these rows counts, strongly read in one call."""
+        if not keys:
+            return {}
+        found = batch_get(self.dynamo, self.name, [{"pk": pk, "sk": sk} for pk, sk in keys])
+        return {(item["pk"], item["sk"]): item["pieces"] for item in map(decode_item, found)}
+
+    def new_redemption(self, one: Redemption) -> Also:
+        """The write of a new redemption, for the posting that pays for it."""
+        put = {
+            "TableName": self.name,
+            "Item": encode_item(redemption_item(one)),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return Also({"Put": put}, JifenError(Code.QUOTE_INVALID, field="quote"))
+
+    def changed_redemption(self, one: Redemption) -> Also:
+        """The write of a changed redemption at the version before it."""
+        put = {
+            "TableName": self.name,
+            "Item": encode_item(redemption_item(one)),
+            "ConditionExpression": "version = :before",
+            "ExpressionAttributeValues": encode_item({":before": one.version - 1}),
+        }
+        return Also({"Put": put}, JifenError(Code.REDEMPTION_STATE))
+
+    def change(self, one: Redemption) -> None:
+        """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""
+        also = self.changed_redemption(one)
+        try:
+            transact(self.dynamo, [also.write])
+        except Cancelled as cancelled:
+            if cancelled.is_transient():
+                raise
+            raise also.refusal from None
+
+    def counted(self, key: tuple[str, str], pieces: int, room: int, refusal: JifenError) -> Also:
+        """The write that counts pieces against a member's limit, while the row has at most `room` before them."""
+        update: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": encode_item({"pk": key[0], "sk": key[1]}),
+            "UpdateExpression": "ADD pieces :pieces",
+            "ConditionExpression": "attribute_not_exists(pieces) OR pieces <= :room",
+            "ExpressionAttributeValues": encode_item({":pieces": pieces, ":room": room}),
+        }
+        return Also({"Update": update}, refusal)
+
+    def _get(self, key: Item) -> Item | None:
+        found = self.dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=True).get("Item")
+        return decode_item(found) if found else None
+
+
+def _place(listed_key: str) -> tuple[str, str]:
+    place = listed_key.removeprefix("redemption#")
+    return place, place.partition("#")[2]
+
+
+_held: dict[str, tuple[datetime, dict[str, Listed]]] = {}
+
+
+def forget() -> None:
+    """Drop the catalogue that is held (a test's clean start)."""
+    _held.clear()
+
+
+def open_mall() -> MallTable:
+    """The stage's mall."""
+    return MallTable(client(), settings().spending_table)

@@ -1,0 +1,15 @@
+"""The mall under moto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.spending.malls import Mall, open_mall
+
+
+@pytest.fixture
+def mall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mall]:
+    with open_mall(monkeypatch) as opened:
+        yield opened
