@@ -33,11 +33,6 @@ def read_campaign(document: Mapping[str, Any]) -> Campaign:
         raise invalid(error, Code.LOTTERY_INVALID, document) from None
 
 
-def stored_campaign(document: Mapping[str, Any]) -> Campaign:
-    """The campaign of a document that was published."""
-    return _adapter().validate_json(json.dumps(document))
-
-
 def faults(document: Mapping[str, Any], programme: Programme, now: datetime) -> list[Fault]:
     """Everything that forbids publishing a document now; empty when nothing does."""
     try:

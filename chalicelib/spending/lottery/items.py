@@ -17,8 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.ledger.model import stamp
+from chalicelib.programme.stored import read_stored
 from chalicelib.runtime.dynamo import Item
-from chalicelib.spending.lottery.document import stored_campaign
+from chalicelib.spending.lottery.campaign import Campaign
 from chalicelib.spending.lottery.model import Drawn, Head, State, Step, Version
 
 ALL = "CAMPAIGN#ALL"
@@ -99,7 +100,7 @@ def version_of(item: Item) -> Version:
     return Version(
         number=int(item["sk"].removeprefix("V#")),
         document=document,
-        campaign=stored_campaign(document),
+        campaign=read_stored(Campaign, document),
         checksum=item["checksum"],
         begins_at=datetime.fromisoformat(item["begins_at"]),
         published_by=item["published_by"],
