@@ -72,6 +72,7 @@ from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
 from tests.spending.day import mall_day
+from tests.spending.lottery_day import lottery_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
@@ -79,7 +80,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
 AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
 GROUPS = {
-    "For members": ("sessions", "me", "programme"),
+    "For members": ("sessions", "me", "programme", "lotteries"),
     "For shops": ("ingest",),
     "For outside systems": ("callbacks",),
     "For staff": ("staff",),
@@ -248,6 +249,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _pushes(day)
     _webhooks(day, operator)
     _spending(day, operator)
+    _lottery(day, operator, reviewer)
     _merge(day, member_id)
     return day.examples
 
@@ -256,6 +258,12 @@ def _spending(day: Day, operator: str) -> None:
     """Mei spends points; see tests/spending/day.py."""
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
+
+
+def _lottery(day: Day, operator: str, reviewer: str) -> None:
+    """Mei draws; see tests/spending/lottery_day.py."""
+    session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0047"})
+    lottery_day(day, session["token"], session["member_id"], operator, reviewer)
 
 
 def _messages(queue_url: str) -> list[dict[str, str]]:

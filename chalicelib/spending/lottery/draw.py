@@ -85,7 +85,7 @@ def draw_once(
     rooms: Rooms,
     terms: Terms,
     now: datetime,
-    roll: Roll = secrets.randbelow,
+    roll: Roll = lambda tickets: secrets.randbelow(tickets),
 ) -> Answer:
     """Draw in a campaign, paid with a chance while there is one, else with points; again under `key`: the first answer.
 
