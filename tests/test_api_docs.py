@@ -65,6 +65,7 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.lottery.campaign import Campaign
 from tests.connect import mall, pay, pushes, shops
 from tests.connect.allowing import EXPIRING, REMINDER, configure
 from tests.connect.stage import ACCOUNTS
@@ -772,6 +773,7 @@ def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
         "order-records": "\n".join(_objects(records)),
         "event-records": "\n".join(_objects([EventRecord.model_json_schema()])),
         "programme": "\n".join(_objects([TypeAdapter(Programme).json_schema()])),
+        "lottery": "\n".join(_objects([_lottery_schema()])),
         "errors": _errors(),
     }
 
@@ -815,6 +817,15 @@ def _route(route: Route, example: Example) -> Iterator[str]:
         yield f"```\n{example.data}\n```\n"
         return
     yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
+
+
+def _lottery_schema() -> dict[str, Any]:
+    """A campaign, without the parts that the programme's document has, too."""
+    schema = TypeAdapter(Campaign).json_schema()
+    known = TypeAdapter(Programme).json_schema()["$defs"]
+    for name in known.keys() & schema["$defs"].keys():
+        schema["$defs"][name].pop("properties", None)
+    return schema
 
 
 def _objects(schemas: list[dict[str, Any]], *, named: bool = True) -> Iterator[str]:

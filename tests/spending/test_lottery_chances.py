@@ -184,7 +184,7 @@ def test_used_chances_stay_used_when_the_end_moves(fair: Fair) -> None:
     later = fair.refused(key="b", now=NOON + 80 * A_DAY)
 
     assert later is Code.NO_CHANCE
-    assert stored(fair.ledger, "m1").counters[f":chance.{fair.id}"].used == 1
+    assert stored(fair.ledger, "m1").counters[f":c{fair.id}"].used == 1
 
 
 def test_chances_of_both_journals_are_the_survivors(fair: Fair) -> None:

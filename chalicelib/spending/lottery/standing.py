@@ -35,13 +35,13 @@ class Left(NamedTuple):
 
 
 def drawn_today(campaign_id: str) -> str:
-    """The counter of a member's draws of a day; no rule, cap or task can be named so."""
-    return f":draw.{campaign_id}"
+    """The counter of a member's draws of a day, short for the account's sake; no rule, cap or task can be named so."""
+    return f":d{campaign_id}"
 
 
 def chances_used(campaign_id: str) -> str:
     """The counter of the chances a member has drawn with."""
-    return f":chance.{campaign_id}"
+    return f":c{campaign_id}"
 
 
 def counts_of(campaign_id: str, campaign: Campaign, on: date, zone: str, *, by_chance: bool) -> tuple[Counted, ...]:
