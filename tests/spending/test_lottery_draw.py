@@ -15,7 +15,9 @@ from moto import mock_aws
 from chalicelib.errors import Code
 from chalicelib.ledger.buckets import PointsClass
 from chalicelib.ledger.commands import Freeze
+from chalicelib.ledger.items import account_item
 from chalicelib.ledger.model import Kind
+from chalicelib.programme.account_size import UNIT_BYTES, largest_account_bytes
 from chalicelib.runtime.dynamo import decode_item, encode_item
 from chalicelib.spending.goods.items import code_item
 from chalicelib.spending.goods.model import PoolCode
@@ -26,6 +28,7 @@ from chalicelib.spending.lottery.model import READ_AGAIN
 from chalicelib.spending.lottery.statistics import read_statistics
 from chalicelib.spending.lottery.table import forget
 from tests.ledger.builders import a_cause, an_earn, bucket
+from tests.ledger.item_size import item_bytes
 from tests.ledger.meetings import Interrupted, Meanwhile
 from tests.ledger.merges import merge, rebuilt, stored
 from tests.ledger.test_budgets import Counted
@@ -413,6 +416,17 @@ def test_a_draw_is_a_read_and_a_transaction_of_four(fair: Fair, prize: str) -> N
     fair.draw(ticket=TICKETS[prize], rooms=fair.through(counted))
 
     assert (counted.requests, counted.own_units) == (2, 8)
+
+
+def test_the_wheel_leaves_the_demos_largest_account_below_a_kilobyte(fair: Fair) -> None:
+    fair.publish()
+    fair.give()
+    bare = item_bytes(encode_item(account_item(stored(fair.ledger, "m1"))))
+    for month in range(3):
+        fair.draw(key=str(month), ticket=TICKETS["p50"], now=NOON + timedelta(days=30 * month))
+    grown = item_bytes(encode_item(account_item(stored(fair.ledger, "m1")))) - bare
+
+    assert largest_account_bytes(fair.terms.programme) + grown <= UNIT_BYTES
 
 
 @pytest.mark.cloud

@@ -11,7 +11,7 @@ from chalicelib.spending.lottery.items import SHARDS
 from chalicelib.spending.lottery.model import Book, Drawn
 from chalicelib.spending.lottery.table import LotteryTable
 
-MOST_DRAWS = 100_000
+MOST_DRAWS = 30_000
 """A shard is read whole or not at all. A draw's shard is chance, so fewer shards are a fair sample."""
 
 
