@@ -18,7 +18,7 @@ help:
 	@echo "make migrate   FILE=members.csv RATIO=10:1 [DRY=1] [NEVER=1]    a brand's members with balances, growth and levels"
 	@echo "make migrate-bench [MEMBERS=100000]    made-up members into the embedded cloud, with rate and memory"
 	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
-	@echo "make bench     what operations, decisions and cold starts cost, beside their floors"
+	@echo "make bench     what operations, decisions, cold starts and acks of callbacks cost, beside their floors"
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"

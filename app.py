@@ -35,8 +35,10 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.lottery.routes import bp as lottery_routes
 from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
+from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
@@ -50,6 +52,7 @@ for blueprint in (
     doudian_routes,
     duiba_routes,
     earning_routes,
+    gift_routes,
     insight_routes,
     ledger_routes,
     level_routes,
@@ -79,6 +82,7 @@ for blueprint in (
     insight_events,
     ledger_events,
     message_events,
+    mall_events,
     publishing_events,
     simulation_events,
     webhook_events,

@@ -16,6 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.acks import acks
 from benchmarks.cost import cost
 from benchmarks.decisions import speeds
 from benchmarks.growth import growth
@@ -36,6 +37,7 @@ ROUNDS = 7
 START_ROUNDS = 9
 CALLS = 60
 GROWTH_CALLS = 100
+ACK_TURNS = 200
 
 
 def main(parts: list[str]) -> None:
@@ -50,14 +52,15 @@ def main(parts: list[str]) -> None:
     nightly = nights() if asked("nights") else []
     decided = speeds(ROUNDS) if asked("decisions") else []
     started = starts(START_ROUNDS) if asked("starts") else []
+    acked = acks(ACK_TURNS) if asked("acks") else []
     machine = {
         "CPU": f"{_cpu_name()}, {os.cpu_count()} cores",
         "Python": platform.python_version(),
         "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
-        "rounds": f"{ROUNDS} of {CALLS} calls, {START_ROUNDS} of starts",
+        "rounds": f"{ROUNDS} of {CALLS} calls, {START_ROUNDS} of starts, {ACK_TURNS} of acks",
         "took": f"{time.monotonic() - began:.0f} s",
     }
-    found = Found(machine, operations, grown, nightly, decided, started, _sizes())
+    found = Found(machine, operations, grown, nightly, decided, started, acked, _sizes())
     text = page(found)
     print(text)
     if parts:
@@ -81,6 +84,7 @@ def _plain(found: Found) -> dict[str, object]:
         "nights": [{**one._asdict(), "units": one.units._asdict()} for one in found.nights],
         "decisions_per_second": {one.name: one.per_second for one in found.speeds},
         "starts": {one.name: one._asdict() for one in found.starts},
+        "acks": {one.name: one._asdict() for one in found.acks},
         "sizes": found.sizes._asdict(),
     }
 

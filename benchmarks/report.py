@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from benchmarks.acks import Ack
 from benchmarks.cost import Cost
 from benchmarks.decisions import Speed
 from benchmarks.growth import Grown
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     nights: list[Night]
     speeds: list[Speed]
     starts: list[Start]
+    acks: list[Ack]
     sizes: Sizes
 
 
@@ -48,6 +50,7 @@ def page(found: Found) -> str:
             _nights(found.nights),
             _speeds(found.speeds),
             _starts(found.starts),
+            _acks(found.acks),
             _sizes(found.sizes),
         )
     )
@@ -132,6 +135,28 @@ def _starts(rows: Iterable[Start]) -> str:
     )
 
 
+def _acks(rows: Iterable[Ack]) -> str:
+    return (
+        "## Acks of callbacks\n\n"
+        "Milliseconds until the caller has its answer, on the deployed handlers of an embedded cloud of the run's own, "
+        "one call after another, all kinds in turns. The first row is the stack itself: through API and function to a "
+        "view that refuses the call at once. What was acked before is settled meanwhile, on the same cores.\n\n"
+    ) + _table(
+        ("callback", "p50 ms", "× p50", "p99 ms", "× p99", "its sender waits"),
+        (
+            (
+                one.name,
+                f"{_percentile(one.ms, 50):.1f}",
+                f"{_percentile(one.ms, 50) / _percentile(one.floor_ms, 50):.2f}",
+                f"{_percentile(one.ms, 99):.1f}",
+                f"{_percentile(one.ms, 99) / _percentile(one.floor_ms, 99):.2f}",
+                one.limit,
+            )
+            for one in rows
+        ),
+    )
+
+
 def _sizes(sizes: Sizes) -> str:
     zipped = f"{sizes.zip_bytes / 1e6:.1f} MB" if sizes.zip_bytes else "none yet, `make package` makes one"
     return "## Sizes\n\n" + _table(
@@ -162,6 +187,11 @@ def _ratios(ours: Sequence[float], floor: Sequence[float]) -> list[float]:
 
 def _spread(figures: Sequence[float], digits: int) -> str:
     return f"{statistics.median(figures):,.{digits}f} ({min(figures):,.{digits}f}–{max(figures):,.{digits}f})"
+
+
+def _percentile(figures: Sequence[float], percent: int) -> float:
+    """The smallest figure that so many of a hundred do not exceed."""
+    return sorted(figures)[-(-len(figures) * percent // 100) - 1]
 
 
 def _both(before: float, after: float) -> str:

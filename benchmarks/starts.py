@@ -32,7 +32,8 @@ HANDLERS = {
     "remind_check_ins": "chalicelib.earning.check_in_events",
     "send_messages": "chalicelib.connect.wechat.message_events",
     "expire_shard and the ledger's other": "chalicelib.ledger.events",
-    "send_due_issues, check_cadence": "chalicelib.publishing.events, chalicelib.publishing.send_due",
+    "send_due_issues, check_cadence": "chalicelib.publishing.events, chalicelib.publishing.send_due, "
+    "chalicelib.publishing.follow_publications",
 }
 NO_TERMS = "send_due_issues, check_cadence"
 

@@ -48,6 +48,8 @@ class Code(Enum):
     REDEMPTION_NOT_FOUND = 40411, "没有这笔兑换"
     COUPON_NOT_FOUND = 40412, "没有这张优惠券"
     LOTTERY_NOT_FOUND = 40420, "没有这个抽奖活动"
+    GIFT_PLAN_NOT_FOUND = 40413, "没有这个支付有礼活动"
+    PAYMENT_NOT_FOUND = 40414, "没有这笔支付"
     WEBHOOK_ENDPOINT_NOT_FOUND = 40495, "没有这个推送地址"
     WEBHOOK_DELIVERY_NOT_FOUND = 40496, "没有这次推送"
     METHOD_NOT_ALLOWED = 40500, "请求方法不支持"

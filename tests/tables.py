@@ -35,6 +35,7 @@ QUEUES = (
     "REMINDERS_QUEUE_URL",
     "ENTRIES_RETRY_QUEUE_URL",
     "INBOUND_EVENTS_QUEUE_URL",
+    "MALL_PAYMENTS_QUEUE_URL",
     "WEBHOOKS_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

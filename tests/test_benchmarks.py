@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.callbacks import ACCOUNTS, CALLBACKS, REFUSED_AT_THE_EDGE
 from benchmarks.cost import cost
 from benchmarks.nights import SHARDS, night
 from benchmarks.operations import OPERATIONS, Operation
+from tests.connect.mall import funded
+from tests.connect.stage import open_outside
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 def test_every_operation_of_the_benchmark_can_be_counted(operation: Operation) -> None:
     assert cost(operation, rounds=1, calls=1).units.requests >= 1
+
+
+def test_every_callback_of_the_benchmark_gets_its_ack_and_the_floor_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_outside(monkeypatch) as outside:
+        outside.connect(ACCOUNTS)
+        _, uid = funded(outside)
+        calls = [one.tell("17", outside.stage.now, uid) for one in CALLBACKS]
+
+        replies = []
+        for sent in (*calls, REFUSED_AT_THE_EDGE):
+            parts = urlsplit(sent.target)
+            query = dict(parse_qsl(parts.query, keep_blank_values=True)) or None
+            headers = dict(sent.headers)
+            replies.append(outside.call(sent.method, parts.path, headers=headers, body=sent.body, query=query))
+
+        assert [reply.status for reply in replies] == [200] * len(calls) + [401]
+        assert [one.name for one, reply in zip(CALLBACKS, replies, strict=False) if one.says not in reply.text] == []
 
 
 def test_the_page_is_made_also_of_no_part_at_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,10 @@ KINDS: Mapping[int, Kind] = {
     89506: Kind.ACCOUNT,
     89507: Kind.ACCOUNT,
     45065: Kind.DONE,
+    10060002: Kind.DONE,
+    10060023: Kind.DONE,
+    10060012: Kind.BUSY,
+    10060019: Kind.BUSY,
 }
 """Whatever is not here is INVALID."""
 

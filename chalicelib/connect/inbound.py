@@ -44,6 +44,13 @@ def mass_finished(pushed: Pushed, _table: ConnectTable) -> None:
     keep_outcome(pushed.fields, pushed.at)
 
 
+def publication_finished(pushed: Pushed, _table: ConnectTable) -> None:
+    """A publication without push came to its end: how is kept for the issue it was."""
+    from chalicelib.publishing.outcome import keep_publication
+
+    keep_publication(pushed.fields, pushed.at)
+
+
 def follower(pushed: Pushed, _table: ConnectTable) -> None:
     """Somebody follows the Official Account, or no longer does: counted, no more."""
     log.outcome("follower", change=pushed.name)
@@ -65,6 +72,7 @@ def messages_allowed(pushed: Pushed, _table: ConnectTable) -> None:
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("official_account", "MASSSENDJOBFINISH"): mass_finished,
+    ("official_account", "PUBLISHJOBFINISH"): publication_finished,
     ("official_account", "subscribe"): follower,
     ("official_account", "unsubscribe"): follower,
     ("mini_program", "subscribe_msg_change_event"): messages_allowed,

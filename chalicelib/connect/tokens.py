@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -125,7 +125,7 @@ def fetched_of(answer: dict[str, Any]) -> Fetched:
     return Fetched(text_of(answer, "access_token"), life_s)
 
 
-def text_of(answer: dict[str, Any], name: str) -> str:
+def text_of(answer: Mapping[str, Any], name: str) -> str:
     """A text that an answer must have; raises Unanswered when it has none."""
     value = answer.get(name)
     if not isinstance(value, str) or not value:

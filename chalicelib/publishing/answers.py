@@ -49,7 +49,7 @@ def issue_answer(issue: Issue) -> Answer:
 
 def sent_answer(issue: Issue, outcome: Outcome | None) -> Answer:
     """The whole issue, and what its channel has told of its sending since."""
-    told = outcome and {**outcome._asdict(), "told_at": _time(outcome.told_at)}
+    told = outcome and {**outcome._asdict(), "told_at": _time(outcome.told_at), "text": outcome.text or None}
     return {**issue_answer(issue), "outcome": told}
 
 
@@ -89,6 +89,12 @@ def report_answer(report: Report) -> Answer:
             {"day": planned.day.isoformat(), "is_past": planned.is_past} for planned in report.planned if planned.is_gap
         ],
         "off_plan": [{**heading_answer(stray.issue), "reason": stray.reason} for stray in report.strays],
+        "pushes": {
+            "most": report.pushes.most,
+            "planned": report.pushes.planned,
+            "left": report.pushes.left,
+            "over": [heading_answer(heading) for heading in report.pushes.over],
+        },
         "intervals": _intervals_answer(report.intervals),
         "longest_gap": longest
         and {
@@ -127,6 +133,7 @@ def _planned_answer(planned: PlannedDay) -> Answer:
         "is_past": planned.is_past,
         "drafts": planned.drafts,
         "issue": heading_answer(issue) if issue else None,
+        "suggested_channel": planned.suggested_channel,
         "minutes_from_plan": planned.minutes_from_plan,
         "late_minutes": whole_minutes(sent_at - issue.publish_at) if issue and sent_at else None,
     }

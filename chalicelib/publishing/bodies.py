@@ -75,7 +75,9 @@ class SlotBody(Body):
 
 
 class PlanBody(Body):
-    """An issue as staff write it. `publish_at` is kept to the whole second."""
+    """An issue as staff write it. `publish_at` is kept to the whole second. `channel` is `outbox`, `official_account`
+    (sent to all followers) or `official_account_page` (published without push).
+    """
 
     title: Annotated[Title, Field(min_length=1)]
     publish_at: Instant

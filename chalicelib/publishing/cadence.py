@@ -20,6 +20,8 @@ class Cadence:
     zone: str
     ahead_days: int
     """An issue must be approved this many calendar days before its planned day."""
+    most_pushes: int = 4
+    """How often a natural month WeChat lets a service account send to all; a fifth week is published without push."""
 
     def is_planned(self, day: date) -> bool:
         """Whether an issue is planned on this day."""

@@ -6,14 +6,14 @@ Only live issues count (approved or further, not failed, not cancelled): a draft
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
 from statistics import median_low
 
 from chalicelib.publishing.cadence import CADENCE, Cadence, day_start, month_before, month_bounds
-from chalicelib.publishing.model import LIVE, Alert, Heading, State, day_of, whole_minutes
+from chalicelib.publishing.model import LIVE, PAGE, PUSHED, Alert, Heading, State, day_of, whole_minutes
 from chalicelib.publishing.table import PublishingTable
 
 
@@ -27,6 +27,8 @@ class PlannedDay:
     drafts: int
     """Issues of that day that still wait for approval."""
     is_past: bool
+    suggested_channel: str | None = None
+    """Of a gap that can still be filled: sent to all while the month allows it, else published without push."""
 
     @property
     def is_gap(self) -> bool:
@@ -65,6 +67,19 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushes:
+    """A month's sendings to all followers; those `over` what WeChat allows it will refuse."""
+
+    most: int
+    planned: int
+    over: tuple[Heading, ...]
+
+    @property
+    def left(self) -> int:
+        return max(0, self.most - self.planned)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A month against its cadence."""
 
@@ -72,6 +87,7 @@ class Report:
     cadence: Cadence
     planned: tuple[PlannedDay, ...]
     strays: tuple[Stray, ...]
+    pushes: Pushes
     intervals: Intervals
     longest_gap: Silence | None
     alerts: tuple[Alert, ...]
@@ -95,7 +111,9 @@ def report(
 ) -> Report:
     """The report of a month from its issues in time order and the last live issue before it."""
     live = [heading for heading in headings if heading.state in LIVE]
-    planned = tuple(_planned_day(day, headings, cadence, now) for day in cadence.planned_days(month))
+    pushes = _pushes(live, cadence)
+    days = (_planned_day(day, headings, cadence, now) for day in cadence.planned_days(month))
+    planned = _with_suggestions(days, pushes.left)
     filling = {planned_day.issue.id for planned_day in planned if planned_day.issue}
     strays = tuple(_stray(heading, cadence) for heading in live if heading.id not in filling)
     instants = [last_before] if last_before else []
@@ -105,6 +123,7 @@ def report(
         cadence=cadence,
         planned=planned,
         strays=strays,
+        pushes=pushes,
         intervals=_intervals(instants),
         longest_gap=_longest_gap(instants, month, now),
         alerts=tuple(alerts),
@@ -118,6 +137,23 @@ def _planned_day(day: date, headings: Sequence[Heading], cadence: Cadence, now: 
     nearest = min(live, key=lambda heading: abs(heading.publish_at - planned_at), default=None)
     drafts = sum(heading.state is State.DRAFT for heading in on_day)
     return PlannedDay(day, planned_at, nearest, drafts, is_past=planned_at <= now)
+
+
+def _pushes(live: Sequence[Heading], cadence: Cadence) -> Pushes:
+    pushed = [heading for heading in live if heading.channel == PUSHED]
+    return Pushes(cadence.most_pushes, len(pushed), over=tuple(pushed[cadence.most_pushes :]))
+
+
+def _with_suggestions(days: Iterable[PlannedDay], left: int) -> tuple[PlannedDay, ...]:
+    """A channel for each gap ahead: what is left of the month's pushes goes to the earliest."""
+    suggested = []
+    for day in days:
+        if not day.is_gap or day.is_past:
+            suggested.append(day)
+            continue
+        suggested.append(replace(day, suggested_channel=PUSHED if left else PAGE))
+        left = max(0, left - 1)
+    return tuple(suggested)
 
 
 def _stray(heading: Heading, cadence: Cadence) -> Stray:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.article import too_long
-from chalicelib.publishing.model import Plan, Slot
+from chalicelib.publishing.model import PAGE, PUSHED, Plan, Slot
 
-_SLOT_WORDS = {"headline": "头条", "second": "次条", "third": "三条"}
+SLOT_WORDS = {"headline": "头条", "second": "次条", "third": "三条"}
 
 _FIELD_WORDS = {
     "title": "标题",
@@ -23,7 +23,7 @@ _FIELD_WORDS = {
     "cover_media_id": "封面图",
 }
 
-CHANNEL_REQUIRES = {"official_account": ("cover_media_id",)}
+CHANNEL_REQUIRES = {PUSHED: ("cover_media_id",), PAGE: ("cover_media_id",)}
 """What each article needs besides, by channel."""
 
 REQUIRED = {
@@ -65,7 +65,7 @@ def slots(plan: Plan) -> dict[str, Slot]:
 def in_words(paths: tuple[str, ...]) -> str:
     """What is missing, fit to toast: the first path in words, and how many there are."""
     role, _, name = paths[0].rpartition(".")
-    first = f"{_SLOT_WORDS.get(role, '推文')}缺少{_FIELD_WORDS[name]}"
+    first = f"{SLOT_WORDS.get(role, '推文')}缺少{_FIELD_WORDS[name]}"
     return first if len(paths) == 1 else f"{first},共缺{len(paths)}项"
 
 

@@ -24,12 +24,16 @@ class SweepUnfinished(Exception):
 
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def send_due_issues(event: Any) -> dict[str, int]:
-    """Send every approved issue whose publish time is at or before the event's time; answers the counts."""
-    from chalicelib.publishing import send_due, table
+    """Send every approved issue whose publish time is at or before the event's time, and look after what was published
+    without push; answers the counts of the first.
+    """
+    from chalicelib.publishing import follow_publications, send_due, table
 
-    sweep = send_due.send_due(table.open_publishing(), now=_time_of(event))
+    publishing, now = table.open_publishing(), _time_of(event)
+    sweep = send_due.send_due(publishing, now=now)
     counts = asdict(sweep)
     log.outcome("issues_swept", **counts)
+    follow_publications.follow_publications(publishing, now=now)
     if sweep.unfinished:
         raise SweepUnfinished(f"{sweep.unfinished} issues left for a later sweep")
     return counts

@@ -3,7 +3,8 @@
 pk              sk           month, publish_at                 holds
 issue#<id>      issue        2026-03, planned instant          an issue; also `due` while a sweep has work with it
 key#<sha256>    draft                                          which issue an Idempotency-Key made
-sending#<id>    sending                                        how far a channel of several steps has got with it
+sending#<id>    sending      -, instant of the next look       how far a channel of several steps has got with it;
+                                                               `due` while its publication is to be looked at
 outcome#<receipt>  outcome                                     what a channel has told of a sending since
 cover#<sha256>  cover                                          the id that a picture has at the Official Account
 outbox#<id>     sent         outbox#2026-03, planned instant   an issue as the outbox channel has it
@@ -39,6 +40,7 @@ from chalicelib.publishing.model import (
 
 Item = dict[str, Any]
 DUE = "issue"
+PUBLICATION_DUE = "publication"
 
 
 def stamp(at: datetime) -> str:
@@ -141,12 +143,28 @@ def cover_key(digest: str) -> Item:
 
 
 def sending_item(issue_id: str, sending: Sending) -> Item:
-    return {**sending_key(issue_id), **sending._asdict(), "began_at": stamp(sending.began_at)}
+    """It stands in the `due` index only while its publication is to be looked at."""
+    item = {**sending_key(issue_id), **sending._asdict(), "began_at": stamp(sending.began_at)}
+    for name in ("tried_at", "look_at"):
+        del item[name]
+    if sending.tried_at:
+        item["tried_at"] = stamp(sending.tried_at)
+    if sending.look_at:
+        item |= {"due": PUBLICATION_DUE, "publish_at": stamp(sending.look_at)}
+    return item
 
 
 def sending_of(item: Item) -> Sending:
-    began_at = datetime.fromisoformat(item["began_at"])
-    return Sending(item["content"], began_at, item["draft_id"], item["is_tried"], item["data_id"])
+    return Sending(
+        content=item["content"],
+        began_at=datetime.fromisoformat(item["began_at"]),
+        draft_id=item["draft_id"],
+        is_tried=item["is_tried"],
+        data_id=item["data_id"],
+        tried_at=_instant(item.get("tried_at")),
+        publish_id=item.get("publish_id", ""),
+        look_at=_instant(item.get("publish_at")),
+    )
 
 
 def outcome_key(receipt_id: str) -> Item:
@@ -154,12 +172,14 @@ def outcome_key(receipt_id: str) -> Item:
 
 
 def outcome_item(receipt_id: str, outcome: Outcome) -> Item:
-    return {**outcome_key(receipt_id), **outcome._asdict(), "told_at": stamp(outcome.told_at)}
+    told_at, links = stamp(outcome.told_at), list(outcome.links)
+    return {**outcome_key(receipt_id), **outcome._asdict(), "told_at": told_at, "links": links}
 
 
 def outcome_of(item: Item) -> Outcome:
     counts = {name: item[name] for name in ("total", "meant", "sent", "failed")}
-    return Outcome(item["status"], **counts, told_at=datetime.fromisoformat(item["told_at"]))
+    told_at, links = datetime.fromisoformat(item["told_at"]), tuple(item.get("links", ()))
+    return Outcome(item["status"], **counts, told_at=told_at, text=item.get("text", ""), links=links)
 
 
 def delivery_of(item: Item) -> Delivery:

@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo
 ZONE = "Asia/Shanghai"
 """The zone that days and months of the publishing calendar are read in."""
 
+PUSHED, PAGE = "official_account", "official_account_page"
+"""The Official Account's channels: to all followers (群发), four times a month; published without push (发布)."""
+
 HISTORY_LINES_MAX = 100
 """The first line (who drafted) and the newest 99 are kept, so that an item stays far below DynamoDB's 400 KB."""
 
@@ -142,13 +145,21 @@ class Sending(NamedTuple):
     """Whether sending was asked for, so that nobody knows what a later refusal means."""
     data_id: str = ""
     """What the articles are called in the channel's figures, where it said so."""
+    tried_at: datetime | None = None
+    """When a publication without push was asked for first."""
+    publish_id: str = ""
+    """Its job, once WeChat has said it."""
+    look_at: datetime | None = None
+    """When that job is to be asked for, unless its end is told before."""
 
 
 class Outcome(NamedTuple):
-    """What became of a sending, in followers."""
+    """What became of a sending, in followers; one without push reaches none."""
 
     status: str
-    """The channel's own word: WeChat's `send success`, `send fail` or `err(<number>)`."""
+    """The channel's own word: WeChat's `send success`, `send fail` or `err(<number>)`; without push `published` or what
+    kept it from that.
+    """
     total: int
     """Who follows, of those it was meant for."""
     meant: int
@@ -156,6 +167,10 @@ class Outcome(NamedTuple):
     sent: int
     failed: int
     told_at: datetime
+    text: str = ""
+    """How a publication without push came out, in words for staff."""
+    links: tuple[str, ...] = ()
+    """Where its articles can be read, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What became of a sending to all followers: WeChat tells it minutes later, by the id that the issue's receipt names.
+"""What became of an issue: WeChat tells it minutes later, by the id that the issue's receipt names.
 
 So nothing has to be known about a sending before its end is told, which may be before we have kept its receipt.
 """
@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.publishing.channels import official_account
+from chalicelib.publishing.channels import official_account, official_account_page
 from chalicelib.publishing.model import Issue, Outcome
+from chalicelib.publishing.publication import outcome_of_job
 from chalicelib.publishing.table import PublishingTable, open_publishing
 from chalicelib.runtime import log
+
+MOST_ID_CHARS = 64
 
 
 def keep_outcome(told: Mapping[str, Any], at: datetime) -> None:
@@ -27,6 +30,20 @@ def keep_outcome(told: Mapping[str, Any], at: datetime) -> None:
     message_id = str(int(told["MsgID"]))
     open_publishing().put_outcome(official_account.receipt_id(message_id), outcome)
     log.outcome("sending_finished", message_id=message_id, status=outcome.status, sent=sent, failed=failed)
+
+
+def keep_publication(told: Mapping[str, Any], at: datetime) -> None:
+    """Keep the end of a publication without push, WeChat's PUBLISHJOBFINISH, told of an instant; the newest stays.
+
+    Raises KeyError or ValueError when it names no job or no status that is known.
+    """
+    info = told.get("PublishEventInfo") or told
+    publish_id, outcome = str(info["publish_id"]), outcome_of_job(info, at)
+    if not 0 < len(publish_id) <= MOST_ID_CHARS:
+        raise ValueError("no job's id")
+    if outcome is not None:
+        open_publishing().put_outcome(official_account_page.receipt_id(publish_id), outcome)
+        log.outcome("publication_finished", publish_id=publish_id, status=outcome.status)
 
 
 def outcome_of(table: PublishingTable, issue: Issue) -> Outcome | None:

@@ -11,14 +11,14 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.channels import official_account
 from chalicelib.publishing.channels.port import ChannelRefused
 from chalicelib.publishing.completeness import require_complete
-from chalicelib.publishing.model import AWAITING, Issue, State
+from chalicelib.publishing.model import AWAITING, PAGE, PUSHED, Issue, State
 from chalicelib.publishing.table import PublishingTable
 
 
 def preview_issue(table: PublishingTable, issue_id: str, openid: str, now: datetime) -> None:
     """Show an issue that was not sent yet to the follower `openid`; WeChat allows a hundred a day.
 
-    The draft that is shown is the one that will be sent, as long as nobody edits the issue. Raises JifenError
+    The draft that is shown is the one that will go out, as long as nobody edits the issue. Raises JifenError
     ISSUE_STATE, ISSUE_INCOMPLETE, PREVIEW_REFUSED with the reason, UNAVAILABLE.
     """
     issue = table.issue(issue_id)
@@ -37,7 +37,7 @@ def preview_issue(table: PublishingTable, issue_id: str, openid: str, now: datet
 
 
 def _require_ready(issue: Issue) -> None:
-    if issue.plan.channel != official_account.NAME:
+    if issue.plan.channel not in (PUSHED, PAGE):
         raise JifenError(Code.PREVIEW_REFUSED, "只有公众号推文可以预览", field="channel")
     if issue.state is not State.DRAFT and issue.state not in AWAITING - {State.CLAIMED}:
         raise JifenError(Code.ISSUE_STATE, "推文已发布、失败或取消,不能预览")

@@ -180,7 +180,7 @@ def post_retry(call: Call, issue_id: str) -> Json:
 @bp.route("/staff/cadence", methods=["GET"])
 @endpoint(bp, caller=_WRITERS, query=frozenset({"month"}))
 def get_cadence(call: Call) -> Json:
-    """A month against its cadence: planned days, gaps, strays, intervals, alerts."""
+    """A month against its cadence: planned days, gaps and how to fill them, strays, pushes, intervals, alerts."""
     from chalicelib.publishing import answers, cadence_report, table
 
     return answers.report_answer(cadence_report.month_report(table.open_publishing(), _month(call.query), now=call.now))

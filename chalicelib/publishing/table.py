@@ -4,6 +4,7 @@ read one issue                   key, strong
 change one issue                 put at the version that was read
 issues of a month, in time order index `calendar`
 issues a sweep has work with     index `due`, oldest first
+publications to look at          index `due`, oldest first
 what the outbox has of a month   index `calendar`, month `outbox#2026-03`
 alerts of a month                key, strong
 """
@@ -117,14 +118,11 @@ class PublishingTable:
 
     def due_ids(self, now: datetime) -> Iterator[str]:
         """Ids of issues whose time has come and that are not finished, oldest first (eventually consistent)."""
-        found = pages(
-            self.dynamo,
-            TableName=self.name,
-            IndexName="due",
-            KeyConditionExpression="due = :due AND publish_at <= :now",
-            ExpressionAttributeValues={":due": {"S": items.DUE}, ":now": {"S": items.stamp(now)}},
-        )
-        return (typed["pk"]["S"].partition("#")[2] for page in found for typed in page)
+        return self._due(items.DUE, now)
+
+    def publications_to_look_at(self, now: datetime) -> Iterator[str]:
+        """Ids of issues published without push whose job is to be asked for by now (eventually consistent)."""
+        return self._due(items.PUBLICATION_DUE, now)
 
     def sending(self, issue_id: str) -> Sending | None:
         """How far a channel of several steps has got with an issue; None when it has not begun."""
@@ -198,6 +196,16 @@ class PublishingTable:
             ConsistentRead=True,
         )
         return [items.alert_of(decode_item(typed)) for typed in answer["Items"]]
+
+    def _due(self, mark: str, now: datetime) -> Iterator[str]:
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            IndexName="due",
+            KeyConditionExpression="due = :due AND publish_at <= :now",
+            ExpressionAttributeValues={":due": {"S": mark}, ":now": {"S": items.stamp(now)}},
+        )
+        return (typed["pk"]["S"].partition("#")[2] for page in found for typed in page)
 
     def _get(self, key: Item) -> Item | None:
         answer = self.dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from local.stand_in import admin, login_apis, subscription_apis, token_apis
+from local.stand_in import admin, login_apis, shipping_apis, subscription_apis, token_apis
 from local.stand_in.duiba import apis as duiba_apis
 from local.stand_in.edge import StandIn
 from local.stand_in.official import admin as official_admin
@@ -23,6 +23,7 @@ APIS = (
     *token_apis.APIS,
     *login_apis.APIS,
     *subscription_apis.APIS,
+    *shipping_apis.APIS,
     *official_apis.APIS,
     *mass_apis.APIS,
     *wecom_apis.APIS,
@@ -33,6 +34,7 @@ HANDLES = (
     *admin.HANDLES,
     *login_apis.HANDLES,
     *subscription_apis.HANDLES,
+    *shipping_apis.HANDLES,
     *official_admin.HANDLES,
     *wecom_admin.HANDLES,
     *pay_admin.HANDLES,

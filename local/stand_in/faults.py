@@ -8,8 +8,23 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from local.stand_in.wire import Unknown
 
-Kind = Literal["errcode", "http_500", "timeout_before", "timeout_after", "slow"]
-"""`timeout_before`: nothing happens and no answer comes. `timeout_after`: it happens, and no answer comes."""
+Kind = Literal[
+    "errcode",
+    "refusal",
+    "http_500",
+    "timeout_before",
+    "timeout_after",
+    "slow",
+    "unsigned",
+    "foreign_signature",
+    "unknown_serial",
+    "old_timestamp",
+]
+"""`timeout_before`: nothing happens and no answer comes. `timeout_after`: it happens, and no answer comes.
+
+`refusal` is WeChat Pay's `errcode`, with its own `code` and `status`. The last four are WeChat Pay's, too: it happens,
+and the answer is not signed as it should be.
+"""
 
 
 class Fault(NamedTuple):
@@ -19,6 +34,8 @@ class Fault(NamedTuple):
     kind: Kind
     errcode: int
     seconds: float
+    code: str = ""
+    status: int = 400
 
 
 @dataclass(slots=True)
@@ -32,7 +49,9 @@ class Faults:
         self._planted: list[_Planted] = []
 
     def plant(self, asked: Mapping[str, Any]) -> None:
-        """`{"api", "kind", "times"?, "errcode"?, "seconds"?}`; times null is for ever. Raises Unknown."""
+        """`{"api", "kind", "times"?, "errcode"?, "code"?, "status"?, "seconds"?}`; times null is for ever. Raises
+        Unknown.
+        """
         kind: Any = asked.get("kind")
         if kind not in get_args(Kind):
             raise Unknown(f"kind is one of {', '.join(get_args(Kind))}")
@@ -43,7 +62,10 @@ class Faults:
         if times is not None and (not isinstance(times, int) or times < 1):
             raise Unknown("times is a whole number from 1 on, or null for ever")
         seconds = float(asked.get("seconds", 2 if kind == "slow" else 30))
-        self._planted.append(_Planted(Fault(api, kind, int(asked.get("errcode", -1)), seconds), times))
+        errcode, code, status = int(asked.get("errcode", -1)), str(asked.get("code", "")), int(asked.get("status", 400))
+        if kind == "refusal" and not code:
+            raise Unknown("code is what WeChat Pay refuses with, as FREQUENCY_LIMITED")
+        self._planted.append(_Planted(Fault(api, kind, errcode, seconds, code, status), times))
 
     def take(self, path: str) -> Fault | None:
         """The fault of this call, used up by it; the one planted first."""

@@ -14,6 +14,7 @@ from local.stand_in import codes
 from local.stand_in.accounts import App, Corp
 from local.stand_in.clock import seconds
 from local.stand_in.faults import Fault
+from local.stand_in.pay import signing as pay
 from local.stand_in.wire import Answer, Json, Refused, Request, json_answer, json_object
 from local.stand_in.world import World
 
@@ -95,7 +96,7 @@ class Routes:
             fault = world.faults.take(request.path)
             answer = self._answer(world, request, now, fault)
             world.received.note(now, request, _outcome(answer, fault))
-        if fault is None or fault.kind in ("errcode", "http_500"):
+        if fault is None or fault.kind in ("errcode", "refusal", "http_500", *pay.TAMPERS):
             return Reaction(answer)
         return Reaction(answer if fault.kind == "slow" else None, fault.seconds)
 
@@ -105,6 +106,9 @@ class Routes:
         apis, names = self.find(request)
         if not apis:
             return json_answer({"errcode": 404, "errmsg": f"the stand-in has no {request.path}"}, 404)
+        if fault and fault.kind == "refusal":
+            no = json_answer({"code": fault.code, "message": "系统拒绝"}, fault.status)
+            return pay.signed(world.pay.key, world.ids, now, no)
         if fault and fault.kind == "errcode":
             return refusal(world, request, Refused(fault.errcode), now)
         try:
@@ -112,7 +116,9 @@ class Routes:
             said = api.answer(world, _admitted(world, api, request, now, names))
         except Refused as refused:
             return refusal(world, request, refused, now)
-        return said if isinstance(said, Answer) else json_answer(said)
+        if not isinstance(said, Answer):
+            return json_answer(said)
+        return pay.tampered(said, fault.kind) if fault and request.host == PAY else said
 
 
 def refusal(world: World, request: Request, refused: Refused, now: int) -> Answer:
@@ -120,7 +126,7 @@ def refusal(world: World, request: Request, refused: Refused, now: int) -> Answe
     text = codes.message(refused.errcode) + (f" {refused.detail}" if refused.detail else "")
     rid = world.ids.rid(seconds(now))
     if request.host == PAY:
-        return json_answer({"code": "SYSTEM_ERROR", "message": text}, 500)
+        return pay.signed(world.pay.key, world.ids, now, json_answer({"code": "SYSTEM_ERROR", "message": text}, 500))
     if request.host == WECOM:
         hint = f"hint: [{rid}], from ip: 127.0.0.1"
         return json_answer({"errcode": refused.errcode, "errmsg": f"{text}, {hint}", **refused.also})

@@ -63,6 +63,16 @@ FINISHED = {
     "SentCount": 75,
     "ErrorCount": 5,
 }
+PUBLISHED = {
+    **SUBSCRIBED,
+    "Event": "PUBLISHJOBFINISH",
+    "PublishEventInfo": {
+        "publish_id": 2_247_503_051,
+        "publish_status": 0,
+        "article_id": "b5O2OUs25HBxRceL7hfReg",
+        "article_detail": {"count": 1, "item": [{"idx": 1, "article_url": "https://mp.weixin.qq.com/s/a"}]},
+    },
+}
 
 
 class Reply(NamedTuple):

@@ -18,7 +18,7 @@ from chalicelib.connect.table import EVENT_KEPT, ConnectTable, open_connect
 from chalicelib.errors import Code, JifenError
 from chalicelib.publishing.model import Outcome
 from chalicelib.publishing.table import open_publishing
-from tests.connect.pushes import ACCOUNTS, CHAT_CHANGED, FINISHED, NOON_S, SUBSCRIBED, Pushes, listening
+from tests.connect.pushes import ACCOUNTS, CHAT_CHANGED, FINISHED, NOON_S, PUBLISHED, SUBSCRIBED, Pushes, listening
 from tests.members.stage import NOON, Stage
 
 SUBSCRIPTION = pushed_of("official_account", SUBSCRIBED)
@@ -193,6 +193,37 @@ def test_the_figures_of_a_sending_are_kept_by_its_receipt_the_newest_of_them(pus
     assert table.outcome("mass-2") == Outcome("err(10001)", 0, 80, 0, 5, NOON)
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_end_of_a_publication_is_kept_by_its_job_the_newest_of_what_is_told(pushes: Pushes, as_json: bool) -> None:
+    refused = {"publish_id": 2_247_503_051, "publish_status": 4, "fail_idx": [1, 3]}
+    told = [
+        PUBLISHED,
+        PUBLISHED,
+        {**PUBLISHED, "CreateTime": NOON_S - 60, "PublishEventInfo": refused},
+        {**PUBLISHED, "PublishEventInfo": {**refused, "publish_id": "2", "fail_idx": [2]}},
+        {**PUBLISHED, "PublishEventInfo": {"publish_id": 3, "publish_status": 1}},
+    ]
+    for message in told:
+        pushes.push("official_account", message, as_json=as_json)
+
+    again = pushes.work()
+
+    table = open_publishing()
+    published = Outcome("published", 0, 0, 0, 0, NOON, "已发布,未推送给粉丝", ("https://mp.weixin.qq.com/s/a",))
+    assert again == []
+    assert table.outcome("page-2247503051") == published
+    assert table.outcome("page-2") == Outcome("review_refused", 0, 0, 0, 0, NOON, "平台审核未通过:次条")
+    assert table.outcome("page-3") is None
+
+
+@pytest.mark.parametrize("info", [{}, {"publish_id": 1}, {"publish_id": "", "publish_status": 0}])
+def test_an_end_of_no_job_is_no_outcome_and_comes_again(pushes: Pushes, info: dict[str, Any]) -> None:
+    pushes.push("official_account", {**PUBLISHED, "PublishEventInfo": info})
+
+    assert len(pushes.work()) == 1
+    assert pushes.rows("outcome#") == []
+
+
 def test_a_changed_group_is_a_hint_with_the_newest_time_in_whatever_order_it_is_told(pushes: Pushes) -> None:
     for seconds, change in ((5, {"UpdateDetail": "del_member"}), (9, {"ChangeType": "dismiss"}), (3, {})):
         message = {**CHAT_CHANGED, "CreateTime": NOON_S + seconds, **change}
@@ -239,6 +270,7 @@ def test_what_a_member_allows_is_counted_once_however_often_it_is_told(pushes: P
 def test_the_worker_asks_for_no_more_than_its_policy_grants(pushes: Pushes, monkeypatch: pytest.MonkeyPatch) -> None:
     for system, message in (
         ("official_account", FINISHED),
+        ("official_account", PUBLISHED),
         ("official_account", SUBSCRIBED),
         ("wecom", CHAT_CHANGED),
         ("wecom", CHAT_CHANGED),

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.publishing.follow_publications import follow_publications
+from chalicelib.publishing.model import PAGE
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.settings import settings
 from tests.connect.pushes import ACCOUNTS, AES_KEY, PATHS, TOKENS, Pushes, listening, served
@@ -121,6 +123,28 @@ def test_what_we_could_not_take_is_told_again_five_seconds_later(pushes: Pushes,
 
     assert _sent(world, "MASSSENDJOBFINISH") == [(500, False), (200, True)]
     assert _issue()["outcome"]["status"] == "send success"
+
+
+def test_a_publication_without_push_shows_its_end_told_twice_and_is_not_asked_for(pushes: Pushes, world: Admin) -> None:
+    desk = Desk(pushes.stage, world, PAGE)
+    desk.approve()
+    world.post("/publication-plans", {"status": 2, "fail_idx": [3]})
+    world.post("/events", {"channel": "wechat", "duplicate": 1})
+
+    desk.sweep()
+    before = _issue()
+    world.advance(30)
+    again = pushes.work()
+    follow_publications(desk.table, now=desk.publish_at + timedelta(hours=1))
+
+    after = _issue()
+    assert again == []
+    assert (before["state"], before["outcome"]) == ("sent", None)
+    assert _sent(world, "PUBLISHJOBFINISH") == [(200, True)] * 2
+    assert (after["outcome"]["status"], after["outcome"]["text"]) == ("original_refused", "原创声明未通过:三条")
+    assert (after["outcome"]["sent"], after["outcome"]["links"]) == (0, [])
+    assert desk.calls("/cgi-bin/freepublish/get") == []
+    assert "publication" not in {row.get("due") for row in pushes.rows("sending#")}
 
 
 def test_a_customer_group_leaves_one_hint_through_doubled_and_overtaken_events(pushes: Pushes, world: Admin) -> None:

@@ -57,8 +57,14 @@ def approved(table: PublishingTable, issue_id: str = ISSUE_ID, **changes: Any) -
     return issue
 
 
-def a_heading(number: int, publish_at: datetime, state: State = State.SENT, sent_at: datetime | None = None) -> Heading:
-    return Heading(f"{number:016x}", f"第{number}期", publish_at, "outbox", state, 2, ("", "", ""), sent_at)
+def a_heading(
+    number: int,
+    publish_at: datetime,
+    state: State = State.SENT,
+    sent_at: datetime | None = None,
+    channel: str = "outbox",
+) -> Heading:
+    return Heading(f"{number:016x}", f"第{number}期", publish_at, channel, state, 2, ("", "", ""), sent_at)
 
 
 def plan_json(**changes: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.publishing.answers import report_answer
 from chalicelib.publishing.cadence import CADENCE, day_start, month_bounds
 from chalicelib.publishing.cadence_report import Report, month_report, report
-from chalicelib.publishing.model import Heading, State
+from chalicelib.publishing.model import PAGE, PUSHED, Heading, State
 from chalicelib.publishing.table import PublishingTable
 from tests.publishing.plans import MONDAY, a_heading, approved
 
@@ -89,6 +89,58 @@ def test_a_leap_february_is_a_day_longer() -> None:
     assert [gap.hours for gap in lengths.values() if gap] == [29 * 24, 28 * 24]
 
 
+APRIL = [datetime(2026, 4, day, 12, 0, tzinfo=UTC) for day in (1, 8, 15, 22, 29)]
+
+
+def april(*headings: Heading, now: datetime = MONDAY) -> Report:
+    return report("2026-04", headings, [], None, now=now, cadence=CADENCE)
+
+
+def suggested(told: Report) -> list[str | None]:
+    return [planned.suggested_channel for planned in told.planned]
+
+
+def test_a_fifth_week_is_suggested_without_push() -> None:
+    told = april()
+
+    assert suggested(told) == [PUSHED, PUSHED, PUSHED, PUSHED, PAGE]
+    assert (told.pushes.planned, told.pushes.left) == (0, 4)
+
+
+def test_only_what_is_sent_to_all_counts_against_the_four_of_a_month() -> None:
+    pushed = [a_heading(n, at, channel=PUSHED) for n, at in enumerate(APRIL[:2])]
+    page, outbox = a_heading(3, APRIL[2], channel=PAGE), a_heading(4, APRIL[2] + timedelta(days=1))
+    failed = a_heading(5, APRIL[3], State.FAILED, channel=PUSHED)
+    draft = a_heading(6, APRIL[4], State.DRAFT, channel=PUSHED)
+
+    told = april(*pushed, page, outbox, failed, draft, now=APRIL[2])
+
+    assert (told.pushes.planned, told.pushes.left, told.pushes.over) == (2, 2, ())
+    assert suggested(told) == [None, None, None, PUSHED, PUSHED]
+
+
+def test_a_page_published_early_leaves_the_last_week_its_push() -> None:
+    told = april(a_heading(1, APRIL[0], channel=PAGE), now=APRIL[0])
+
+    assert suggested(told) == [None, PUSHED, PUSHED, PUSHED, PUSHED]
+
+
+def test_a_stray_push_takes_one_of_the_four() -> None:
+    told = april(a_heading(1, APRIL[0] + timedelta(days=2), channel=PUSHED), now=APRIL[0])
+
+    assert suggested(told) == [None, PUSHED, PUSHED, PUSHED, PAGE]
+
+
+def test_what_is_planned_beyond_the_four_is_named() -> None:
+    told = april(*(a_heading(n, at, State.APPROVED, channel=PUSHED) for n, at in enumerate(APRIL)))
+
+    answer = report_answer(told)["pushes"]
+
+    assert (answer["most"], answer["planned"], answer["left"]) == (4, 5, 0)
+    assert [one["id"] for one in answer["over"]] == [f"{4:016x}"]
+    assert suggested(told) == [None] * 5
+
+
 def test_the_last_evening_of_a_month_belongs_to_it_in_the_zone(table: PublishingTable) -> None:
     last_minute = datetime(2026, 3, 31, 15, 59, tzinfo=UTC)
     approved(table, "1" * 16, publish_at=last_minute)
@@ -115,4 +167,12 @@ def test_the_report_reads_the_interval_that_crosses_into_the_month(table: Publis
         "longest_days": 7,
     }
     assert answer["gaps"] == [{"day": "2026-03-18", "is_past": False}, {"day": "2026-03-25", "is_past": False}]
-    assert answer["cadence"] == {"weekdays": [3], "hour": 20, "zone": "Asia/Shanghai", "ahead_days": 2}
+    assert answer["cadence"] == {
+        "weekdays": [3],
+        "hour": 20,
+        "zone": "Asia/Shanghai",
+        "ahead_days": 2,
+        "most_pushes": 4,
+    }
+    assert answer["pushes"] == {"most": 4, "planned": 0, "left": 4, "over": []}
+    assert [planned["suggested_channel"] for planned in answer["planned"]] == [None, None, PUSHED, PUSHED]

@@ -43,8 +43,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 class Desk:
     """The publishing desk of a stage: its table, the plan for the Official Account, and the minute rule."""
 
-    def __init__(self, stage: Stage, world: Admin) -> None:
-        self.stage, self.world = stage, world
+    def __init__(self, stage: Stage, world: Admin, channel: str = "official_account") -> None:
+        self.stage, self.world, self.channel = stage, world, channel
         self.table = PublishingTable(stage.cloud, "test-publishing")
         self.publish_at = stage.now + MINUTE
         self.api = WechatApi(
@@ -57,7 +57,7 @@ class Desk:
         slots = {
             name: replace(getattr(PLAN, name), cover_media_id=self.cover_id) for name in ("headline", "second", "third")
         }
-        return replace(PLAN, channel="official_account", publish_at=self.publish_at, **slots)
+        return replace(PLAN, channel=self.channel, publish_at=self.publish_at, **slots)
 
     def approve(self) -> Issue:
         plan = self.plan

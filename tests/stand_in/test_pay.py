@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from time_machine import travel
 from wechatpayv3 import WeChatPay, WeChatPayType
 
 from local.stand_in.pay.keys import kept_in, of_this_process
@@ -123,6 +125,8 @@ def test_a_closed_order_cannot_be_paid(admin: Admin, pay: Any) -> None:
     ("given", "code"),
     [
         ({"total": 0}, "PARAM_ERROR"),
+        ({"number": "order"}, "PARAM_ERROR"),
+        ({"number": "order number"}, "PARAM_ERROR"),
         ({"appid": "wxother"}, "APPID_MCHID_NOT_MATCH"),
         ({"notify_url": "http://points.example.com/pay"}, "PARAM_ERROR"),
     ],
@@ -319,6 +323,88 @@ def test_a_refund_that_fails_is_told_as_well(admin: Admin, receiver: Receiver, j
     assert told["event_type"] == f"REFUND.{status}"
     assert told["resource"]["refund_status"] == status
     assert "success_time" not in told["resource"]
+
+
+def test_an_order_ends_when_it_was_said_to(admin: Admin, pay: Any) -> None:
+    ends_s = admin.get("/clock")["now_ms"] // 1000 + 90
+    ends = datetime.fromtimestamp(ends_s, UTC).isoformat()
+    assert _order(pay, "order-0", time_expire="soon")[1]["code"] == "PARAM_ERROR"
+    assert _order(pay, "order-0", time_expire="2020-01-01T00:00:00+08:00")[1]["code"] == "PARAM_ERROR"
+    assert _order(pay, time_expire=ends)[0] == 200
+    assert _order(pay)[1]["message"] == "201 商户订单号重复"
+    admin.advance(91)
+
+    assert json.loads(pay.query(out_trade_no="order-1")[1])["trade_state"] == "CLOSED"
+    assert _order(pay, "order-2")[0] == 200
+    with pytest.raises(Trouble, match="ORDER_CLOSED"):
+        admin.post("/payments", {"mchid": MCHID, "out_trade_no": "order-1"})
+
+
+def test_an_id_to_pay_by_lives_two_hours_and_its_order_longer(admin: Admin, receiver: Receiver, pay: Any) -> None:
+    first = _order(pay)[1]["prepay_id"]
+    admin.post("/clock", {"stand": True})
+    admin.advance(2 * HOUR)
+
+    with pytest.raises(Trouble, match="over"):
+        admin.post("/payments", {"prepay_id": first})
+    later = datetime.fromtimestamp(admin.get("/clock")["now_ms"] / 1000, UTC)
+    with travel(later):
+        second = _order(pay)[1]["prepay_id"]
+    assert second != first
+    with pytest.raises(Trouble, match="another payer's"):
+        admin.post("/payments", {"prepay_id": second, "openid": "p" * 28})
+    assert admin.post("/payments", {"prepay_id": second, "openid": "o" * 28})["trade_state"] == "SUCCESS"
+    admin.settle()
+    assert [_read(pay, got)["event_type"] for got in receiver.got] == ["TRANSACTION.SUCCESS"]
+
+
+def test_a_payment_may_come_after_the_closing_and_is_told(admin: Admin, receiver: Receiver, pay: Any) -> None:
+    prepay_id = _order(pay)[1]["prepay_id"]
+    assert pay.close(out_trade_no="order-1")[0] == 204
+    assert pay.close(out_trade_no="order-1")[0] == 204
+    admin.post("/payments", {"prepay_id": prepay_id, "late": True})
+    admin.settle()
+
+    assert json.loads(pay.query(out_trade_no="order-1")[1])["trade_state"] == "SUCCESS"
+    assert [_read(pay, got)["event_type"] for got in receiver.got] == ["TRANSACTION.SUCCESS"]
+    with pytest.raises(Trouble, match="ORDERPAID"):
+        admin.post("/payments", {"prepay_id": prepay_id, "late": True})
+
+
+def test_a_refund_has_its_year_and_an_order_its_fifty(admin: Admin, receiver: Receiver, judge: Any) -> None:
+    _paid(admin, receiver, quiet=True)
+    asked = {"mchid": MCHID, "out_trade_no": "order-1", "fen": 1, "notify_url": ""}
+    for number in range(50):
+        admin.post("/refunds", {**asked, "out_refund_no": f"refund-{number}"})
+    with pytest.raises(Trouble, match="退款次数"):
+        admin.post("/refunds", {**asked, "out_refund_no": "refund-50"})
+
+    _paid(admin, receiver, "order-2", quiet=True)
+    admin.advance(365 * 24 * HOUR)
+    admin.post("/refunds", {**asked, "out_trade_no": "order-2", "out_refund_no": "refund-51"})
+    admin.advance(1)
+    with pytest.raises(Trouble, match="退款期限"):
+        admin.post("/refunds", {**asked, "out_trade_no": "order-2", "out_refund_no": "refund-52"})
+
+
+@pytest.mark.parametrize("kind", ["foreign_signature", "unknown_serial"])
+def test_an_answer_may_be_signed_by_somebody_else(admin: Admin, pay: Any, kind: str) -> None:
+    admin.post("/faults", {"api": "/v3/pay/transactions/jsapi", "kind": kind})
+    with pytest.raises(Exception, match="failed to verify the signature"):
+        _order(pay)
+
+    assert json.loads(pay.query(out_trade_no="order-1")[1])["trade_state"] == "NOTPAY"
+
+
+def test_an_answer_may_refuse_in_any_word_and_a_day_has_its_quota(admin: Admin, pay: Any) -> None:
+    admin.post("/faults", {"api": "/v3/pay/*", "kind": "refusal", "code": "RATELIMIT_EXCEEDED", "status": 429})
+    assert _order(pay) == (429, {"code": "RATELIMIT_EXCEEDED", "message": "系统拒绝"})
+    with pytest.raises(Trouble, match="code is"):
+        admin.post("/faults", {"api": "/v3/pay/*", "kind": "refusal"})
+
+    admin.post("/quotas", {"api": "/v3/pay/transactions/jsapi", "daily": 1})
+    assert _order(pay)[0] == 200
+    assert _order(pay)[1]["code"] == "FREQUENCY_LIMITED"
 
 
 def test_after_a_timeout_the_order_stands(pay: Any, admin: Admin) -> None:

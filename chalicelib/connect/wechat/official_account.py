@@ -1,6 +1,6 @@
-"""The Official Account (公众号): covers, drafts, mass sending (群发), publishing without push (发布), figures by slot.
+"""The Official Account (公众号): covers, drafts, mass sending (群发), figures by slot.
 
-Sources: developers.weixin.qq.com, "素材管理", "草稿管理", "发布能力", "群发", "图文分析数据接口".
+Sources: developers.weixin.qq.com, "素材管理", "草稿管理", "群发", "图文分析数据接口".
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def mass_send(api: WechatApi, draft_id: str, *, client_id: str) -> Sent:
         if refused.kind is not Kind.DONE:
             raise
         answer = dict(refused.answer)
-    return Sent(_id_of(answer, "msg_id"), str(answer.get("msg_data_id", "")))
+    return Sent(id_of(answer, "msg_id"), str(answer.get("msg_data_id", "")))
 
 
 def preview(api: WechatApi, draft_id: str, openid: str) -> None:
@@ -106,7 +106,7 @@ def reads_by_slot(api: WechatApi, on: date) -> list[dict[str, Any]]:
     return [row for row in answer.get("list", ()) if isinstance(row, dict)]
 
 
-def _id_of(answer: dict[str, Any], name: str) -> str:
+def id_of(answer: dict[str, Any], name: str) -> str:
     """An id, which one document says is a text and another a number; raises Unanswered when there is none."""
     value = answer.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not value:

@@ -28,11 +28,7 @@ def record_of(event: str, told: Mapping[str, Any], merchant: Merchant) -> dict[s
 
     An order's value is its total: what WeChat's coupons paid of it is its coupon.
     """
-    if word(told, "mchid") != merchant.mchid:
-        raise JifenError(Code.NOT_ALLOWED, "商户号不一致", field="mchid")
-    amount = part(told, "amount")
-    if amount.get("currency", "CNY") != "CNY":
-        raise bad("amount.currency")
+    amount = require_ours(event, told, merchant)
     record = {"platform": PLATFORM, "order_no": number(word(told, "out_trade_no"))}
     if event == REFUNDED:
         if word(told, "refund_status") != "SUCCESS":
@@ -43,8 +39,6 @@ def record_of(event: str, told: Mapping[str, Any], merchant: Merchant) -> dict[s
             "refunded_fen": whole(amount, "refund"),
             "refunded_at": word(told, "success_time"),
         }
-    if word(told, "appid") != merchant.appid:
-        raise JifenError(Code.NOT_ALLOWED, "appid不一致", field="appid")
     if word(told, "trade_state") != "SUCCESS":
         raise bad("trade_state")
     total_fen = whole(amount, "total")
@@ -56,6 +50,18 @@ def record_of(event: str, told: Mapping[str, Any], merchant: Merchant) -> dict[s
         "paid_fen": total_fen,
         "coupon_fen": max(total_fen - payer_fen, 0),
     }
+
+
+def require_ours(event: str, told: Mapping[str, Any], merchant: Merchant) -> Mapping[str, Any]:
+    """The amount in what is told of our own merchant and mini-program; raises JifenError for anybody else's."""
+    if word(told, "mchid") != merchant.mchid:
+        raise JifenError(Code.NOT_ALLOWED, "商户号不一致", field="mchid")
+    if event == PAID and word(told, "appid") != merchant.appid:  # a refund names none
+        raise JifenError(Code.NOT_ALLOWED, "appid不一致", field="appid")
+    amount = part(told, "amount")
+    if amount.get("currency", "CNY") != "CNY":
+        raise bad("amount.currency")
+    return amount
 
 
 def number(text: str) -> str:

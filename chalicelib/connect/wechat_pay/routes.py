@@ -1,6 +1,8 @@
-"""WeChat Pay's notices over HTTP: verified, opened, kept as orders and refunds, acknowledged as it wants.
+"""WeChat Pay's notices over HTTP: verified, opened, kept as orders and refunds or queued for the points mall,
+acknowledged as it wants.
 
-The orders' stream does the rest, so that the answer goes out well within WeChat Pay's five seconds.
+The orders' stream and the queue's worker do the rest, so that the answer goes out well within WeChat Pay's five
+seconds. What could not be kept or queued is not acknowledged: it is told again for a day.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from chalicelib.connect.accounts import keys_of, text
 from chalicelib.connect.kept import keep
 from chalicelib.connect.told import bad, part, word
 from chalicelib.connect.wechat_pay import signature
+from chalicelib.connect.wechat_pay.mall_notice import is_malls, mall_notice_of, queued
 from chalicelib.connect.wechat_pay.notice import NOT_REFUNDED, PAID, REFUNDED, Merchant, record_of
 from chalicelib.errors import JifenError
-from chalicelib.runtime import log
+from chalicelib.runtime import log, queue
 from chalicelib.runtime.bodies import plain_json
 from chalicelib.runtime.callback import Ack, CallbackCall, callback
 from chalicelib.runtime.edge import JSON_BODY, Caller, Request
+from chalicelib.runtime.settings import settings
 
 bp = Blueprint(__name__)
 KEY_BYTES = 32
@@ -39,27 +43,37 @@ def _refused(error: JifenError) -> Ack:
 @bp.route("/callbacks/wechat-pay", methods=["POST"], **JSON_BODY)
 @callback(bp, caller=wechat_pay, refuse=_refused)
 def post_wechat_pay_notice(call: CallbackCall) -> Ack:
-    """WeChat Pay tells a payment or a refund: it becomes an order of the platform `wechat`, or a refund of one."""
+    """WeChat Pay tells a payment or a refund: it becomes an order of the platform `wechat`, or a refund of one. What
+    has a number of the points mall's becomes neither: it is queued for the mall.
+    """
     notice = plain_json(call.raw_body)
     if not isinstance(notice, dict):
         raise bad("body")
     event = word(notice, "event_type")
-    if event in (PAID, REFUNDED):
-        _keep(event, notice, call)
+    if event in (PAID, REFUNDED, *NOT_REFUNDED):
+        _take(event, notice, call)
     else:
-        # What a merchant did not subscribe to for our sake, or a refund that gave nothing back.
-        known = event if event in NOT_REFUNDED else "OTHER"
-        log.outcome("wechat_pay_notice_passed", kind=known)
+        log.outcome("wechat_pay_notice_passed", kind="OTHER")  # a merchant did not subscribe to it for our sake
     return Ack(json.dumps({"code": "SUCCESS", "message": "成功"}, ensure_ascii=False))
 
 
-def _keep(event: str, notice: dict[str, object], call: CallbackCall) -> None:
+def _take(event: str, notice: dict[str, object], call: CallbackCall) -> None:
     known = keys_of("wechat_pay", call.now)
-    key = text(known, "api_v3_key").encode()
+    merchant = Merchant(text(known, "mchid"), text(known, "appid"))
+    told = _opened(notice, text(known, "api_v3_key").encode())
+    if is_malls(word(told, "out_trade_no")):
+        queue.send(settings().mall_payments_queue_url, [queued(mall_notice_of(event, told, merchant))])
+        log.outcome("wechat_pay_notice_queued", kind=event)
+    elif event in NOT_REFUNDED:
+        log.outcome("wechat_pay_notice_passed", kind=event)  # nothing was given back: the order is as it was
+    else:
+        keep("wechat_pay", [record_of(event, told, merchant)], call.now)
+
+
+def _opened(notice: dict[str, object], key: bytes) -> dict[str, object]:
     if len(key) != KEY_BYTES:
         raise ValueError("the APIv3 key has not 32 bytes")
     told = plain_json(signature.decrypt(key, part(notice, "resource")))
     if not isinstance(told, dict):
         raise bad("resource")
-    record = record_of(event, told, Merchant(text(known, "mchid"), text(known, "appid")))
-    keep("wechat_pay", [record], call.now)
+    return told

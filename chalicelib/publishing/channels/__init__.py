@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.publishing.channels import official_account, outbox
+from chalicelib.publishing.channels import official_account, official_account_page, outbox
 from chalicelib.publishing.channels.port import Channel
+from chalicelib.publishing.model import PAGE, PUSHED
 
 CHANNELS: Mapping[str, Channel] = {
-    "official_account": official_account.CHANNEL,
+    PUSHED: official_account.CHANNEL,
+    PAGE: official_account_page.CHANNEL,
     "outbox": outbox.CHANNEL,
 }

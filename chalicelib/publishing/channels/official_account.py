@@ -18,10 +18,10 @@ from chalicelib.errors import JifenError
 from chalicelib.ledger.model import digest
 from chalicelib.publishing.article import content_of, digest_of
 from chalicelib.publishing.channels.port import Channel, ChannelRefused
-from chalicelib.publishing.model import Issue, Receipt, Sending, Slot
+from chalicelib.publishing.model import PUSHED, Issue, Receipt, Sending, Slot
 from chalicelib.publishing.table import PublishingTable
 
-NAME = "official_account"
+NAME = PUSHED
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How far WeChat's clock may lag ours when a lost draft is looked for."""
 
@@ -43,10 +43,11 @@ def send(table: PublishingTable, issue: Issue, now: datetime) -> Receipt:
     try:
         sent = wechat.mass_send(api, sending.draft_id, client_id=issue.id)
     except Refused as refused:
+        final = final_refusal(refused)
         # After an attempt whose answer was lost, a refusal no longer says that nothing was sent.
-        if refused.kind in _WORDS and not sending.is_tried:
+        if final and not sending.is_tried:
             table.put_sending(issue.id, sending)
-            raise _refused(refused) from None
+            raise final from None
         raise
     if sent.data_id:
         table.put_sending(issue.id, sending._replace(is_tried=True, data_id=sent.data_id))
@@ -73,6 +74,12 @@ def receipt_id(message_id: str) -> str:
     return f"mass-{message_id}"
 
 
+def final_refusal(refused: Refused) -> ChannelRefused | None:
+    """A refusal in words for staff; None for one that may pass by itself."""
+    words = _WORDS.get(refused.kind)
+    return ChannelRefused(f"{words}(微信错误码{refused.errcode},rid {refused.rid or '-'})") if words else None
+
+
 def _with_draft(
     table: PublishingTable, api: WechatApi, issue_id: str, articles: Sequence[Article], now: datetime
 ) -> Sending:
@@ -91,9 +98,7 @@ def _with_draft(
             table.put_sending(issue_id, sending)
         draft_id = draft_id or wechat.add_draft(api, articles)
     except Refused as refused:
-        if refused.kind in _WORDS:
-            raise _refused(refused) from None
-        raise
+        raise final_refusal(refused) or refused from None
     sending = sending._replace(draft_id=draft_id)
     table.put_sending(issue_id, sending)
     return sending
@@ -102,10 +107,6 @@ def _with_draft(
 def _article(slot: Slot, mini_program_appid: str) -> Article:
     source_url = slot.sign_up_link if slot.sign_up_link.startswith("https://") else ""
     return Article(slot.title, digest_of(slot), content_of(slot, mini_program_appid), source_url, slot.cover_media_id)
-
-
-def _refused(refused: Refused) -> ChannelRefused:
-    return ChannelRefused(f"{_WORDS[refused.kind]}(微信错误码{refused.errcode},rid {refused.rid or '-'})")
 
 
 CHANNEL = Channel(send=send, deduplicates=True)

@@ -83,6 +83,10 @@ class MallItem:
     rotation: Rotation | None = None
     campaign: Annotated[str, Len(0, 60)] = ""
     """Said by each redemption's entry, so that a campaign's effect can be measured."""
+    late_payment: Literal["refund", "honour"] = "refund"
+    """What becomes of money that is paid though the redemption was closed: it goes back, or the redemption is made
+    after all where points and pieces still suffice.
+    """
     shards: Annotated[int, Ge(1), Le(64)] = 1
     """Places its stock is counted in: one for each 100 redemptions a second that are expected at most."""
     rank: Annotated[int, Ge(0), Le(10_000)] = 100

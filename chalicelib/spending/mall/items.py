@@ -11,7 +11,7 @@ from chalicelib.ledger.model import stamp
 from chalicelib.programme.stored import read_stored
 from chalicelib.runtime.dynamo import Item
 from chalicelib.spending.mall.item import MallItem, Price
-from chalicelib.spending.mall.model import Delivery, ItemState, Listed, Redemption, RedemptionState
+from chalicelib.spending.mall.model import Delivery, ItemState, Listed, Money, Redemption, RedemptionState
 
 CATALOGUE = "ITEMS"
 UNPAID_SHARDS = 8
@@ -87,6 +87,8 @@ def redemption_item(one: Redemption) -> Item:
         item |= {"work_of": f"FULFIL#{one.state}", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     if one.state is RedemptionState.UNPAID and one.pay_until_at:
         item |= {"due_shard": unpaid_shard(int(one.id[:8], 16)), "due_at": stamp(one.pay_until_at)}
+    if one.money is Money.REFUNDING:
+        item |= {"work_of": "REFUNDS", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     return item | _what_else(one)
 
 
@@ -108,6 +110,8 @@ def _what_else(one: Redemption) -> Item:
         "changed_at": stamp(one.changed_at) if one.changed_at else "",
         "reason": one.reason,
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
+        "money": str(one.money),
+        "transaction_id": one.transaction_id,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -137,6 +141,8 @@ def redemption_of(item: Item) -> Redemption:
         changed_at=_instant(item, "changed_at"),
         reason=item.get("reason", ""),
         revealed_at=_instant(item, "revealed_at"),
+        money=Money(item.get("money", "")),
+        transaction_id=item.get("transaction_id", ""),
         version=item["version"],
     )
 

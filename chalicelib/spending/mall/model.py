@@ -56,6 +56,19 @@ class Delivery(NamedTuple):
     store: str = ""
 
 
+class Money(StrEnum):
+    """How the money of a redemption stands; none where its price has none."""
+
+    NONE = ""
+    AWAITED = "awaited"
+    PAID = "paid"
+    REFUNDING = "refunding"
+    """To go back, until WeChat Pay says that it did."""
+    REFUNDED = "refunded"
+    STUCK = "stuck"
+    """WeChat Pay could not give it back: people must see to it."""
+
+
 class Redemption(NamedTuple):
     """What a member got, or is getting, for points."""
 
@@ -86,6 +99,9 @@ class Redemption(NamedTuple):
     """Why it was cancelled, or sent again."""
     revealed_at: datetime | None = None
     """When its code was first shown: from then on it cannot be given back."""
+    money: Money = Money.NONE
+    transaction_id: str = ""
+    """WeChat Pay's own number of the payment."""
     version: int = 1
 
     @property

@@ -25,6 +25,7 @@ from chalicelib.spending.mall.model import (
     Delivery,
     ItemState,
     Listed,
+    Money,
     Redemption,
     RedemptionState,
     state_once_paid,
@@ -76,15 +77,17 @@ def redeem_item(quote: Quote, delivery: Delivery | None, *, desk: Desk, actor: s
     for picks_left in reversed(range(PICKS)):
         asked = _asked(quote, listed, delivery, pick_up_code, desk, now)
         try:
-            replayed = _post(asked, desk, actor, now)
+            made = _post(asked, desk, actor, now)
             break
         except JifenError as refused:
             if refused.code is not Code.BUSY or not isinstance(listed.item.good, Virtual) or not picks_left:
                 raise
-    made = desk.mall.redemption(quote.id)
-    if made is None:
+    if made is not None:
+        return Redeemed(made, False, pick_up_code)
+    standing = desk.mall.redemption(quote.id)
+    if standing is None:
         raise AssertionError("a redemption was paid without its row")
-    return Redeemed(made, replayed, "" if replayed else pick_up_code)
+    return Redeemed(standing, True)
 
 
 def _asked(
@@ -109,6 +112,7 @@ def _asked(
         pool=item.good.pool if isinstance(item.good, Virtual) else "",
         delivery=delivery,
         pay_until_at=now + PAID_WITHIN if is_paid_later else None,
+        money=Money.AWAITED if is_paid_later else Money.NONE,
         pick_up_digest=sha256(pick_up_code.encode()).hexdigest()[:32] if pick_up_code else "",
     )
     codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))
@@ -125,18 +129,21 @@ def _picked(good: object, quantity: int, desk: Desk) -> tuple[PoolCode, ...] | J
         return sold_out
 
 
-def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> bool:
-    """One posting of it; whether it had been made before."""
+def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> Redemption | None:
+    """One posting of it: the row it wrote, None when it had been made before."""
     item, row = asked.listed.item, asked.row
+    written = row
 
     def buy(account: Account) -> Purchase:
+        nonlocal written
         _require(asked, account, desk, now)
-        return _purchase(asked, account, desk, now)
+        written, purchase = _purchase(asked, account, desk, now)
+        return purchase
 
     text = f"兑换{item.name}" + (f"×{row.quantity}" if row.quantity > 1 else "")
     ledger, terms = desk.ledger, desk.terms.ledger
     if row.cash_fen:
-        return hold(
+        receipt = hold(
             row.member_id,
             hold_id_of(row.id),
             row.points,
@@ -148,22 +155,24 @@ def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> bool:
             now=now,
             text=text,
             buy=buy,
-        ).replayed
-    return redeem(
-        row.member_id,
-        row.id,
-        row.points,
-        activity=ACTIVITY,
-        at=row.quoted_at,
-        source=ACTIVITY,
-        actor=actor,
-        ledger=ledger,
-        terms=terms,
-        now=now,
-        text=text,
-        campaign=item.campaign,
-        buy=buy,
-    ).replayed
+        )
+    else:
+        receipt = redeem(
+            row.member_id,
+            row.id,
+            row.points,
+            activity=ACTIVITY,
+            at=row.quoted_at,
+            source=ACTIVITY,
+            actor=actor,
+            ledger=ledger,
+            terms=terms,
+            now=now,
+            text=text,
+            campaign=item.campaign,
+            buy=buy,
+        )
+    return None if receipt.replayed else written
 
 
 def _require(asked: _Asked, account: Account, desk: Desk, now: datetime) -> None:
@@ -188,8 +197,8 @@ def _require_delivery(good: object, delivery: Delivery | None) -> None:
         raise JifenError(Code.DELIVERY_MISSING, "这件商品不用收货信息" if not ways else None, field="delivery")
 
 
-def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> Purchase:
-    """All that is written beside the points."""
+def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tuple[Redemption, Purchase]:
+    """The redemption's row, and with it all that is written beside the points."""
     item, row, member_id = asked.listed.item, asked.row, account.member_id
     picked = () if isinstance(asked.picked, JifenError) else asked.picked
     handed = hand(
@@ -206,7 +215,8 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> Pur
     own = row._replace(member_id=member_id, codes=handed.codes, limits=limits)
     place = stock_of(row.item_id, item)
     stock = Stock(desk.goods.name, place.id, place.shards, row.quantity)
-    return Purchase((desk.mall.new_redemption(own), *handed.also, *_counted(asked, account, desk)), (stock,))
+    also = (desk.mall.new_redemption(own), *handed.also, *_counted(asked, account, desk))
+    return own, Purchase(also, (stock,))
 
 
 def _counted(asked: _Asked, account: Account, desk: Desk) -> Iterator[Also]:

@@ -21,6 +21,7 @@ from chalicelib.runtime.dynamo import (
     transact,
 )
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.items import (
     CATALOGUE,
     line_item,
@@ -134,11 +135,15 @@ class MallTable:
 
     def work(self, state: str, *, after: str, limit: int) -> list[tuple[str, str]]:
         """(place, id) of up to `limit` redemptions that wait in a state, the oldest first, after a place; may lag."""
+        return self.work_of(f"FULFIL#{state}", after=after, limit=limit)
+
+    def work_of(self, kind: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """The same of any kind of work: `REFUNDS` is money on its way back."""
         found = self.dynamo.query(
             TableName=self.name,
             IndexName="work",
-            KeyConditionExpression="work_of = :state AND work_key > :after",
-            ExpressionAttributeValues=encode_item({":state": f"FULFIL#{state}", ":after": after or "0"}),
+            KeyConditionExpression="work_of = :kind AND work_key > :after",
+            ExpressionAttributeValues=encode_item({":kind": kind, ":after": after or "0"}),
             Limit=limit,
         )
         keys = [decode_item(item)["work_key"] for item in found["Items"]]
@@ -183,13 +188,21 @@ class MallTable:
 
     def change(self, one: Redemption) -> None:
         """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""
-        also = self.changed_redemption(one)
+        self.write((self.changed_redemption(one),))
+
+    def write(self, also: Sequence[Also]) -> None:
+        """Write what no points move with, all or nothing; raises the refusal of the first write that was refused."""
         try:
-            transact(self.dynamo, [also.write])
+            transact(self.dynamo, [one.write for one in also])
         except Cancelled as cancelled:
-            if cancelled.is_transient():
-                raise
-            raise also.refusal from None
+            for one, reason in zip(also, cancelled.reasons, strict=True):
+                if reason.code == "ConditionalCheckFailed":
+                    raise one.refusal from None
+            raise
+
+    def shards_of(self, item_id: str, now: datetime) -> int:
+        """Of how many shards an item's stock is."""
+        return stock_of(item_id, self.listed(item_id, now).item).shards
 
     def counted(self, key: tuple[str, str], pieces: int, room: int, refusal: JifenError) -> Also:
         """The write that counts pieces against a member's limit, while the row has at most `room` before them."""
@@ -201,6 +214,17 @@ class MallTable:
             "ExpressionAttributeValues": encode_item({":pieces": pieces, ":room": room}),
         }
         return Also({"Update": update}, refusal)
+
+    def counted_down(self, key: tuple[str, str], pieces: int) -> Also:
+        """The write that gives room under a limit back."""
+        update: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": encode_item({"pk": key[0], "sk": key[1]}),
+            "UpdateExpression": "ADD pieces :less",
+            "ConditionExpression": "pieces >= :pieces",
+            "ExpressionAttributeValues": encode_item({":less": -pieces, ":pieces": pieces}),
+        }
+        return Also({"Update": update}, JifenError(Code.REDEMPTION_STATE))
 
     def _get(self, key: Item) -> Item | None:
         found = self.dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=True).get("Item")

@@ -6,7 +6,7 @@ from typing import cast
 
 from local.stand_in.admin import Handle, text, whole
 from local.stand_in.pay.notifier import TRICKS, Trick
-from local.stand_in.pay.orders import PROCESSING, UNPAID, Order
+from local.stand_in.pay.shapes import CLOSED, PROCESSING, UNPAID, Order
 from local.stand_in.pay.signing import Declined, verified
 from local.stand_in.pay.telling import begin_refund, tell_paid, tell_refund
 from local.stand_in.wire import Json, Unknown
@@ -18,15 +18,18 @@ def get_key(world: World, _given: Json) -> Json:
 
 
 def pay(world: World, given: Json) -> Json:
-    """A member pays: `{"mchid", "out_trade_no"}`, or `{"request"}` as the phone got it for wx.requestPayment.
+    """A member pays: `{"mchid", "out_trade_no"}`, `{"prepay_id"}`, or `{"request"}` as the phone got it for
+    wx.requestPayment; with `openid` only if he is who shall pay. `late`: he was at it when the order was closed.
 
     With `total` and the rest it is an order that another till made: `{"mchid", "appid", "out_trade_no", "total",
     "openid", "notify_url"}`. Quiet: nobody is told, as when a notification is lost.
     """
     try:
-        order = _asked_on_a_phone(world, given["request"]) if "request" in given else _named(world, given)
         now = world.clock.now()
-        world.pay.orders.pay(order, now)
+        order = _meant(world, given, now)
+        if given.get("openid", order.openid) != order.openid:
+            raise Unknown("the order is another payer's")
+        world.pay.orders.pay(order, now, late=given.get("late") is True)
     except Declined as declined:
         raise Unknown(str(declined)) from None
     if not given.get("quiet"):
@@ -38,7 +41,7 @@ def refund(world: World, given: Json) -> Json:
     """Somebody refunds on the console: `{"mchid", "out_trade_no", "out_refund_no", "fen", "notify_url"}`."""
     now = world.clock.now()
     try:
-        order = world.pay.orders.get(text(given, "mchid"), text(given, "out_trade_no"))
+        order = world.pay.orders.get(text(given, "mchid"), text(given, "out_trade_no"), now)
         amount = {"refund": whole(given, "fen"), "total": order.total}
         made, new = world.pay.orders.refund(order, text(given, "out_refund_no"), amount, text(given, "notify_url"), now)
     except Declined as declined:
@@ -67,8 +70,8 @@ def notify_again(world: World, given: Json) -> Json:
                 raise Unknown("the refund is not over")
             tell_refund(world, made, now, trick=chosen, copies=copies)
         else:
-            order = world.pay.orders.get(text(given, "mchid"), text(given, "out_trade_no"))
-            if order.state == UNPAID:
+            order = world.pay.orders.get(text(given, "mchid"), text(given, "out_trade_no"), now)
+            if order.state in (UNPAID, CLOSED):
                 raise Unknown("the order is not paid")
             tell_paid(world, order, now, trick=chosen, copies=copies)
     except Declined as declined:
@@ -76,7 +79,22 @@ def notify_again(world: World, given: Json) -> Json:
     return {"sent": copies}
 
 
-def _named(world: World, given: Json) -> Order:
+def _meant(world: World, given: Json, now: int) -> Order:
+    if "request" in given:
+        return _asked_on_a_phone(world, given["request"], now)
+    if "prepay_id" in given:
+        return _prepaid(world, text(given, "prepay_id"), now)
+    return _named(world, given, now)
+
+
+def _prepaid(world: World, prepay_id: str, now: int) -> Order:
+    order = world.pay.orders.by_prepay(prepay_id, now)
+    if order is None:
+        raise Unknown("no order has this prepay_id, or it is over")
+    return order
+
+
+def _named(world: World, given: Json, now: int) -> Order:
     mchid, number = text(given, "mchid"), text(given, "out_trade_no")
     if mchid not in world.accounts.merchants:
         raise Unknown(f"no merchant {mchid}")
@@ -90,17 +108,17 @@ def _named(world: World, given: Json) -> Order:
             text(given, "notify_url"),
             text(given, "description", "商品"),
         )
-        return world.pay.orders.create(made)
-    return world.pay.orders.get(mchid, number)
+        return world.pay.orders.create(made, now)
+    return world.pay.orders.get(mchid, number, now)
 
 
-def _asked_on_a_phone(world: World, asked: object) -> Order:
+def _asked_on_a_phone(world: World, asked: object, now: int) -> Order:
     """The order of what wx.requestPayment was called with; raises Unknown when its signature is not the merchant's."""
     if not isinstance(asked, dict) or asked.get("signType") != "RSA":
         raise Unknown("request is an object with signType RSA")
     package = str(asked.get("package", ""))
-    order = world.pay.orders.by_prepay(package.removeprefix("prepay_id="))
-    if order is None or order.appid != asked.get("appId"):
+    order = _prepaid(world, package.removeprefix("prepay_id="), now)
+    if order.appid != asked.get("appId"):
         raise Unknown("no order has this prepay_id in this app")
     message = f"{order.appid}\n{asked.get('timeStamp')}\n{asked.get('nonceStr')}\n{package}\n".encode()
     merchant = world.accounts.merchants[order.mchid]

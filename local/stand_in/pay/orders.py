@@ -5,143 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.stand_in.clock import day_of, rfc3339
+from local.stand_in.clock import DAY, HOUR, MINUTE, day_of
 from local.stand_in.ids import Ids
+from local.stand_in.pay.shapes import CLOSED, DONE, PAID, REFUND_CLOSED, REFUNDED, UNPAID, Order, Refund
 from local.stand_in.pay.signing import Declined
-from local.stand_in.wire import Json
 
-UNPAID, PAID, CLOSED, REFUNDED = "NOTPAY", "SUCCESS", "CLOSED", "REFUND"
-PROCESSING, DONE, ABNORMAL, REFUND_CLOSED = "PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED"
-WORDS = {UNPAID: "订单未支付", PAID: "支付成功", CLOSED: "订单已关闭", REFUNDED: "转入退款"}
-
-
-@dataclass(slots=True)
-class Order:
-    """Amounts in fen."""
-
-    mchid: str
-    appid: str
-    out_trade_no: str
-    total: int
-    openid: str
-    notify_url: str
-    description: str
-    attach: str = ""
-    prepay_id: str = ""
-    state: str = UNPAID
-    transaction_id: str = ""
-    paid_at: int = 0
-    refunds: list[Refund] = field(default_factory=list)
-
-    def shape(self) -> Json:
-        """As a query answers and a notification seals it."""
-        shown: Json = {
-            "mchid": self.mchid,
-            "appid": self.appid,
-            "out_trade_no": self.out_trade_no,
-            "trade_state": self.state,
-            "trade_state_desc": WORDS[self.state],
-            "amount": {"total": self.total, "currency": "CNY"},
-            "payer": {"openid": self.openid},
-        }
-        if self.attach:
-            shown["attach"] = self.attach
-        if self.transaction_id:
-            shown |= {
-                "transaction_id": self.transaction_id,
-                "trade_type": "JSAPI",
-                "bank_type": "OTHERS",
-                "success_time": rfc3339(self.paid_at),
-            }
-            shown["amount"] |= {"payer_total": self.total, "payer_currency": "CNY"}
-        return shown
-
-
-@dataclass(slots=True)
-class Refund:
-    """Amounts in fen."""
-
-    order: Order
-    out_refund_no: str
-    refund_id: str
-    fen: int
-    notify_url: str
-    asked_at: int
-    status: str = PROCESSING
-    ended_at: int = 0
-
-    def shape(self) -> Json:
-        """As the API answers it."""
-        shown: Json = {
-            "refund_id": self.refund_id,
-            "out_refund_no": self.out_refund_no,
-            "transaction_id": self.order.transaction_id,
-            "out_trade_no": self.order.out_trade_no,
-            "channel": "ORIGINAL",
-            "user_received_account": "支付用户零钱",
-            "create_time": rfc3339(self.asked_at),
-            "status": self.status,
-            "funds_account": "AVAILABLE",
-            "amount": {
-                "total": self.order.total,
-                "refund": self.fen,
-                "payer_total": self.order.total,
-                "payer_refund": self.fen,
-                "settlement_refund": self.fen,
-                "settlement_total": self.order.total,
-                "discount_refund": 0,
-                "currency": "CNY",
-            },
-        }
-        return shown | ({"success_time": rfc3339(self.ended_at)} if self.status == DONE else {})
-
-    def notice(self) -> Json:
-        """As a notification seals it."""
-        shown: Json = {
-            "mchid": self.order.mchid,
-            "transaction_id": self.order.transaction_id,
-            "out_trade_no": self.order.out_trade_no,
-            "refund_id": self.refund_id,
-            "out_refund_no": self.out_refund_no,
-            "refund_status": self.status,
-            "user_received_account": "支付用户零钱",
-            "amount": {
-                "total": self.order.total,
-                "refund": self.fen,
-                "payer_total": self.order.total,
-                "payer_refund": self.fen,
-            },
-        }
-        return shown | ({"success_time": rfc3339(self.ended_at)} if self.status == DONE else {})
+PREPAY_LIVES = 2 * HOUR
+SHORTEST_LIFE = MINUTE
+REFUNDABLE = 365 * DAY
+MOST_REFUNDS = 50
 
 
 @dataclass(slots=True)
 class Orders:
     ids: Ids
     _orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    _prepays: dict[str, tuple[Order, int]] = field(default_factory=dict)
+    """By prepay_id: what it pays, and until when."""
     _refunds: dict[tuple[str, str], Refund] = field(default_factory=dict)
 
-    def create(self, order: Order) -> Order:
-        """The order that stands under this number; raises Declined for a number that means another one."""
-        key = (order.mchid, order.out_trade_no)
-        earlier = self._orders.get(key)
-        if earlier is None:
-            order.prepay_id = self.ids.text(30, "wx")
-            self._orders[key] = order
-            return order
+    def create(self, order: Order, now: int) -> Order:
+        """The order that stands under this number, with a prepay_id that is good; raises Declined for a number that
+        means another one.
+        """
+        if order.expires_at and order.expires_at < now + SHORTEST_LIFE:
+            raise Declined(400, "PARAM_ERROR", "time_expire须晚于当前时间1分钟")
+        earlier = self._orders.setdefault((order.mchid, order.out_trade_no), order)
+        _end(earlier, now)
         if earlier.state == CLOSED:
             raise Declined(400, "ORDER_CLOSED", "该订单已关闭，请重新下单")
         if earlier.state != UNPAID:
             raise Declined(400, "ORDERPAID", "该订单已支付")
-        if (earlier.total, earlier.openid, earlier.appid) != (order.total, order.openid, order.appid):
+        if earlier.content() != order.content():
             raise Declined(400, "INVALID_REQUEST", "201 商户订单号重复")
+        if not earlier.prepay_id or now >= earlier.prepaid_at + PREPAY_LIVES:
+            earlier.prepay_id, earlier.prepaid_at = self.ids.text(30, "wx"), now
+            self._prepays[earlier.prepay_id] = (earlier, now + PREPAY_LIVES)
         return earlier
 
-    def get(self, mchid: str, out_trade_no: str) -> Order:
+    def get(self, mchid: str, out_trade_no: str, now: int) -> Order:
         """Raises Declined 404."""
         order = self._orders.get((mchid, out_trade_no))
         if order is None:
             raise Declined(404, "ORDER_NOT_EXIST", "订单不存在")
+        _end(order, now)
         return order
 
     def by_transaction(self, mchid: str, transaction_id: str) -> Order:
@@ -151,12 +58,15 @@ class Orders:
                 return order
         raise Declined(404, "ORDER_NOT_EXIST", "订单不存在")
 
-    def by_prepay(self, prepay_id: str) -> Order | None:
-        return next((one for one in self._orders.values() if one.prepay_id == prepay_id), None)
+    def by_prepay(self, prepay_id: str, now: int) -> Order | None:
+        """What a prepay_id pays, closed or not; None when there is none or it is over."""
+        order, until = self._prepays.get(prepay_id, (None, 0))
+        return order if now < until else None
 
-    def pay(self, order: Order, now: int) -> None:
-        """Raises Declined when it is paid or closed."""
-        if order.state != UNPAID:
+    def pay(self, order: Order, now: int, *, late: bool = False) -> None:
+        """Raises Declined when it is paid or closed. `late`: the payment was under way when the order was closed."""
+        _end(order, now)
+        if order.state != UNPAID and not (late and order.state == CLOSED):
             raise Declined(400, "ORDERPAID" if order.state != CLOSED else "ORDER_CLOSED", "订单不可支付")
         number = self.ids.number("transaction", 1)
         order.transaction_id = f"42000000{day_of(now).replace('-', '')}{number:012d}"
@@ -178,6 +88,8 @@ class Orders:
             return earlier, False
         if order.state not in (PAID, REFUNDED):
             raise Declined(400, "INVALID_REQUEST", "订单状态不允许退款")
+        if now > order.paid_at + REFUNDABLE or len(order.refunds) >= MOST_REFUNDS:
+            raise Declined(400, "INVALID_REQUEST", "订单已超过退款期限或退款次数")
         taken = sum(one.fen for one in order.refunds if one.status != REFUND_CLOSED)
         if total != order.total or taken + fen > order.total:
             raise Declined(400, "INVALID_REQUEST", "退款金额大于支付金额")
@@ -198,6 +110,12 @@ class Orders:
         refund.status, refund.ended_at = status, now
         if status == DONE:
             refund.order.state = REFUNDED
+
+
+def _end(order: Order, now: int) -> None:
+    """Close an order whose time is over."""
+    if order.state == UNPAID and order.expires_at and now >= order.expires_at:
+        order.state = CLOSED
 
 
 def _amount(given: Any) -> tuple[int, int]:

@@ -14,11 +14,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from local.stand_in.accounts import Merchant
 from local.stand_in.clock import MINUTE, seconds
-from local.stand_in.pay.keys import PlatformKey
-from local.stand_in.wire import Json, Request
+from local.stand_in.ids import Ids
+from local.stand_in.pay.keys import PlatformKey, stranger
+from local.stand_in.wire import Answer, Json, Request
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 WINDOW_S = 5 * MINUTE // 1000
+TAMPERS = ("unsigned", "foreign_signature", "unknown_serial", "old_timestamp")
+"""Faults of answers: what is wrong with their signature."""
 
 
 class Declined(Exception):  # an outcome of WeChat Pay, not an error of ours
@@ -43,6 +46,31 @@ def headers(key: PlatformKey, stamp: Stamp, body: bytes) -> dict[str, str]:
         "Wechatpay-Signature-Type": SCHEME,
         "Wechatpay-Serial": key.key_id,
     }
+
+
+def signed(key: PlatformKey, ids: Ids, now: int, answer: Answer) -> Answer:
+    """An answer under its signature. One that says 401 has none: whoever asked is not known."""
+    own: dict[str, str] = {"Request-ID": ids.rid(seconds(now)).upper()}
+    if answer.status != 401:
+        own |= headers(key, Stamp(str(seconds(now)), ids.text(32)), answer.body)
+    return answer._replace(headers=answer.headers + tuple(own.items()))
+
+
+def tampered(answer: Answer, fault: str) -> Answer:
+    """A signed answer with one of TAMPERS; any other fault leaves it as it is."""
+    carried = dict(answer.headers)
+    if fault not in TAMPERS or "Wechatpay-Signature" not in carried:
+        return answer
+    stamp = Stamp(carried["Wechatpay-Timestamp"], carried["Wechatpay-Nonce"])
+    if fault == "unsigned":
+        carried = {name: value for name, value in carried.items() if not name.startswith("Wechatpay-")}
+    elif fault == "old_timestamp":
+        carried["Wechatpay-Timestamp"] = str(int(stamp.timestamp) - 2 * WINDOW_S)
+    else:
+        other = headers(stranger(), stamp, answer.body)
+        named = "Wechatpay-Serial" if fault == "unknown_serial" else ""
+        carried |= {name: value for name, value in other.items() if name in ("Wechatpay-Signature", named)}
+    return answer._replace(headers=tuple(carried.items()))
 
 
 def sign(private: rsa.RSAPrivateKey, stamp: Stamp, body: bytes) -> str:

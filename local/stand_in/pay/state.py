@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from local.stand_in.clock import SECOND
 from local.stand_in.pay.keys import PlatformKey
-from local.stand_in.pay.orders import ABNORMAL, DONE, REFUND_CLOSED, Orders
+from local.stand_in.pay.orders import Orders
+from local.stand_in.pay.shapes import ABNORMAL, DONE, REFUND_CLOSED
 from local.stand_in.wire import Unknown
 
 REFUND_TAKES = 5 * SECOND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.stand_in.pay.notifier import Trick, errand, notice
-from local.stand_in.pay.orders import DONE, Order, Refund
+from local.stand_in.pay.shapes import DONE, Order, Refund
 from local.stand_in.pay.state import REFUND_EVENTS, REFUND_TAKES
 from local.stand_in.wire import Json
 from local.stand_in.world import World

@@ -1,0 +1,128 @@
+"""What a payment brings its payer: once, whoever asks first, the notice's worker or the page after the payment.
+
+A payment is kept with its first telling. Its gift is given as soon as its payer is a known member; a refund of all
+of it takes back what was not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import Also, business_on
+from chalicelib.spending.gifts.plan import GiftPlan, Payment, plan_for
+from chalicelib.spending.gifts.table import Gift, GiftsTable, GiftState
+from chalicelib.spending.goods.give import hand
+from chalicelib.spending.goods.model import CouponState, Given
+from chalicelib.spending.goods.table import GoodsTable
+
+SOURCE = "payment"
+ATTEMPTS = 3
+
+
+class Giving(NamedTuple):
+    """What giving works with."""
+
+    gifts: GiftsTable
+    goods: GoodsTable
+    plans: Sequence[tuple[str, GiftPlan]]
+    """(id, plan) of those that are switched on."""
+    zone: str
+    new_code: Callable[[], str]
+
+
+class Outcome(NamedTuple):
+    """A payment's gift as it stands, and whether this call gave it."""
+
+    gift: Gift
+    is_new: bool
+
+
+def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: datetime) -> Outcome:
+    """A verified payment was told: keep it, and give its gift when its payer is a member. Again changes nothing."""
+    met = plan_for(giving.plans, payment)
+    first = Gift(payment, GiftState.WAITING if met else GiftState.NONE)
+    if met:
+        plan_id, plan = met
+        first = first._replace(plan_id=plan_id, message=plan.message, path=plan.path, taken_back=plan.taken_back)
+    gift = giving.gifts.keep(first)
+    if gift.state is not GiftState.WAITING or member_id is None:
+        return Outcome(gift, False)
+    return give(gift, member_id, giving=giving, now=now)
+
+
+def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcome:
+    """Give a waiting gift to its payer, once; the plan's coupons as it says now, or none where it is switched off."""
+    for _ in range(ATTEMPTS):
+        if gift.state is not GiftState.WAITING:
+            return Outcome(gift, False)
+        given = _as_given(gift, member_id, giving, now)
+        try:
+            if giving.gifts.give(given[0], given[1]):
+                return Outcome(given[0], given[0].state is GiftState.GIVEN)
+        except JifenError as refused:
+            if refused.code is not Code.PURCHASE_LIMIT:
+                raise
+            enough = gift._replace(state=GiftState.NONE, member_id=member_id, version=gift.version + 1)
+            if giving.gifts.give(enough, ()):
+                return Outcome(enough, False)
+        gift = _standing(gift, giving.gifts)
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def refunded(platform: str, number: str, *, giving: Giving) -> Gift | None:
+    """A payment came back whole: take back what of its gift was not used. Again changes nothing; None where no such
+    payment was told.
+    """
+    for _ in range(ATTEMPTS):
+        gift = giving.gifts.gift(platform, number)
+        if gift is None or gift.state in (GiftState.TAKEN_BACK, GiftState.NONE):
+            return gift
+        if gift.state is GiftState.GIVEN and not gift.taken_back:
+            return gift
+        after = gift._replace(state=GiftState.TAKEN_BACK, version=gift.version + 1)
+        if giving.gifts.give(after, _unused_back(gift, giving.goods)):
+            return after
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tuple[Gift, tuple[Also, ...]]:
+    """The row of a gift that was given, and what is written with it."""
+    plan = dict(giving.plans).get(gift.plan_id)
+    owned = gift._replace(member_id=member_id, version=gift.version + 1)
+    if plan is None:
+        return owned._replace(state=GiftState.NONE), ()
+    handed = hand(
+        plan.good,
+        plan.name,
+        1,
+        member_id=member_id,
+        given=Given(SOURCE, f"{gift.payment.platform}#{gift.payment.number}", now, business_on(now, giving.zone)),
+        new_codes=iter(giving.new_code, ""),
+        picked=(),
+        table=giving.goods.name,
+    )
+    limit = plan.times_per_member
+    counted = (giving.gifts.counted(gift.plan_id, member_id, limit),) if limit else ()
+    return owned._replace(state=GiftState.GIVEN, codes=handed.codes), (*handed.also, *counted)
+
+
+def _unused_back(gift: Gift, goods: GoodsTable) -> tuple[Also, ...]:
+    """The writes that make a gift's unused coupons unusable."""
+    return tuple(
+        Also(
+            {"Put": goods.changed_coupon(coupon._replace(state=CouponState.CANCELLED, version=coupon.version + 1))},
+            JifenError(Code.BUSY, retry_after_seconds=1),
+        )
+        for coupon in goods.coupons(gift.codes)
+        if coupon.state is CouponState.ISSUED
+    )
+
+
+def _standing(gift: Gift, gifts: GiftsTable) -> Gift:
+    found = gifts.gift(gift.payment.platform, gift.payment.number)
+    if found is None:
+        raise AssertionError("a payment's row is gone")
+    return found
