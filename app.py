@@ -35,6 +35,7 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.lottery.routes import bp as lottery_routes
 from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
@@ -79,6 +80,7 @@ for blueprint in (
     check_in_events,
     connect_events,
     earning_events,
+    gift_events,
     insight_events,
     ledger_events,
     message_events,

@@ -20,6 +20,7 @@ from local import say
 from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
+from local.mall_job import fill_mall, redeem_coupon
 from local.nights import run_night
 from local.outside import World, a_cover, connect, new_world
 from local.places import ROOT, Mend, default_places
@@ -72,6 +73,8 @@ def main(stack: Stack, cloud: Cloud) -> None:
     _behaviour(job, member)
     _adjust(job, member, member_id, staff["operator"], staff["reviewer"])
     _draw(job, member, staff["operator"], staff["reviewer"])
+    job.tell("points mall", f"{fill_mall(staff['operator'])} items on sale")
+    job.tell("redemption", redeem_coupon(member))
     say.line("\nReal purchases")
     replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
     say.line()

@@ -29,6 +29,7 @@ FUNCTIONS = {
     "PostAdjustments",
     "SettleBehaviours",
     "HandleInbound",
+    "GivePaymentGifts",
     "SettleMallPayments",
     "RunSimulation",
     "RemindCheckIns",
@@ -52,6 +53,7 @@ SCHEDULES = {
     "SweepWebhooks": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
+ROOT = Path(__file__).parents[2]
 ALARM = "AWS::CloudWatch::Alarm"
 ZIP_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -135,6 +137,7 @@ def test_a_stream_is_wired_with_all_its_nets(
         ("SettleBehaviours", "BehavioursQueue", 10),
         ("HandleInbound", "InboundEventsQueue", 10),
         ("SettleMallPayments", "MallPaymentsQueue", 5),
+        ("GivePaymentGifts", "PaymentGiftsQueue", 5),
         ("PostAdjustments", "AdjustmentsQueue", 1),
         ("RunSimulation", "SimulationsQueue", 1),
         ("RecordRetry", "EntriesRetryQueue", 10),
@@ -163,6 +166,7 @@ def test_queues_are_encrypted_and_give_up_into_dead_letters(template: Template) 
         ("EntriesRetryQueue", "EntriesRetryDeadLetters"),
         ("InboundEventsQueue", "InboundEventsDeadLetters"),
         ("MallPaymentsQueue", "MallPaymentsDeadLetters"),
+        ("PaymentGiftsQueue", "PaymentGiftsDeadLetters"),
         ("WebhooksQueue", "WebhooksDeadLetters"),
     ):
         redrive = resources[queue]["Properties"]["RedrivePolicy"]
@@ -180,6 +184,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(templat
         ("RecordRetry", "OrdersRetrySeconds"),
         ("HandleInbound", "OrdersRetrySeconds"),
         ("SettleMallPayments", "OrdersRetrySeconds"),
+        ("GivePaymentGifts", "OrdersRetrySeconds"),
         ("DeliverWebhooks", "OrdersRetrySeconds"),
     ):
         queue = _event(template, function)["Queue"]["Fn::GetAtt"][0]
@@ -256,12 +261,22 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
+        ("GivePaymentGiftsRole", {"MembersTable", "ProgrammeTable", "SpendingTable"}),
         ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )
 def test_a_worker_reaches_its_own_tables_only(template: Template, role: str, tables: set[str]) -> None:
     granted = json.dumps([statement["Resource"] for name, statement in _statements(template) if name == role])
     assert set(re.findall(r"\b(\w+Table)\b", granted)) == tables
+
+
+def test_no_name_stands_twice_in_what_we_write_of_the_template() -> None:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len({name for name, _ in pairs}) == len(pairs), sorted(name for name, _ in pairs)
+        return dict(pairs)
+
+    for path in (ROOT / ".chalice").glob("*.json"):
+        json.loads(path.read_text(), object_pairs_hook=once)
 
 
 def test_what_a_worker_queues_it_may_send(template: Template) -> None:
@@ -288,6 +303,8 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "SimulationsQueue"),
         ("ApiHandlerRole", "InboundEventsQueue"),
         ("ApiHandlerRole", "MallPaymentsQueue"),
+        ("ApiHandlerRole", "PaymentGiftsQueue"),
+        ("GivePaymentGiftsRole", "RemindersQueue"),
         ("ApiHandlerRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksStreamFailures"),
