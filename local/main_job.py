@@ -20,6 +20,7 @@ from local import say
 from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
+from local.lottery_job import draw_once, open_wheel
 from local.mall_job import fill_mall, redeem_coupon
 from local.nights import run_night
 from local.outside import World, a_cover, connect, new_world
@@ -72,9 +73,9 @@ def main(stack: Stack, cloud: Cloud) -> None:
     _refund(job, member)
     _behaviour(job, member)
     _adjust(job, member, member_id, staff["operator"], staff["reviewer"])
-    _draw(job, member, staff["operator"], staff["reviewer"])
     job.tell("points mall", f"{fill_mall(staff['operator'])} items on sale")
     job.tell("redemption", redeem_coupon(member))
+    job.tell("lottery", draw_once(member, open_wheel(staff["operator"], staff["reviewer"], job.now), job.run))
     say.line("\nReal purchases")
     replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
     say.line()
@@ -273,32 +274,6 @@ def _adjust(job: Job, member: Api, member_id: str, operator: Api, reviewer: Api)
     reviewer.post(path)
     entry = _await(lambda: _latest(member, "adjustment"), "the adjustment was not posted")
     job.tell("adjustment", f"proposer alone: {alone}; second person: {entry['points']:+d} {entry['reason']}")
-
-
-def _draw(job: Job, member: Api, operator: Api, reviewer: Api) -> None:
-    """One draw of the demo's wheel (大转盘), written and published anew where none runs."""
-    wheel = json.loads((ROOT / "local/lotteries/wheel.json").read_text())
-    running = {one["name"]: one["id"] for one in member.get("/v1/lotteries")["list"]}
-    lottery_id = running.get(wheel["name"])
-    if lottery_id is None:
-        ends_at = job.now + timedelta(days=90)
-        document = {**wheel, "from_at": in_zone(job.now, ZONE), "until_at": in_zone(ends_at, ZONE)}
-        written = operator.post("/v1/staff/lotteries", {"document": document}, Idempotency_Key=f"wheel-{job.run}")
-        lottery_id, body = written["id"], {"version": written["version"], "reason": "开始抽奖"}
-        reviewer.post(f"/v1/staff/lotteries/{lottery_id}/publish", body)
-    path, key = f"/v1/me/lotteries/{lottery_id}/draws", f"draw-{job.run}"
-    try:
-        drawn, again = (member.post(path, {"is_adult": True}, Idempotency_Key=key) for _ in range(2))
-    except Refused as refused:
-        if refused.answer["code"] not in (Code.DRAW_LIMIT.number, Code.INSUFFICIENT_POINTS.number):
-            raise
-        job.tell("lottery", str(refused.answer["msg"]))
-        return
-    job.tell(
-        "lottery",
-        f"{wheel['name']}, {wheel['points']} points a draw: {drawn['name']} by ticket {drawn['ticket']} of "
-        f"{drawn['tickets']}; asked again: {again['name']}, replayed={again['replayed']}",
-    )
 
 
 def _latest(member: Api, activity: str) -> Any:
