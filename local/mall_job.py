@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from local.http_client import Api, Refused
+from local.outside import World, mini_program_id
 from local.places import ROOT
 
 
@@ -38,4 +41,26 @@ def redeem_coupon(member: Api) -> str:
     return (
         f"{first['name']} for {first['points']} points, good through {mine['until_on']}; "
         f"the same quote again: replayed={again['replayed']}"
+    )
+
+
+def buy_a_bottle(member: Api, world: World, wait: Callable[[Callable[[], Any], str], Any]) -> str:
+    """A bottle for points and money, paid on a phone of the world outside and told by WeChat Pay; in words."""
+    quoted = member.post("/v1/me/mall/quotes", {"item_id": "bottle", "price": "mixed"})
+    if quoted["why_not"]:
+        return f"quoted for {quoted['points']} points and money; not now: {quoted['why_not'][0]['text']}"
+    delivery = {"way": "ship", "name": "小美", "phone": "13800000000", "address": "上海市黄浦区人民大道1号"}
+    made = member.post("/v1/me/redemptions", {"quote": quoted["quote"], "delivery": delivery})
+    path = f"/v1/me/redemptions/{made['id']}"
+    request = member.post(f"{path}/payment")["request"]
+    world.post("/payments", {"request": {**request, "appId": mini_program_id()}})
+
+    def settled() -> Any:
+        found = member.get(path)
+        return found if found["state"] != "unpaid" else None
+
+    found = wait(settled, "WeChat Pay's notice did not settle the redemption")
+    return (
+        f"{made['name']} for {made['points']} points, held, and {made['cash_fen']} fen, asked for; "
+        f"paid on the phone, told, settled: {found['state_text']}"
     )

@@ -30,9 +30,9 @@ from chalicelib.spending.mall.model import (
     RedemptionState,
     state_once_paid,
 )
-from chalicelib.spending.mall.needs import lacking
+from chalicelib.spending.mall.needs import lacking, lumps
 from chalicelib.spending.mall.quote_item import good_digest, used_of
-from chalicelib.spending.mall.shelf import barred, is_on_sale, limit_key, over_limit, price_of
+from chalicelib.spending.mall.shelf import barred, is_on_sale, limit_key, over_limit, price_of, task_key, task_name
 from chalicelib.spending.quotes import Quote
 
 PAID_WITHIN = timedelta(minutes=15)
@@ -212,6 +212,8 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
         table=desk.goods.name,
     )
     limits = tuple(limit_key(row.item_id, limit.period, member_id, asked.on) for limit in item.limits)
+    if item.task:
+        limits = (*limits, task_key(row.item_id, member_id))
     own = row._replace(member_id=member_id, codes=handed.codes, limits=limits)
     place = stock_of(row.item_id, item)
     stock = Stock(desk.goods.name, place.id, place.shards, row.quantity)
@@ -231,3 +233,16 @@ def _counted(asked: _Asked, account: Account, desk: Desk) -> Iterator[Also]:
         if room < 0:
             raise refusal
         yield desk.mall.counted(key, quantity, room, refusal)
+    if item.task:
+        yield _opened(asked, account, desk)
+
+
+def _opened(asked: _Asked, account: Account, desk: Desk) -> Also:
+    """The write that uses up a lump of the task which opens the item."""
+    task, quantity = asked.listed.item.task or "", asked.row.quantity
+    keys = [task_key(asked.row.item_id, one) for one in account.merged]
+    room = lumps(task, account, desk.ledger) - quantity - sum(desk.mall.used(keys).values())
+    refusal = JifenError(Code.NOT_FOR_YOU, f"完成任务“{task_name(task, desk.terms)}”后可兑")
+    if room < 0:
+        raise refusal
+    return desk.mall.counted(task_key(asked.row.item_id, account.member_id), quantity, room, refusal)

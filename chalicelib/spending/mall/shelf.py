@@ -23,7 +23,7 @@ class WhyNot(NamedTuple):
 
     reason: str
     """`off`, `not_yet`, `over`, `sold_out`, `levels`, `gate`, `tags`, `buyers`, `within_days_of_joining`, `needs`,
-    `limit`, `points`, `frozen` or `owned`.
+    `limit`, `task`, `points`, `frozen` or `owned`.
     """
     text: str
 
@@ -84,6 +84,16 @@ def over_limit(item: MallItem, used: Mapping[Period, int], quantity: int) -> Why
 def limit_key(item_id: str, period: Period, member_id: str, on: date) -> tuple[str, str]:
     """(pk, sk) of the row that counts a member's pieces of an item in a period."""
     return f"LIMIT#{item_id}#{member_id}", period_key(period, on)
+
+
+def task_key(item_id: str, member_id: str) -> tuple[str, str]:
+    """(pk, sk) of the row that counts the pieces for which a member used lumps of the item's task."""
+    return f"LIMIT#{item_id}#{member_id}", "task"
+
+
+def task_name(task_id: str, terms: Terms) -> str:
+    """What a task is called to members."""
+    return next((task.name for task in terms.programme.tasks if task.id == task_id), task_id)
 
 
 def price_of(item: MallItem, price_id: str) -> Price:
