@@ -35,6 +35,9 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.checkout.events import bp as checkout_events
+from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
+from chalicelib.spending.checkout.routes import bp as checkout_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.lottery.routes import bp as lottery_routes
@@ -49,6 +52,8 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    checkout_feed_routes,
+    checkout_routes,
     claim_routes,
     doudian_routes,
     duiba_routes,
@@ -78,6 +83,7 @@ for blueprint in (
 for blueprint in (
     behaviour_events,
     check_in_events,
+    checkout_events,
     connect_events,
     earning_events,
     gift_events,

@@ -38,5 +38,6 @@ QUEUES = (
     "MALL_PAYMENTS_QUEUE_URL",
     "PAYMENT_GIFTS_QUEUE_URL",
     "WEBHOOKS_QUEUE_URL",
+    "POINTS_BACK_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

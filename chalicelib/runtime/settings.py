@@ -37,6 +37,7 @@ class Settings:
     mall_payments_queue_url: str
     payment_gifts_queue_url: str
     webhooks_queue_url: str
+    points_back_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     connect_secret: str

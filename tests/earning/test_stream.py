@@ -168,14 +168,32 @@ def test_what_no_retry_settles_is_parked_with_its_payload_and_replayed_when_mend
     parked = parked_now(deployed)
     assert [(one.id, one.payload) for one in parked] == [("id-0", payload)]
     with pytest.raises(JifenError, match="PARKED_RECORD_UNREADABLE"):
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing, now=NOW)
+        replay_parked(
+            "id-0",
+            orders=deployed.orders,
+            ledger=deployed.ledger,
+            book=plain_book(),
+            send=nothing,
+            tell=nothing,
+            now=NOW,
+        )
     assert len(parked_now(deployed)) == 1
 
     deployed.record(paid("1"))
-    replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing, now=NOW)
+    replay_parked(
+        "id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing, tell=nothing, now=NOW
+    )
     assert (deployed.points(), parked_now(deployed)) == (12, [])
     with pytest.raises(JifenError) as refused:
-        replay_parked("id-0", orders=deployed.orders, ledger=deployed.ledger, book=plain_book(), send=nothing, now=NOW)
+        replay_parked(
+            "id-0",
+            orders=deployed.orders,
+            ledger=deployed.ledger,
+            book=plain_book(),
+            send=nothing,
+            tell=nothing,
+            now=NOW,
+        )
     assert refused.value.code is Code.PARKED_RECORD_NOT_FOUND
 
 
@@ -188,6 +206,7 @@ def reconcile(shop: Shop) -> Any:
         now=NOW,
         zone="Asia/Shanghai",
         send=nothing,
+        tell=nothing,
     ).run()
 
 

@@ -96,7 +96,7 @@ def test_a_draft_is_nobodys_but_staffs(hall: Hall) -> None:
 
     answers = [hall.call("GET", "/v1/lotteries/{lottery_id}"), hall.draw(token), hall.turn("pause")]
 
-    assert [answer.json["code"] for answer in answers] == [40420, 40420, 40923]
+    assert [answer.json["code"] for answer in answers] == [40420, 40420, 40928]
     assert hall.call("GET", "/v1/lotteries").data["list"] == []
     assert hall.call("GET", "/v1/lotteries/{lottery_id}", lottery_id="m" * 24).json["code"] == 40420
 
@@ -119,7 +119,7 @@ def test_what_is_wrong_with_a_draft_is_told_before_and_when_it_is_published(hall
     refused = hall.release(1)
 
     assert [fault["path"] for fault in shown["faults"]] == ["organiser"]
-    assert (refused.json["code"], refused.json["field"]) == (42221, "organiser")
+    assert (refused.json["code"], refused.json["field"]) == (42226, "organiser")
 
 
 def test_the_same_key_writes_one_draft_and_other_content_is_refused(hall: Hall) -> None:
@@ -145,7 +145,7 @@ def test_a_published_one_is_changed_in_members_favour_alone_and_its_history_says
     changed = hall.page()
     history = hall.call("GET", path, token=hall.operator).data
 
-    assert (refused.json["code"], refused.json["field"]) == (42222, "points")
+    assert (refused.json["code"], refused.json["field"]) == (42227, "points")
     assert [fault["path"] for fault in shown["faults"]] == ["points"]
     assert (better.status, stale.json["code"]) == (200, 40906)
     assert (published.data["published_version"], again.data["replayed"]) == (2, True)
@@ -161,7 +161,7 @@ def test_nothing_is_published_that_nobody_wrote(hall: Hall) -> None:
     hall.publish()
     hall.turn("pause")
 
-    assert hall.release(3).json["code"] == 40923
+    assert hall.release(3).json["code"] == 40928
 
 
 def test_a_member_sees_what_he_has_left_and_why_he_could_not_draw(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,9 +187,9 @@ def test_a_member_sees_what_he_has_left_and_why_he_could_not_draw(hall: Hall, mo
         "is_affordable": True,
         "why_not": None,
     }
-    assert (after["draws_left_today"], after["why_not"]["code"]) == (0, 40921)
+    assert (after["draws_left_today"], after["why_not"]["code"]) == (0, 40926)
     assert (paused["is_paused"], paused["paused_reason"]) == (True, "核查奖品")
-    assert paused["mine"]["why_not"] == {"code": 40920, "msg": "抽奖活动暂停中:核查奖品"}
+    assert paused["mine"]["why_not"] == {"code": 40925, "msg": "抽奖活动暂停中:核查奖品"}
     assert hall.draw(token, "d").json["msg"] == "抽奖活动暂停中:核查奖品"
     assert hall.turn("pause").data["replayed"] is True
     assert hall.turn("resume").data["state"] == "published"
@@ -206,7 +206,7 @@ def test_a_draw_answers_the_same_under_its_key_and_needs_one(hall: Hall, monkeyp
 
     assert again == {**first, "replayed": True}
     assert (first["name"], first["points_won"], first["balance_after_points"]) == ("50积分", 50, 130)
-    assert [answer.json["code"] for answer in refused] == [40000, 42220]
+    assert [answer.json["code"] for answer in refused] == [40000, 42225]
     assert open_ledger().read(member_id).available_points == 130
 
 

@@ -115,8 +115,7 @@ def mode_of(price: Price, cost_fen: int, terms: Terms) -> str:
 
 def worth_fen(points: int, terms: Terms) -> int:
     """What points are worth in money, rounded down."""
-    value = terms.programme.point_value
-    return points * value.fen // value.points
+    return terms.programme.point_value.fen_of(points)
 
 
 class Advice(NamedTuple):
