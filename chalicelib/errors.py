@@ -47,7 +47,7 @@ class Code(Enum):
     ITEM_NOT_FOUND = 40410, "没有这件商品"
     REDEMPTION_NOT_FOUND = 40411, "没有这笔兑换"
     COUPON_NOT_FOUND = 40412, "没有这张优惠券"
-    LOTTERY_NOT_FOUND = 40420, "没有这个抽奖活动"
+    LOTTERY_NOT_FOUND = 40425, "没有这个抽奖活动"
     GIFT_PLAN_NOT_FOUND = 40413, "没有这个支付有礼活动"
     PAYMENT_NOT_FOUND = 40414, "没有这笔支付"
     WEBHOOK_ENDPOINT_NOT_FOUND = 40495, "没有这个推送地址"

@@ -96,9 +96,9 @@ def test_a_draft_is_nobodys_but_staffs(hall: Hall) -> None:
 
     answers = [hall.call("GET", "/v1/lotteries/{lottery_id}"), hall.draw(token), hall.turn("pause")]
 
-    assert [answer.json["code"] for answer in answers] == [40420, 40420, 40928]
+    assert [answer.json["code"] for answer in answers] == [40425, 40425, 40928]
     assert hall.call("GET", "/v1/lotteries").data["list"] == []
-    assert hall.call("GET", "/v1/lotteries/{lottery_id}", lottery_id="m" * 24).json["code"] == 40420
+    assert hall.call("GET", "/v1/lotteries/{lottery_id}", lottery_id="m" * 24).json["code"] == 40425
 
 
 def test_whoever_wrote_it_does_not_publish_it(hall: Hall) -> None:
