@@ -29,13 +29,8 @@ UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json", ".dist-info/RECORD
 """What comes along with the packages and nobody asks for when a function runs: of cffi `cryptography` needs the
 compiled backend alone; pydantic's first version is for those who still import it; the rest for builders and checkers.
 """
-WITHOUT_SOURCES = (
-    *("cryptography", "pydantic", "pydantic_core", "typing_inspection", "typing_extensions", "annotated_types"),
-    *("chalice", "defusedxml"),
-)
-"""Packages and modules of which the zip has the bytecode alone, where their sources were: those would be a twentieth of
-it.
-"""
+WITHOUT_SOURCES = ("cryptography", "pydantic", "typing_inspection", "annotated_types")
+"""Packages of which the zip has the bytecode alone, where their sources were: those would be a twentieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +128,7 @@ def _finish(package_zip: Path) -> None:
             ]
             archive.extractall(unzipped, kept)
         mode = PycInvalidationMode.UNCHECKED_HASH
-        for source in _unwanted_sources(Path(unzipped)):
+        for source in [path for name in WITHOUT_SOURCES for path in Path(unzipped, name).rglob("*.py")]:
             shown = source.relative_to(unzipped).as_posix()
             py_compile.compile(
                 str(source), str(source.with_suffix(".pyc")), shown, doraise=True, invalidation_mode=mode
@@ -144,10 +139,6 @@ def _finish(package_zip: Path) -> None:
         with zipfile.ZipFile(package_zip, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for path in sorted(path for path in Path(unzipped).rglob("*") if path.is_file()):
                 archive.write(path, path.relative_to(unzipped).as_posix())
-
-
-def _unwanted_sources(root: Path) -> list[Path]:
-    return [path for name in WITHOUT_SOURCES for path in (*root.glob(f"{name}.py"), *(root / name).rglob("*.py"))]
 
 
 def _own_code_only(full: Path, thin: Path) -> None:

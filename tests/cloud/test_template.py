@@ -369,7 +369,7 @@ def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(templ
             rows.setdefault(role, set()).update(keys["dynamodb:LeadingKeys"])
     assert rows["SendDueIssuesRole"] == {"TOKEN#*"}
     assert rows["SendMessagesRole"] == {"TOKEN#*", "GRANT#*", "MESSAGE#*"}
-    assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "ROBOT#*"}
+    assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "MESSAGE#task:*", "ROBOT#*"}
 
 
 def test_finance_writes_nothing_to_the_ledger_and_each_role_its_own_rows_of_the_daybook(template: Template) -> None:
@@ -455,10 +455,10 @@ def test_it_names_no_partition_and_no_region(template: Template) -> None:
     assert not re.findall(r"\b\d{12}\b", text)
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
-def test_cfn_lint_finds_nothing(packaged: Package, region: str) -> None:
+def test_cfn_lint_finds_nothing_in_either_partition(packaged: Package) -> None:
+    """One run for both regions: reading its schemas is what it costs."""
     cfn_lint = str(Path(sys.executable).with_name("cfn-lint"))
-    command = [cfn_lint, "--regions", region, "--", str(packaged.directory / "template.json")]
+    command = [cfn_lint, "--regions", "us-east-1", "cn-north-1", "--", str(packaged.directory / "template.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
