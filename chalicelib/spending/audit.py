@@ -20,10 +20,17 @@ from chalicelib.spending.goods.items import code_of, coupon_of
 from chalicelib.spending.goods.model import CouponState
 from chalicelib.spending.mall.item import pool_stock
 from chalicelib.spending.mall.items import CATALOGUE, redemption_item, redemption_of
-from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
+from chalicelib.spending.mall.model import ACTIVITY, Money, Redemption, RedemptionState
 from chalicelib.spending.mall.redeem_item import hold_id_of
 
 _GIVEN_BACK = (RedemptionState.LAPSED, RedemptionState.CANCELLED)
+_WENT_BACK = frozenset({Money.REFUNDING, Money.REFUNDED, Money.STUCK})
+_MONEY = {
+    RedemptionState.UNPAID: frozenset({Money.AWAITED}),
+    RedemptionState.LAPSED: _WENT_BACK | {Money.AWAITED},
+    RedemptionState.CANCELLED: _WENT_BACK,
+}
+"""How the money of a redemption may stand, where its price has any; in every other state it is paid."""
 
 
 class Keys(NamedTuple):
@@ -67,7 +74,7 @@ def readable(item: Item, table: str) -> tuple[Redemption | None, list[Finding]]:
 
 
 def check_redemption(one: Redemption, beside: Beside, table: str) -> list[Finding]:
-    """All that is wrong with a redemption beside what it was paid with and what it gave."""
+    """All that is wrong with a redemption beside what it was paid with and what it gave, and with its money."""
     key = f"R#{one.id} R"
     if beside.entry is None and beside.hold is None:
         return [Finding(table, key, "entry", f"the entry or the hold of {one.points} points", "none")]
@@ -81,6 +88,10 @@ def check_redemption(one: Redemption, beside: Beside, table: str) -> list[Findin
         for what, wanted, stands in (("held points", expected[0], held), ("spent points", expected[1], spent))
         if wanted != stands
     ]
+    may_stand = _MONEY.get(one.state, frozenset({Money.PAID})) if one.cash_fen else frozenset({Money.NONE})
+    if one.money not in may_stand:
+        wanted = f"one of {', '.join(sorted(may_stand))}, as it is {one.state}"
+        found.append(Finding(table, key, "money", wanted, str(one.money)))
     return [*found, *(_codes(one, beside, table) if one.pool else _coupons(one, beside, table))]
 
 

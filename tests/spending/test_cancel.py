@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from chalicelib.ledger.buckets import PointsClass, bucket_key
-from chalicelib.ledger.hold import capture
 from chalicelib.ledger.model import Kind
 from chalicelib.runtime.dynamo import transact
 from chalicelib.spending.goods import take_back
@@ -17,8 +16,7 @@ from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.goods.use_coupon import use_coupon
 from chalicelib.spending.mall.cancel import Wish, cancel
 from chalicelib.spending.mall.fulfil import ship
-from chalicelib.spending.mall.model import RedemptionState, Tracking
-from chalicelib.spending.mall.redeem_item import hold_id_of
+from chalicelib.spending.mall.model import Tracking
 from chalicelib.spending.mall.table import MallTable
 from tests.members.stage import ADMIN_KEY
 from tests.spending.after_sales import SF, YTO, Desks, with_hats
@@ -178,22 +176,6 @@ def test_a_badge_is_taken_off_and_can_be_won_again(mall: Mall) -> None:
 
     assert (without, mall.left("medal")) == ([], (5, 0))
     assert mall.bought(token, "medal").status == 200
-
-
-def test_where_money_is_in_it_its_way_back_is_another(mall: Mall) -> None:
-    desks = with_hats(mall, prices=[{"id": "points", "points": 200, "cash_fen": 990}])
-    token, member_id = mall.member()
-    id = desks.parcel(token)["id"]
-    desk = desks.desk()
-    unpaid = desk.mall.redemption(id)
-    assert unpaid
-    paid = unpaid._replace(state=RedemptionState.TO_SHIP, version=2)
-    now, terms, also = mall.counter.stage.now, desk.terms.ledger, (desk.mall.changed_redemption(paid),)
-    capture(member_id, hold_id_of(id), 200, actor="pay", ledger=desk.ledger, terms=terms, now=now, also=also)
-
-    answers = [desks.give_up(token, id), desks.take_back(id)]
-
-    assert [(one.json["code"], one.json["msg"]) for one in answers] == [(40915, "这笔兑换含现金,请走退款")] * 2
 
 
 def test_sent_and_given_up_at_once_has_one_outcome(mall: Mall, monkeypatch: pytest.MonkeyPatch) -> None:

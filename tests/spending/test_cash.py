@@ -2,111 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from chalicelib.connect.wechat_pay.api import PayApi, open_pay
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.connect.wechat_pay.refunds import RefundState, refund_of
 from chalicelib.ledger.release import hold_key, release_overdue
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime import secret_values
-from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.begin_payment import trade_number
-from chalicelib.spending.mall.close_unpaid import Swept, sweep
-from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.events import settle_mall_payments
 from chalicelib.spending.mall.give_money_back import refund_number
-from chalicelib.spending.mall.model import Money, Redemption, RedemptionState
-from chalicelib.spending.mall.table import open_mall as open_mall_table
-from tests.connect.merchant import MCHID, register
-from tests.outside_world import ACCOUNTS, open_world
+from chalicelib.spending.mall.model import Money, RedemptionState
+from chalicelib.spending.mall.sweep import Swept
 from tests.spending.audited import differences
-from tests.spending.malls import SHIP, Mall, open_mall
-from tests.stand_in.outsiders import Admin
-
-MIXED = {
-    "name": "骑行水壶",
-    "good": {"kind": "parcel"},
-    "prices": [{"id": "mixed", "points": 300, "cash_fen": 1990}],
-    "limits": [{"pieces": 2, "period": "month"}],
-}
-
-
-@dataclass
-class Till:
-    """A mall with an item for points and money, its members' WeChat Pay beside it."""
-
-    mall: Mall
-    world: Admin
-
-    @property
-    def now(self) -> Any:
-        return self.mall.counter.stage.now
-
-    @property
-    def desk(self) -> Desk:
-        return Desk(open_mall_table(), open_goods(), open_ledger(), terms_at(self.now))
-
-    @property
-    def api(self) -> PayApi:
-        return open_pay(self.now)
-
-    def buyer(self, points: int = 1000) -> tuple[str, str]:
-        token, member_id = self.mall.member(points)
-        return token, member_id
-
-    def redeem(self, token: str) -> str:
-        made = self.mall.bought(token, "bottle", price="mixed", delivery=SHIP).data
-        assert (made["state"], made["points"], made["cash_fen"]) == ("unpaid", 300, 1990)
-        return str(made["id"])
-
-    def begin(self, token: str, redemption_id: str) -> Any:
-        path = "/v1/me/redemptions/{redemption_id}/payment"
-        return self.mall.call("POST", path, token=token, redemption_id=redemption_id)
-
-    def pay(self, redemption_id: str, **given: Any) -> Any:
-        """The member pays on the phone; nothing is told yet."""
-        body = {"mchid": MCHID, "out_trade_no": trade_number(redemption_id), "quiet": True, **given}
-        return self.world.post("/payments", body)
-
-    def tell(self, redemption_id: str, payment: Any) -> list[str]:
-        """What the notice's worker must be given again."""
-        told = MallNotice(What.PAID, trade_number(redemption_id), payment["transaction_id"], 1990)
-        answer = settle_mall_payments({"Records": [{"messageId": "m-1", "body": queued(told)}]}, None)
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
-
-    def later(self, **passed: int) -> None:
-        self.mall.counter.stage.later(**passed)
-        self.world.post("/clock", {"at": self.now.isoformat()})
-
-    def sweep(self) -> Swept:
-        return sweep(desk=self.desk, api=self.api, now=self.now, has_time=lambda: True)
-
-    def row(self, redemption_id: str) -> Redemption:
-        found = open_mall_table().redemption(redemption_id)
-        assert found is not None
-        return found
-
-    def points(self, member_id: str) -> tuple[int, int]:
-        """(available, held)."""
-        account = open_ledger().read(member_id)
-        return account.available_points, account.held_points
+from tests.spending.cash import Till, open_till
 
 
 @pytest.fixture
 def till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
-    with open_mall(monkeypatch) as mall, open_world(mall.counter.stage, monkeypatch) as world:
-        merchant = register(world)
-        mall.counter.stage.rotate("connect", json.dumps({**ACCOUNTS, "wechat_pay": merchant}))
-        secret_values.forget()
-        mall.offer("bottle", **MIXED)
-        yield Till(mall, world)
+    with open_till(monkeypatch) as opened:
+        yield opened
         assert differences() == []
 
 
@@ -166,12 +83,12 @@ def test_what_is_not_paid_in_time_goes_back_whole(till: Till) -> None:
     redemption_id = till.redeem(token)
     till.begin(token, redemption_id)
     till.later(minutes=14, seconds=59)
-    early = till.sweep()
+    early = till.close()
     till.later(seconds=2)
 
-    swept, again = till.sweep(), till.sweep()
+    swept, again = till.close(), till.close()
 
-    assert (early, swept, again) == (Swept(), Swept(closed=1), Swept())
+    assert (early, swept, again) == (Swept(), Swept(done=1), Swept())
     assert till.row(redemption_id).state is RedemptionState.LAPSED
     assert till.points(member_id) == (1000, 0)
     assert till.mall.left("bottle") == (5, 0)
@@ -193,18 +110,8 @@ def test_what_was_paid_in_the_last_second_is_settled_by_the_sweep_itself(till: T
     assert till.points(member_id) == (700, 0)
 
 
-def late(till: Till) -> tuple[str, str, Any]:
-    """(member, redemption, payment) of money that came after the closing."""
-    token, member_id = till.buyer()
-    redemption_id = till.redeem(token)
-    till.begin(token, redemption_id)
-    till.later(minutes=15, seconds=1)
-    till.sweep()
-    return member_id, redemption_id, till.pay(redemption_id, late=True)
-
-
 def test_money_that_comes_too_late_goes_back_and_the_member_is_told(till: Till) -> None:
-    member_id, redemption_id, payment = late(till)
+    member_id, redemption_id, payment = till.late()
 
     again = [till.tell(redemption_id, payment) for _ in range(2)]
     till.later(minutes=5)
@@ -217,16 +124,9 @@ def test_money_that_comes_too_late_goes_back_and_the_member_is_told(till: Till) 
     assert till.mall.left("bottle") == (5, 0)
 
 
-def honour(till: Till) -> None:
-    document = {**till.mall.item("bottle")["item"], "late_payment": "honour"}
-    body = {"version": till.mall.item("bottle")["version"], "item": document}
-    till.mall.staff("PUT", "/v1/staff/mall/items/{item_id}", body, item_id="bottle")
-    till.later(seconds=6)
-
-
 def test_late_money_may_be_honoured_where_points_and_pieces_still_suffice(till: Till) -> None:
-    honour(till)
-    member_id, redemption_id, payment = late(till)
+    till.honour()
+    member_id, redemption_id, payment = till.late()
 
     again = [till.tell(redemption_id, payment) for _ in range(2)]
 
@@ -237,8 +137,8 @@ def test_late_money_may_be_honoured_where_points_and_pieces_still_suffice(till: 
 
 
 def test_late_money_that_cannot_be_honoured_goes_back(till: Till) -> None:
-    honour(till)
-    member_id, redemption_id, payment = late(till)
+    till.honour()
+    member_id, redemption_id, payment = till.late()
     till.mall.stock("bottle", -5)
 
     again = till.tell(redemption_id, payment)
@@ -251,7 +151,7 @@ def test_late_money_that_cannot_be_honoured_goes_back(till: Till) -> None:
 
 
 def test_a_refund_that_is_not_answered_is_asked_for_again_under_its_own_number(till: Till) -> None:
-    _, redemption_id, payment = late(till)
+    _, redemption_id, payment = till.late()
     till.world.post("/faults", {"api": "/v3/refund/domestic/refunds", "kind": "http_500"})
 
     failed = till.tell(redemption_id, payment)
@@ -275,9 +175,9 @@ def test_while_wechat_pay_does_not_answer_nothing_is_closed(till: Till) -> None:
     till.later(minutes=16)
     till.world.post("/faults", {"api": "/v3/pay/transactions/out-trade-no/*", "kind": "http_500"})
 
-    failed, then = till.sweep(), till.sweep()
+    failed, then = till.close(), till.close()
 
-    assert (failed, then) == (Swept(failed=1), Swept(closed=1))
+    assert (failed, then) == (Swept(failed=1), Swept(done=1))
     assert till.points(member_id) == (1000, 0)
 
 

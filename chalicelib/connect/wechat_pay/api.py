@@ -96,6 +96,16 @@ def open_pay(now: datetime) -> PayApi:
     return PayApi(Merchant(**named, keys=known.get("keys", {})), now)
 
 
+def open_pay_if_connected(now: datetime) -> PayApi | None:
+    """The same, None where the stage has no merchant that can sign."""
+    try:
+        return open_pay(now)
+    except JifenError as refused:
+        if refused.code is not Code.NOT_CONNECTED:
+            raise
+        return None
+
+
 def _said(reply: Reply) -> dict[str, Any]:
     """What an answer says, nothing when it cannot be read."""
     try:

@@ -128,6 +128,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
         "shipped_at": in_zone(one.shipped_at, zone) if one.shipped_at else None,
         "reissued": one.reissued,
         "reason": one.reason,
+        "money": str(one.money) or None,
     }
     return answer | (_for_staff(one, zone) if for_staff else {})
 
@@ -139,6 +140,8 @@ def _for_staff(one: Redemption, zone: str) -> Answer:
         "pieces_out": one.pieces_out,
         "revealed_at": in_zone(one.revealed_at, zone) if one.revealed_at else None,
         "picked_up_by": one.picked_up_by or None,
+        "transaction_id": one.transaction_id or None,
+        "report": str(one.report) or None,
         "version": one.version,
     }
 

@@ -1,6 +1,7 @@
 """A redemption is undone (取消): points, pieces, limits and what was given go back in one transaction, or none of them.
 
-Points go back to the buckets they came from; those whose date has passed get the programme's grace.
+Points go back to the buckets they came from; those whose date has passed get the programme's grace. Money that was paid
+with them is from then on to go back: it is asked for after this (undo.py).
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also
 from chalicelib.ledger.redeem import redemption_key, restore
+from chalicelib.ledger.release import hold_key
 from chalicelib.spending.goods.model import OwnedBadge
 from chalicelib.spending.goods.table import stock_returned
 from chalicelib.spending.goods.take_back import badge_back, codes_back, coupons_back
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
+from chalicelib.spending.mall.model import ACTIVITY, Money, Redemption, RedemptionState, Report
+from chalicelib.spending.mall.redeem_item import hold_id_of
 from chalicelib.spending.mall.revise import ATTEMPTS, Revised, Step, next_version, require_state
 
 MEMBER_MAY = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
@@ -40,8 +43,8 @@ class Wish(NamedTuple):
 def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revised:
     """Undo a redemption, once; again answers what stands.
 
-    Raises REDEMPTION_NOT_FOUND; REDEMPTION_STATE when it is too far, its code was seen or money is in it; COUPON_STATE
-    when a coupon of it was used; BUSY.
+    Raises REDEMPTION_NOT_FOUND; REDEMPTION_STATE when it is too far, its money is awaited or its code was seen;
+    COUPON_STATE when a coupon of it was used; BUSY.
     """
     for _ in range(ATTEMPTS):
         found = desk.mall.redemption(redemption_id)
@@ -50,7 +53,6 @@ def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revi
         if found.state is RedemptionState.CANCELLED:
             return Revised(found, replayed=True)
         require_state(found, *(MEMBER_MAY if wish.is_member else STAFF_MAY))
-        _require_no_money(found)
         try:
             if done := _cancelled(found, wish, desk, now):
                 return Revised(done, replayed=False)
@@ -66,7 +68,7 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
     after = next_version(step)
     receipt = restore(
         found.member_id,
-        redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at),
+        _spent_by(found),
         RESTORING,
         found.points,
         actor=wish.by,
@@ -74,25 +76,31 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
         terms=desk.terms.ledger,
         now=now,
         text=f"取消兑换{found.name}",
-        also=(desk.mall.changed_redemption(after), desk.mall.told(after, step.line), *step.also),
+        also=(*desk.mall.revised(after, step.line), *step.also),
     )
     return None if receipt.replayed else after
 
 
-def _require_no_money(found: Redemption) -> None:
-    """The one place where a redemption with money is turned away: its way back, points and money together, is
-    settle_payment's.
-    """
-    if found.price.cash_fen:
-        raise JifenError(Code.REDEMPTION_STATE, "这笔兑换含现金,请走退款")
+def _spent_by(found: Redemption) -> str:
+    """The guard of what spent its points: the hold that waited for its money, or else an entry."""
+    if found.cash_fen and not found.is_late:
+        return hold_key(hold_id_of(found.id))
+    return redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at)
 
 
 def _undone(found: Redemption, wish: Wish, now: datetime) -> tuple[Redemption, Line]:
-    back = _pieces_back(found, wish)
+    back, is_paid = _pieces_back(found, wish), found.money is Money.PAID
     after = found._replace(
-        state=RedemptionState.CANCELLED, reason=wish.reason, kept_pieces=found.pieces_out - back, pick_up_digest=""
+        state=RedemptionState.CANCELLED,
+        reason=wish.reason,
+        kept_pieces=found.pieces_out - back,
+        pick_up_digest="",
+        money=Money.REFUNDING if is_paid else found.money,
+        # WeChat gives back what it holds of the money; it need not hear any more that something was sent.
+        report=Report.NONE if found.report is Report.DUE else found.report,
     )
-    return after, Line("cancelled", wish.by, now, wish.reason, {"points": found.points, "pieces_back": back})
+    facts = {"points": found.points, "pieces_back": back, **({"fen": found.cash_fen} if is_paid else {})}
+    return after, Line("cancelled", wish.by, now, wish.reason, facts)
 
 
 def _pieces_back(found: Redemption, wish: Wish) -> int:

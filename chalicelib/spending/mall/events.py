@@ -1,7 +1,8 @@
 """What wakes the mall: the queue that WeChat Pay's notices fill, and the sweep of redemptions every five minutes.
 
 Deployed as stand-alone functions: app.py is never imported here, so nothing may rely on it. The template replaces the
-placeholder ARN. "Now" of the sweep is its event's own `time`, so that a missed one can be run later as of its own time.
+placeholder ARN. "Now" of the sweep is its event's own `time`, so that a missed one can be run later as of its own time;
+what it says to the outside it says as of the clock, or it would not be believed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any, cast
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib.connect.wechat_pay.api import PayApi, open_pay
+from chalicelib.connect.wechat.api import WechatApi, open_api
+from chalicelib.connect.wechat_pay.api import PayApi, open_pay, open_pay_if_connected
 from chalicelib.connect.wechat_pay.mall_notice import MALL_PREFIX, MallNotice, unqueued
 from chalicelib.connect.wechat_pay.mall_payment import confirm
 from chalicelib.connect.wechat_pay.orders import Order
@@ -27,12 +29,13 @@ from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
 from chalicelib.spending.mall.settle_payment import settle_paid
-from chalicelib.spending.mall.sweep import sweep_received
+from chalicelib.spending.mall.sweep import Sweep, Swept
 from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
-STOP_BEFORE_MS = 10_000
+STOP_BEFORE_MS = 40_000
+"""Longer than one redemption may take when none of the systems outside answers."""
 _OURS = re.compile(MALL_PREFIX + r"[0-9a-f]{24}")
 
 
@@ -69,13 +72,41 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Close what time closes: parcels that count as received. Whatever else has a deadline is to be swept here, too."""
+    """Parcels that count as received, redemptions that were not paid in time, money on its way back, and what WeChat is
+    to be told of. What needs nobody outside comes first.
+    """
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
-    swept = sweep_received(mall=open_mall(), now=now, has_time=lambda: remaining_ms() > STOP_BEFORE_MS)
-    log.outcome("redemptions_swept", received=swept.received, failed=swept.failed, finished=swept.finished)
-    if swept.failed:
-        raise SweepUnfinished(f"{swept.failed} redemptions left for a later sweep")
+    sweep = Sweep(now, lambda: remaining_ms() > STOP_BEFORE_MS)
+    swept = {"received": sweep.receive(open_mall())} | _swept_money(sweep)
+    failed = sum(one.failed for one in swept.values())
+    is_finished = all(one.finished for one in swept.values())
+    counts = {name: one.done for name, one in swept.items()}
+    log.outcome("redemptions_swept", **counts, failed=failed, finished=is_finished)
+    if failed:
+        raise SweepUnfinished(f"{failed} redemptions left for a later sweep")
+
+
+def _swept_money(sweep: Sweep) -> dict[str, Swept]:
+    """What needs WeChat Pay or WeChat; where no merchant is connected what is not paid is closed all the same."""
+    now = clock.utc_now()
+    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(sweep.now))
+    pay, mini_program = open_pay_if_connected(now), _mini_program(now)
+    swept = {"closed": sweep.close(desk, pay)}
+    if pay:
+        swept["refunds"] = sweep.refund(desk, pay)
+    if pay and mini_program:
+        swept["reports"] = sweep.report(desk.mall, pay.merchant.mchid, mini_program)
+    return swept
+
+
+def _mini_program(now: datetime) -> WechatApi | None:
+    try:
+        return open_api("mini_program", now)
+    except JifenError as refused:
+        if refused.code is not Code.NOT_CONNECTED:
+            raise
+        return None
 
 
 def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:
@@ -84,8 +115,5 @@ def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: dateti
     if isinstance(stands, Order):
         settle_paid(redemption_id, stands, desk=desk, api=api, now=now)
         return
-    found = desk.mall.redemption(redemption_id)
-    if found is None:
-        raise JifenError(Code.REDEMPTION_NOT_FOUND)
     if stands.out_refund_no == refund_number(redemption_id):  # what people gave back by hand is no word of ours
-        note_refund(found, stands.state, desk=desk)
+        note_refund(redemption_id, stands.state, desk=desk, now=now)

@@ -9,7 +9,7 @@ from chalicelib.ledger.model import Also
 from chalicelib.spending.goods.table import stock_taken
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking
+from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking, gone_out
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
 
@@ -26,7 +26,7 @@ def ship(redemption_id: str, tracking: Tracking, *, by: str, mall: MallTable, no
                 return None
             raise JifenError(Code.REDEMPTION_STATE, "已用其他单号发货,改单号请用更正单号")
         require_state(found, RedemptionState.TO_SHIP)
-        after = found._replace(state=RedemptionState.SHIPPED, tracking=tracking, shipped_at=now)
+        after = gone_out(found._replace(state=RedemptionState.SHIPPED, tracking=tracking, shipped_at=now))
         return Step(after, Line("shipped", by, now, facts=tracking._asdict()))
 
     return revise(redemption_id, judge, mall=mall)
@@ -42,7 +42,7 @@ def correct_tracking(
         if found.tracking == tracking:
             return None
         facts = {**tracking._asdict(), "instead_of": " ".join(found.tracking or ())}
-        return Step(found._replace(tracking=tracking), Line("tracking_corrected", by, now, reason, facts))
+        return Step(gone_out(found._replace(tracking=tracking)), Line("tracking_corrected", by, now, reason, facts))
 
     return revise(redemption_id, judge, mall=mall)
 
@@ -72,7 +72,7 @@ def reissue(
         )
         facts = {**tracking._asdict(), "instead_of": " ".join(found.tracking or ()), "pieces": pieces}
         also = (_from_stock(found, pieces, desk, now),) if pieces else ()
-        return Step(after, Line("reissued", by, now, reason, facts), also)
+        return Step(gone_out(after), Line("reissued", by, now, reason, facts), also)
 
     return revise(redemption_id, judge, mall=desk.mall)
 

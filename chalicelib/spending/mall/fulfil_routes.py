@@ -7,6 +7,7 @@ from binascii import Error as NotBase64
 
 from chalice.app import Blueprint
 
+from chalicelib.connect.wechat_pay.api import open_pay_if_connected
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
@@ -25,11 +26,11 @@ from chalicelib.spending.mall.bodies import (
     TrackingFileIn,
     TrackingIn,
 )
-from chalicelib.spending.mall.cancel import Wish, cancel
+from chalicelib.spending.mall.cancel import Wish
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.fulfil import correct_tracking, reissue, ship
-from chalicelib.spending.mall.items import redemption_row_key
-from chalicelib.spending.mall.model import Redemption, RedemptionState, Tracking
+from chalicelib.spending.mall.items import REFUNDS, STUCK, UNREPORTED, redemption_row_key, work_of
+from chalicelib.spending.mall.model import Redemption, Tracking
 from chalicelib.spending.mall.pick_up import pick_up
 from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.revise import Revised
@@ -37,12 +38,20 @@ from chalicelib.spending.mall.ship_list import ship_rows, ship_sheet
 from chalicelib.spending.mall.table import open_mall
 from chalicelib.spending.mall.tracking_file import read_tracking
 from chalicelib.spending.mall.tries_table import open_tries
+from chalicelib.spending.mall.undo import undo
 
 bp = Blueprint(__name__)
 _SENDERS = staff("operator", "customer_service")
 _LOOKERS = staff("operator", "customer_service", "finance", "reviewer")
 _STORES = staff("store_manager", "guide", "customer_service")
-_STATES = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
+_LISTS = {
+    "to_ship": "FULFIL#to_ship",
+    "to_pick_up": "FULFIL#to_pick_up",
+    "refunding": REFUNDS,
+    "refund_stuck": STUCK,
+    "report_refused": UNREPORTED,
+}
+"""Work lists, by what staff call them."""
 _PAGE = frozenset({"limit", "cursor"})
 MOST_LISTED, MOST_SHEET = 100, 500
 
@@ -50,11 +59,14 @@ MOST_LISTED, MOST_SHEET = 100, 500
 @bp.route("/staff/mall/redemptions", methods=["GET"])
 @endpoint(bp, caller=_LOOKERS, query=_PAGE | {"state"})
 def get_waiting_redemptions(call: Call) -> Json:
-    """What waits to be sent (`state=to_ship`) or picked up (`to_pick_up`), the oldest first."""
+    """What waits to be sent (`state=to_ship`) or picked up (`to_pick_up`), the oldest first; whose money is on its way
+    back (`refunding`) or could not be given back and is to be seen to (`refund_stuck`); of which WeChat does not take
+    what it is told of the shipment (`report_refused`): correct its number.
+    """
     state = call.query.get("state", "")
-    if state not in _STATES:
-        raise JifenError(Code.INVALID_REQUEST, "state只能是to_ship或to_pick_up", field="state")
-    found, following = _waiting(call, RedemptionState(state), limit_of(call.query, MOST_LISTED))
+    if state not in _LISTS:
+        raise JifenError(Code.INVALID_REQUEST, f"state只能是{'、'.join(_LISTS)}", field="state")
+    found, following = _waiting(call, state, limit_of(call.query, MOST_LISTED))
     zone = terms_at(call.now).zone
     return listing([redemption_answer(one, zone, for_staff=True) for one in found], following)
 
@@ -89,7 +101,7 @@ def get_ship_list(call: Call) -> Json:
     """What waits to be sent as a CSV text, the oldest first; save it as UTF-8 as it is. With the carrier and the number
     in two columns more (快递公司, 快递单号) it is the file that `tracking-files` takes.
     """
-    found, following = _waiting(call, RedemptionState.TO_SHIP, limit_of(call.query, MOST_SHEET, 200))
+    found, following = _waiting(call, "to_ship", limit_of(call.query, MOST_SHEET, 200))
     zone = terms_at(call.now).zone
     return {
         "file_name": f"ship-list-{business_on(call.now, zone)}.csv",
@@ -163,11 +175,12 @@ def post_reissue(call: Call, redemption_id: str) -> Json:
 @bp.route("/staff/mall/redemptions/{redemption_id}/cancel", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_SENDERS, body=StaffCancelIn)
 def post_staff_cancel(call: Call, redemption_id: str) -> Json:
-    """Undo a redemption, also one that was sent or is done: its points go back where they came from. Used coupons and
-    codes that were seen cannot be given back.
+    """Undo a redemption, also one that was sent or is done: its points go back where they came from, its money to who
+    paid it. Used coupons and codes that were seen cannot be given back.
     """
     wish = Wish(call.caller.id, call.body.reason, is_member=False, is_stock_back=call.body.stock_back)
-    return _revised(call, cancel(redemption_id, wish, desk=_desk(call), now=call.now))
+    api = open_pay_if_connected(call.now)
+    return _revised(call, undo(redemption_id, wish, desk=_desk(call), api=api, now=call.now))
 
 
 @bp.route("/staff/mall/pick-ups", methods=["POST"], **JSON_BODY)
@@ -190,13 +203,13 @@ def post_pick_up(call: Call) -> Json:
     return {**told, "state": str(one.state), "replayed": done.replayed}
 
 
-def _waiting(call: Call, state: RedemptionState, limit: int) -> tuple[list[Redemption], str | None]:
-    """A page of what waits in a state, and where the next begins; what the index still lists is looked at itself."""
-    mall = open_mall()
-    places = mall.work(state, after=place_of(call.query), limit=limit + 1)
+def _waiting(call: Call, state: str, limit: int) -> tuple[list[Redemption], str | None]:
+    """A page of a work list, and where the next begins; what the index still lists is looked at itself."""
+    mall, kind = open_mall(), _LISTS[state]
+    places = mall.work(kind, after=place_of(call.query), limit=limit + 1)
     found = mall.redemptions([id for _, id in places[:limit]])
     following = places[limit - 1][0] if len(places) > limit else None
-    return [one for one in found if one.state is state], following
+    return [one for one in found if work_of(one) == kind], following
 
 
 def _tracking(call: Call) -> Tracking:

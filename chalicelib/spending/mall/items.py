@@ -19,13 +19,24 @@ from chalicelib.spending.mall.model import (
     Money,
     Redemption,
     RedemptionState,
+    Report,
     Tracking,
 )
 
 CATALOGUE = "ITEMS"
 UNPAID_SHARDS = 8
 SHIPPED_SHARDS = 8
+REFUNDS = "REFUNDS"
+"""Money on its way back."""
+STUCK = "STUCK"
+"""Money that WeChat Pay could not give back."""
+REPORTS = "REPORTS"
+"""What WeChat is to be told of."""
+UNREPORTED = "UNREPORTED"
+"""What it did not want to hear so."""
 _WORK = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
+_MONEY_WORK = {Money.REFUNDING: REFUNDS, Money.STUCK: STUCK}
+_REPORT_WORK = {Report.DUE: REPORTS, Report.REFUSED: UNREPORTED}
 
 
 def listed_item(listed: Listed, document: Mapping[str, Any]) -> Item:
@@ -77,7 +88,7 @@ def redemption_row_key(redemption_id: str) -> Item:
 
 
 def redemption_item(one: Redemption) -> Item:
-    """A redemption, listed under its member; as work while it is to be sent or picked up; as due while it
+    """A redemption, listed under its member; as work while somebody has to do something about it; as due while it
     waits for money or to be received.
     """
     item: Item = {
@@ -95,16 +106,23 @@ def redemption_item(one: Redemption) -> Item:
         "stock": one.stock_id,
         "version": one.version,
     }
-    if one.state in _WORK:
-        item |= {"work_of": f"FULFIL#{one.state}", "work_key": f"{stamp(one.made_at)}#{one.id}"}
+    if work := work_of(one):
+        item |= {"work_of": work, "work_key": f"{stamp(one.made_at)}#{one.id}"}
     if one.state is RedemptionState.UNPAID and one.pay_until_at:
         item |= {"due_shard": unpaid_shard(int(one.id[:8], 16)), "due_at": stamp(one.pay_until_at)}
     if one.state is RedemptionState.SHIPPED and one.shipped_at:
         due_at = stamp(one.shipped_at + RECEIVED_AFTER)
         item |= {"due_shard": shipped_shard(int(one.id[:8], 16)), "due_at": due_at}
-    if one.money is Money.REFUNDING:
-        item |= {"work_of": "REFUNDS", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     return item | _what_else(one)
+
+
+def work_of(one: Redemption) -> str:
+    """The work list that a redemption stands on, the most urgent one; empty when nobody has to do anything."""
+    if one.money in _MONEY_WORK:
+        return _MONEY_WORK[one.money]
+    if one.state in _WORK:
+        return f"FULFIL#{one.state}"
+    return _REPORT_WORK.get(one.report, "") if one.state is not RedemptionState.CANCELLED else ""
 
 
 def unpaid_shard(number: int) -> str:
@@ -137,6 +155,9 @@ def _what_else(one: Redemption) -> Item:
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
         "money": str(one.money),
         "transaction_id": one.transaction_id,
+        "payer": one.payer,
+        "is_late": one.is_late,
+        "report": str(one.report),
     }
     return {name: value for name, value in found.items() if value}
 
@@ -173,6 +194,9 @@ def redemption_of(item: Item) -> Redemption:
         revealed_at=_instant(item, "revealed_at"),
         money=Money(item.get("money", "")),
         transaction_id=item.get("transaction_id", ""),
+        payer=item.get("payer", ""),
+        is_late=item.get("is_late", False),
+        report=Report(item.get("report", "")),
         version=item["version"],
     )
 

@@ -78,6 +78,16 @@ class Money(StrEnum):
     """WeChat Pay could not give it back: people must see to it."""
 
 
+class Report(StrEnum):
+    """Whether WeChat was told of what went out for money: until then it holds that money."""
+
+    NONE = ""
+    DUE = "due"
+    DONE = "done"
+    REFUSED = "refused"
+    """WeChat does not take it as it is: people must see to it."""
+
+
 class Redemption(NamedTuple):
     """What a member got, or is getting, for points."""
 
@@ -122,6 +132,11 @@ class Redemption(NamedTuple):
     money: Money = Money.NONE
     transaction_id: str = ""
     """WeChat Pay's own number of the payment."""
+    payer: str = ""
+    """The openid that paid."""
+    is_late: bool = False
+    """Paid after it was closed, and made after all: its points were spent by an entry and not by its hold."""
+    report: Report = Report.NONE
     version: int = 1
 
     @property
@@ -140,6 +155,11 @@ class Redemption(NamedTuple):
     def cash_fen(self) -> int:
         """All money of it."""
         return self.price.cash_fen * self.quantity
+
+
+def gone_out(one: Redemption) -> Redemption:
+    """A redemption of which something new has gone out: where it was paid with money, WeChat is to be told."""
+    return one._replace(report=Report.DUE) if one.money is Money.PAID else one
 
 
 def state_once_paid(delivery: Delivery | None) -> RedemptionState:

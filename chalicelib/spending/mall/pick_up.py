@@ -10,7 +10,7 @@ from hashlib import sha256
 from chalicelib.errors import Code, JifenError
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import Redemption, RedemptionState
+from chalicelib.spending.mall.model import Redemption, RedemptionState, gone_out
 from chalicelib.spending.mall.own import owned_redemption
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -60,7 +60,7 @@ def pick_up(redemption_id: str, code: str, *, by: str, mall: MallTable, tries: T
             raise JifenError(Code.REDEMPTION_STATE, "这笔兑换已被取走")
         require_state(found, RedemptionState.TO_PICK_UP)
         store = found.delivery.store if found.delivery else ""
-        after = found._replace(state=RedemptionState.DONE, picked_up_by=by)
+        after = gone_out(found._replace(state=RedemptionState.DONE, picked_up_by=by))
         return Step(after, Line("picked_up", by, now, facts={"store": store}))
 
     return revise(redemption_id, judge, mall=mall)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from chalice.app import Blueprint
 
 from chalicelib.connect.outside import Unanswered, Unreached
-from chalicelib.connect.wechat_pay.api import open_pay
+from chalicelib.connect.wechat_pay.api import open_pay, open_pay_if_connected
 from chalicelib.connect.wechat_pay.declined import Declined
 from chalicelib.connect.wechat_pay.signing import payment_request
 from chalicelib.errors import Code, JifenError
@@ -33,7 +35,6 @@ from chalicelib.spending.mall.begin_payment import begin_payment
 from chalicelib.spending.mall.bodies import CancelIn, QuoteIn, RedemptionIn
 from chalicelib.spending.mall.browse import Wish, browse, look
 from chalicelib.spending.mall.cancel import Wish as Undoing
-from chalicelib.spending.mall.cancel import cancel
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.fulfil import receive
 from chalicelib.spending.mall.model import ACTIVITY, Delivery, ItemState
@@ -42,7 +43,9 @@ from chalicelib.spending.mall.pick_up import new_code, renew_code
 from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.quote_item import quote_item
 from chalicelib.spending.mall.redeem_item import redeem_item
+from chalicelib.spending.mall.settle_payment import WrongMoney
 from chalicelib.spending.mall.table import open_mall
+from chalicelib.spending.mall.undo import undo
 
 bp = Blueprint(__name__)
 _SORTS = ("rank", "points", "-points")
@@ -151,11 +154,13 @@ def post_code_reveal(call: Call, redemption_id: str) -> Json:
 @bp.route("/me/redemptions/{redemption_id}/cancel", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=member, body=CancelIn)
 def post_redemption_cancel(call: Call, redemption_id: str) -> Json:
-    """Undo a redemption that has not left yet: its points go back where they came from."""
+    """Undo a redemption that has not left yet, or give up paying for it: its points go back where they came from, and
+    money that was paid (`money` is `refunding`, then `refunded`) to who paid it.
+    """
     desk = open_desk(call)
-    owned_redemption(call.caller.id, redemption_id, desk=desk)
     wish = Undoing(call.caller.id, call.body.reason, is_member=True)
-    done = cancel(redemption_id, wish, desk=desk, now=call.now)
+    with _wechat_pay_answers():
+        done = undo(redemption_id, wish, desk=desk, api=open_pay_if_connected(call.now), now=call.now)
     return {**redemption_answer(done.redemption, desk.terms.zone), "replayed": done.replayed}
 
 
@@ -189,10 +194,8 @@ def post_redemption_payment(call: Call, redemption_id: str) -> Json:
     if openid is None:
         raise JifenError(Code.REDEMPTION_STATE, "请在小程序登录后付款")
     api = open_pay(call.now)
-    try:
+    with _wechat_pay_answers():
         begun = begin_payment(call.caller.id, redemption_id, openid, desk=desk, api=api, now=call.now)
-    except (Declined, Unreached, Unanswered):
-        raise JifenError(Code.UNAVAILABLE, "微信支付暂时没有应答,请稍后再试", retry_after_seconds=2) from None
     request = None
     if begun.prepay_id:
         request = payment_request(api.merchant, begun.prepay_id, timestamp=call.now, nonce=secrets.token_hex(16))
@@ -224,6 +227,17 @@ def get_badges(call: Call) -> Json:
 def open_desk(call: Call) -> Desk:
     """The stage's mall under the terms in force."""
     return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now))
+
+
+@contextmanager
+def _wechat_pay_answers() -> Iterator[None]:
+    """What WeChat Pay does not do is told as a refusal that a member can read."""
+    try:
+        yield
+    except (Declined, Unreached, Unanswered):
+        raise JifenError(Code.UNAVAILABLE, "微信支付暂时没有应答,请稍后再试", retry_after_seconds=2) from None
+    except WrongMoney:
+        raise JifenError(Code.REDEMPTION_STATE, "付款金额与这笔兑换不符,请联系客服") from None
 
 
 def _flag(call: Call, name: str) -> bool:

@@ -1,34 +1,109 @@
-"""What time does to redemptions: a parcel that left long ago counts as received."""
+"""What time does to redemptions: a parcel that left long ago counts as received, what was not paid is closed, money is
+asked back until that has an end, and WeChat is told of what went out for money.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.connect.outside import Unanswered, Unreached
+from chalicelib.connect.wechat.api import WechatApi
+from chalicelib.connect.wechat.shipping import Reported
+from chalicelib.connect.wechat_pay.api import PayApi
+from chalicelib.connect.wechat_pay.declined import Declined
 from chalicelib.errors import JifenError
+from chalicelib.runtime import log
+from chalicelib.spending.mall.close_unpaid import close_unpaid
+from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.fulfil import receive_overdue
-from chalicelib.spending.mall.items import SHIPPED_SHARDS, shipped_shard
+from chalicelib.spending.mall.give_money_back import give_money_back
+from chalicelib.spending.mall.items import REFUNDS, REPORTS, SHIPPED_SHARDS, UNPAID_SHARDS, shipped_shard, unpaid_shard
+from chalicelib.spending.mall.report_sent import report_sent
+from chalicelib.spending.mall.settle_payment import WrongMoney
 from chalicelib.spending.mall.table import MallTable
+
+PAGE = 100
+
+
+class ReportsRefused(Exception):
+    """WeChat takes no reports until a quota is renewed, or people have put the account in order."""
 
 
 class Swept(NamedTuple):
     """What one sweep did; `finished` is whether it came to the end of what was due."""
 
-    received: int
-    failed: int
-    finished: bool
+    done: int = 0
+    failed: int = 0
+    finished: bool = True
 
 
-def sweep_received(*, mall: MallTable, now: datetime, has_time: Callable[[], bool]) -> Swept:
-    """Everything that is due to count as received, as of `now`; what is left over is the next sweep's."""
-    received = failed = 0
-    for number in range(SHIPPED_SHARDS):
-        for redemption_id in mall.shipped_until(shipped_shard(number), now):
-            if not has_time():
-                return Swept(received, failed, finished=False)
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep as of `now` that stops when `has_time` says so. What fails is logged and left to the next one."""
+
+    now: datetime
+    has_time: Callable[[], bool]
+
+    def receive(self, mall: MallTable) -> Swept:
+        """Whatever is due to count as received."""
+        shards = (shipped_shard(number) for number in range(SHIPPED_SHARDS))
+        due = (id for shard in shards for id in mall.shipped_until(shard, self.now))
+        return self._each(due, lambda id: not receive_overdue(id, mall=mall, now=self.now).replayed)
+
+    def close(self, desk: Desk, api: PayApi | None) -> Swept:
+        """Whatever was not paid in time; `api` is None where no merchant is connected."""
+        shards = (unpaid_shard(number) for number in range(UNPAID_SHARDS))
+        due = (id for shard in shards for id in desk.mall.unpaid_until(shard, self.now))
+
+        def act(id: str) -> bool:
+            close_unpaid(id, desk=desk, api=api, now=self.now)
+            return True
+
+        return self._each(due, act)
+
+    def refund(self, desk: Desk, api: PayApi) -> Swept:
+        """All money that is on its way back."""
+
+        def act(id: str) -> bool:
+            found = desk.mall.redemption(id)
+            if found is not None:
+                give_money_back(found, desk=desk, api=api)
+            return True
+
+        return self._each(_work(desk.mall, REFUNDS), act)
+
+    def report(self, mall: MallTable, mchid: str, api: WechatApi) -> Swept:
+        """All that WeChat is to be told of; what people must put in order first counts as failed."""
+
+        def act(id: str) -> bool:
+            outcome = report_sent(id, mchid=mchid, mall=mall, api=api)
+            if outcome is Reported.LATER:
+                raise ReportsRefused
+            return outcome in (Reported.REPORTED, Reported.ALREADY)
+
+        return self._each(_work(mall, REPORTS), act)
+
+    def _each(self, ids: Iterator[str], act: Callable[[str], bool]) -> Swept:
+        """Act on each; `act` says whether it changed something."""
+        done = failed = 0
+        for id in ids:
+            if not self.has_time():
+                return Swept(done, failed, finished=False)
             try:
-                received += not receive_overdue(redemption_id, mall=mall, now=now).replayed
-            except JifenError:
+                done += act(id)
+            except (Declined, Unreached, Unanswered, WrongMoney, ReportsRefused, JifenError) as fault:
+                why = fault.code.name if isinstance(fault, JifenError) else type(fault).__name__
+                log.outcome("redemption_sweep_failed", redemption=id, why=why)
                 failed += 1
-    return Swept(received, failed, finished=True)
+        return Swept(done, failed)
+
+
+def _work(mall: MallTable, kind: str) -> Iterator[str]:
+    """Everything on a work list, a page at a time: what fails on one page does not keep the next from its turn."""
+    after = ""
+    while places := mall.work(kind, after=after, limit=PAGE):
+        yield from (id for _, id in places)
+        after = places[-1][0]

@@ -135,12 +135,10 @@ class MallTable:
             request["ExclusiveStartKey"] = encode_item({**place, **redemption_row_key(before.partition("#")[2])})
         return [_place(item["listed_key"]["S"]) for item in self.dynamo.query(**request)["Items"]]
 
-    def work(self, state: str, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """(place, id) of up to `limit` redemptions that wait in a state, the oldest first, after a place; may lag."""
-        return self.work_of(f"FULFIL#{state}", after=after, limit=limit)
-
-    def work_of(self, kind: str, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """The same of any kind of work: `REFUNDS` is money on its way back."""
+    def work(self, kind: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """(place, id) of up to `limit` redemptions on a work list (`work_of` in items.py), the oldest first, after a
+        place; may lag.
+        """
         found = self.dynamo.query(
             TableName=self.name,
             IndexName="work",
@@ -200,12 +198,16 @@ class MallTable:
         item = trail_item(redemption_row_key(one.id)["pk"], one.version, line)
         return Also({"Put": {"TableName": self.name, "Item": encode_item(item)}}, JifenError(Code.REDEMPTION_STATE))
 
+    def revised(self, one: Redemption, line: Line) -> tuple[Also, Also]:
+        """The writes of a changed redemption, at the version before it, and of its line."""
+        return self.changed_redemption(one), self.told(one, line)
+
     def move(self, one: Redemption, line: Line, also: Sequence[Also] = ()) -> bool:
         """Store a changed redemption with its line and what else goes with it; whether nobody was first.
 
         Raises the refusal of what else.
         """
-        writes = [self.changed_redemption(one), self.told(one, line), *also]
+        writes = [*self.revised(one, line), *also]
         try:
             transact(self.dynamo, [each.write for each in writes])
         except Cancelled as cancelled:
@@ -216,20 +218,6 @@ class MallTable:
                 raise writes[failed.index(True)].refusal from None
             raise
         return True
-
-    def change(self, one: Redemption) -> None:
-        """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""
-        self.write((self.changed_redemption(one),))
-
-    def write(self, also: Sequence[Also]) -> None:
-        """Write what no points move with, all or nothing; raises the refusal of the first write that was refused."""
-        try:
-            transact(self.dynamo, [one.write for one in also])
-        except Cancelled as cancelled:
-            for one, reason in zip(also, cancelled.reasons, strict=True):
-                if reason.code == "ConditionalCheckFailed":
-                    raise one.refusal from None
-            raise
 
     def shards_of(self, item_id: str, now: datetime) -> int:
         """Of how many shards an item's stock is."""

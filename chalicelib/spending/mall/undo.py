@@ -1,0 +1,52 @@
+"""A redemption is undone as far as it has come: one that is not paid yet is given up, and what was paid goes back,
+points at once and money as soon as WeChat Pay gives it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chalicelib.connect.outside import Unanswered, Unreached
+from chalicelib.connect.wechat_pay.api import PayApi
+from chalicelib.connect.wechat_pay.declined import Declined
+from chalicelib.errors import Code, JifenError
+from chalicelib.runtime import log
+from chalicelib.spending.mall.cancel import Wish, cancel
+from chalicelib.spending.mall.close_unpaid import give_up
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.give_money_back import give_money_back
+from chalicelib.spending.mall.model import Money, Redemption, RedemptionState
+from chalicelib.spending.mall.own import owned_redemption
+from chalicelib.spending.mall.revise import Revised
+
+
+def undo(redemption_id: str, wish: Wish, *, desk: Desk, api: PayApi | None, now: datetime) -> Revised:
+    """Undo a redemption, once; again answers what stands. A member who paid while he gave it up has his money back.
+
+    Its money is asked back afterwards, and by each sweep until that has an end: it never holds up the rest. `api` is
+    None where no merchant is connected. Raises as `cancel`, for a member also where it is another's; of one that is not
+    paid yet Declined, Unreached, Unanswered and WrongMoney, too, and then it stands as it was.
+    """
+    if wish.is_member:
+        found = owned_redemption(wish.by, redemption_id, desk=desk)
+        was_unpaid = found.state is RedemptionState.UNPAID
+        if was_unpaid:
+            found = give_up(redemption_id, by=wish.by, desk=desk, api=api, now=now)
+        if found.state is RedemptionState.LAPSED:
+            return Revised(found, replayed=not was_unpaid)
+    done = cancel(redemption_id, wish, desk=desk, now=now)
+    return done._replace(redemption=_asked_back(done.redemption, desk, api))
+
+
+def _asked_back(cancelled: Redemption, desk: Desk, api: PayApi | None) -> Redemption:
+    """The redemption, its money asked back if that can be done now."""
+    if api is None or cancelled.money is not Money.REFUNDING:
+        return cancelled
+    try:
+        return give_money_back(cancelled, desk=desk, api=api)
+    except (Declined, Unreached, Unanswered) as fault:
+        log.outcome("redemption_refund_waits", redemption=cancelled.id, why=type(fault).__name__)
+    except JifenError as refused:
+        if refused.code is not Code.BUSY:
+            raise
+    return cancelled
