@@ -264,7 +264,10 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("SweepWebhooksRole", {"WebhooksTable"}),
-        ("SweepRedemptionsRole", {"SpendingTable"}),
+        (
+            "SweepRedemptionsRole",
+            {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable", "ConnectTable"},
+        ),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
@@ -381,7 +384,7 @@ def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(templ
         if {"Fn::GetAtt": ["ConnectTable", "Arn"]} in _list(statement["Resource"]):
             ((_, keys),) = statement["Condition"].items()
             rows.setdefault(role, set()).update(keys["dynamodb:LeadingKeys"])
-    assert rows["SendDueIssuesRole"] == {"TOKEN#*"}
+    assert rows["SendDueIssuesRole"] == rows["SweepRedemptionsRole"] == {"TOKEN#*"}
     assert rows["SendMessagesRole"] == {"TOKEN#*", "GRANT#*", "MESSAGE#*"}
     assert rows["ApiHandlerRole"] == {"TOKEN#*", "GRANT#*", "TAP#*", "MESSAGE#robot:*", "MESSAGE#task:*", "ROBOT#*"}
 
