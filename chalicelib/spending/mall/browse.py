@@ -37,7 +37,8 @@ class Wish(NamedTuple):
 
 def browse(member_id: str, wish: Wish, *, desk: Desk, now: datetime) -> list[Shown]:
     """Everything on sale, or about to be, that matches the wish. One read of the account, the shelves and the limits
-    each; the catalogue as held. Only where nothing else is in the way of an item that asks for deeds, those are looked up.
+    each; the catalogue as held. Only where nothing else is in the way of an item that asks for deeds are they looked
+    up.
     """
     found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms.zone, now)]
     found = [one for one in found if _matches(one.item, wish)]
