@@ -73,6 +73,37 @@ def test_a_quote_is_good_for_ten_minutes_and_keeps_its_price_meanwhile(mall: Mal
     assert points(mall, member_id) == 800
 
 
+def test_a_quote_holds_and_is_told_again_though_its_price_was_taken_away(mall: Mall) -> None:
+    mall.offer()
+    token, _ = mall.member()
+    taken, kept = mall.quote(token)["quote"], mall.quote(token)["quote"]
+    first = mall.redeem(token, taken)
+    item = mall.item("coupon")
+    changed = {"version": item["version"], "item": {**item["item"], "prices": [{"id": "dearer", "points": 900}]}}
+    assert mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="coupon").status == 200
+    mall.counter.stage.now += timedelta(seconds=10)
+
+    again, later = mall.redeem(token, taken), mall.redeem(token, kept)
+
+    assert (first.status, again.data["replayed"]) == (200, True)
+    assert (later.status, later.data["points"], later.data["replayed"]) == (200, 200, False)
+
+
+def test_a_quote_with_money_taken_again_a_moment_later_is_one_redemption(mall: Mall) -> None:
+    price = {"id": "mixed", "points": 300, "cash_fen": 1990}
+    mall.offer("bottle", name="骑行水壶", good={"kind": "parcel"}, prices=[price])
+    token, _ = mall.member()
+    quote = mall.quote(token, "bottle", price="mixed")["quote"]
+
+    first = mall.redeem(token, quote, SHIP)
+    mall.counter.stage.now += timedelta(seconds=2)
+    again = mall.redeem(token, quote, SHIP)
+
+    assert (first.status, again.status) == (200, 200)
+    assert again.data == {**first.data, "replayed": True}
+    assert mall.left("bottle") == (4, 1)
+
+
 def test_a_quote_is_its_members_own_and_nobody_can_alter_it(mall: Mall) -> None:
     mall.offer()
     token, member_id = mall.member(1000)
