@@ -114,6 +114,19 @@ def test_where_a_stock_is_counted_stays_once_it_was_on_sale(mall: Mall) -> None:
     assert (refused.json["code"], refused.json["field"]) == (40912, "item.shards")
 
 
+def test_pieces_of_a_draft_are_not_lost_by_counting_them_elsewhere(mall: Mall) -> None:
+    item = {**BASE, **HAT, "shards": 4}
+    mall.staff("POST", "/v1/staff/mall/items", {"id": "hat", "item": item})
+    mall.stock("hat", 100)
+    changed = {"version": 1, "item": {**item, "shards": 1}}
+
+    refused = mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="hat")
+    mall.stock("hat", -100)
+    accepted = mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="hat")
+
+    assert (refused.json["code"], refused.json["field"], accepted.status) == (40912, "item.shards", 200)
+
+
 def test_members_find_sort_and_narrow_what_they_can_have(mall: Mall) -> None:
     mall.offer("coupon", rank=3)
     mall.offer("hat", **{**HAT, "prices": [{"id": "points", "points": 900}]}, rank=1, category="装备")

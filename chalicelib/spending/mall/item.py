@@ -108,7 +108,12 @@ def stock_of(item_id: str, item: MallItem) -> StockPlace:
     """Of virtual goods the pool's own stock, which several items and prizes may share; else the item's."""
     if isinstance(item.good, Virtual):
         return StockPlace(pool_stock(item.good.pool), 1)
-    return StockPlace(f"STOCK#{item_id}", item.shards)
+    return StockPlace(own_stock(item_id), item.shards)
+
+
+def own_stock(item_id: str) -> str:
+    """The stock of what comes from no pool."""
+    return f"STOCK#{item_id}"
 
 
 def pool_stock(pool: str) -> str:
