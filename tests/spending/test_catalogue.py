@@ -11,7 +11,7 @@ from chalicelib.spending.mall.item import MallItem, Price, Rotation
 from chalicelib.spending.mall.keep_item import read_item
 from chalicelib.spending.mall.shelf import advice, is_on_sale
 from tests.programme.builders import demo_terms
-from tests.spending.malls import BASE, COUPON, HAT, Mall
+from tests.spending.malls import BASE, COUPON, HAT, SHIP, Mall
 
 ITEM = {**BASE, "name": "满减券", "good": COUPON}
 
@@ -148,6 +148,35 @@ def test_members_find_sort_and_narrow_what_they_can_have(mall: Mall) -> None:
     doll = mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id="doll").data
     assert doll["why_not"] == [{"reason": "points", "text": "还差2000分"}]
     assert mall.call("GET", "/v1/me/mall/items", token=token, query={"sort": "name"}).json["field"] == "sort"
+
+
+def test_what_ended_at_midnight_is_not_affordable_though_nobody_booked_it(mall: Mall) -> None:
+    mall.offer()
+    token, _ = mall.member(1000, "mei")
+    before = can_have(mall, token)
+    mall.counter.stage.later(days=400)
+    token, _ = mall.member(0, "mei")
+
+    assert (before, can_have(mall, token)) == ((True, True, True), (False, False, False))
+
+
+def test_held_points_whose_time_has_passed_are_affordable_though_nobody_booked_it(mall: Mall) -> None:
+    mall.offer()
+    mixed = {"id": "mixed", "points": 900, "cash_fen": 100}
+    mall.offer("bottle", name="水壶", good={"kind": "parcel"}, prices=[mixed])
+    token, _ = mall.member(1000)
+    mall.bought(token, "bottle", price="mixed", delivery=SHIP)
+    before = can_have(mall, token)
+    mall.counter.stage.later(hours=3)
+
+    assert (before, can_have(mall, token)) == ((False, False, False), (True, True, True))
+
+
+def can_have(mall: Mall, token: str) -> tuple[bool, bool, bool]:
+    """What the list, the item and a quote say of the coupon."""
+    listed = mall.call("GET", "/v1/me/mall/items", token=token, query={"search": "券"}).data["list"]
+    item = mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id="coupon").data
+    return listed[0]["can_redeem"], item["can_redeem"], mall.quote(token)["can_redeem"]
 
 
 def test_items_take_turns_by_month() -> None:

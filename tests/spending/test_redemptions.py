@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.ledger.model import Kind
+from tests.members.stage import ADMIN_KEY
 from tests.spending.malls import COUPON, HAT, SHIP, Mall
 
 
@@ -217,6 +218,34 @@ def test_a_badge_is_had_once(mall: Mall) -> None:
     assert [first.json["code"], again.json["code"]] == [0, 40955]
     assert (badge["badge"], badge["name"]) == ("rider", "骑士奖牌")
     assert (points(mall, member_id), mall.left("medal")) == (800, (4, 1))
+
+
+def test_who_has_a_badge_is_told_before_he_asks_for_it(mall: Mall) -> None:
+    mall.offer("medal", name="骑士", good={"kind": "badge", "badge": "rider"})
+    token, _ = mall.member()
+    mall.bought(token, "medal")
+
+    listed = mall.call("GET", "/v1/me/mall/items", token=token).data["list"]
+    affordable = mall.call("GET", "/v1/me/mall/items", token=token, query={"affordable": "true"}).data["list"]
+    quoted = mall.quote(token, "medal")
+
+    assert [listed[0]["why_not"], quoted["why_not"]] == [[{"reason": "owned", "text": "你已拥有这枚奖牌"}]] * 2
+    assert affordable == []
+
+
+def test_who_was_merged_has_the_badges_of_both_and_none_twice(mall: Mall) -> None:
+    mall.offer("medal", name="骑士", good={"kind": "badge", "badge": "rider"})
+    token, stays = mall.member()
+    mall.counter.stage.later(seconds=1)
+    others, goes = mall.member()
+    mall.bought(others, "medal")
+    path, body = "/v1/staff/members/{member_id}/merges", {"other_member_id": goes, "reason": "同一人"}
+    assert mall.call("POST", path, body, token=ADMIN_KEY, member_id=stays).status == 200
+
+    again = mall.bought(token, "medal")
+
+    assert again.json["code"] == 40955
+    assert (points(mall, stays), mall.left("medal")) == (1800, (4, 1))
 
 
 def test_a_bundle_brings_all_its_coupons(mall: Mall) -> None:

@@ -18,6 +18,7 @@ from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.good import Parcel, Virtual
 from chalicelib.spending.goods.model import Given, PoolCode
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.gates import owned
 from chalicelib.spending.mall.item import Price, stock_of
 from chalicelib.spending.mall.model import (
     ACTIVITY,
@@ -203,6 +204,8 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
     """The redemption's row, and with it all that is written beside the points."""
     item, row, member_id = asked.listed.item, asked.row, account.member_id
     picked = () if isinstance(asked.picked, JifenError) else asked.picked
+    if account.merged and owned(asked.listed, account, desk):  # what stands under his own id refuses by itself
+        raise JifenError(Code.ALREADY_OWNED)
     handed = hand(
         item.good,
         item.name,
