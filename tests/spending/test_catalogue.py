@@ -17,7 +17,7 @@ ITEM = {**BASE, "name": "满减券", "good": COUPON}
 
 
 def read(**given: Any) -> MallItem:
-    return read_item({**ITEM, **given})
+    return read_item({**ITEM, **given}, demo_terms().programme)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,8 @@ def read(**given: Any) -> MallItem:
             "item.windows.0.until_at",
         ),
         ({"colour": "red"}, "colour"),
+        ({"task": "no_such_task"}, "item.task"),
+        ({"needs": {"activity": "no_such_deed", "times": 1, "name": "骑行"}}, "item.needs.activity"),
     ],
 )
 def test_an_item_that_makes_no_sense_is_refused_by_the_field(mall: Mall, fault: dict[str, Any], field: str) -> None:

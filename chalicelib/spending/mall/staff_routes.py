@@ -34,7 +34,8 @@ _POOL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 @endpoint(bp, caller=_OPERATORS, body=ItemIn)
 def post_mall_item(call: Call) -> Json:
     """Write a new item, a draft that members do not see. The same again answers what stands."""
-    add_item(open_mall(), call.body.id, call.body.item, by=call.caller.id, now=call.now)
+    programme = terms_at(call.now).programme
+    add_item(open_mall(), call.body.id, call.body.item, programme, by=call.caller.id, now=call.now)
     return _item(call, call.body.id)
 
 
@@ -75,6 +76,7 @@ def put_mall_item(call: Call, item_id: str) -> Json:
         open_mall(),
         item_id,
         call.body.item,
+        terms_at(call.now).programme,
         goods=open_goods(),
         seen_version=call.body.version,
         by=call.caller.id,
