@@ -216,6 +216,7 @@ def broken(till: Till, monkeypatch: pytest.MonkeyPatch, history: History, at: in
     recover(till, buyer)
     end = standing(till, buyer)
     assert end in (history.ends if one.is_broken else {history.end}), f"{how} {at}"
+    require_settled(till, buyer)
     return one.is_outside if one.is_broken else None
 
 
@@ -226,12 +227,20 @@ def redemption_of(till: Till, buyer: Buyer) -> Redemption | None:
 
 
 def recover(till: Till, buyer: Buyer) -> None:
-    """Time passes, notices come again, the sweep comes as it always does."""
+    """Time passes, what was not heard of is told again, the sweep comes as it always does."""
     for minutes in (16, 5):
         till.later(minutes=minutes)
-        if found := redemption_of(till, buyer):
+        found = redemption_of(till, buyer)
+        if found and found.money is Money.AWAITED:
             tell(till, found.id)
         till.sweep()
+
+
+def require_settled(till: Till, buyer: Buyer) -> None:
+    """A notice that comes once more finds everything done."""
+    if found := redemption_of(till, buyer):
+        tell(till, found.id)
+        assert redemption_of(till, buyer) == found
 
 
 def standing(till: Till, buyer: Buyer) -> str:
