@@ -123,6 +123,10 @@ def hold_released(world: World) -> None:
     world.change(world.item(f"H#mall.{world.ids['unpaid']}", "G", LEDGER), LEDGER, taken={})
 
 
+def paid_though_it_waits_for_its_money(world: World) -> None:
+    world.change(world.row("unpaid"), money="paid")
+
+
 def not_listed_as_work(world: World) -> None:
     world.change(world.row("to_ship"), work_of=None, work_key=None)
 
@@ -177,6 +181,7 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (points_back_but_still_to_be_sent, {"spent points", "taken"}),
     (hold_gone, {"entry"}),
     (hold_released, {"held points"}),
+    (paid_though_it_waits_for_its_money, {"money"}),
     (not_listed_as_work, {"work_of", "work_key"}),
     (not_listed_as_due, {"due_at"}),
     (unreadable, {"redemption", "taken"}),
