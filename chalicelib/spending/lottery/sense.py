@@ -11,7 +11,7 @@ from chalicelib.programme.activity import CHECK_IN, ORDER
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.forbidden import forbidden_deed
 from chalicelib.programme.model import Programme
-from chalicelib.spending.goods.good import Bundle, Coupon, coupons_of
+from chalicelib.spending.goods.good import Bundle, Coupon, Parcel, Virtual, coupons_of
 from chalicelib.spending.lottery.campaign import Campaign, Grant, Points, Prize, Thanks
 from chalicelib.spending.lottery.stocks import MOST_SHARDS, shards_of
 
@@ -96,6 +96,8 @@ def _of_a_prize(path: str, prize: Prize, campaign: Campaign, programme: Programm
         yield f"{path}.value_fen", f"低于奖品自身的价值{worth}分钱"
     if isinstance(prize.gives, Thanks) and prize.value_fen:
         yield f"{path}.value_fen", "应为0"
+    if isinstance(prize.gives, Parcel | Virtual) and not prize.value_fen:
+        yield f"{path}.value_fen", "应大于0:按它公示价值较高的中奖者"
     if isinstance(prize.gives, Points) and isinstance(prize.gives.validity, OnDate):
         last_on = campaign.until_at.date() + timedelta(days=1)
         if prize.gives.validity.on <= last_on:
