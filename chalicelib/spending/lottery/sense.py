@@ -21,7 +21,19 @@ TOP_VALUE_FEN = 50_000 * 100
 """The most that one prize of a draw may be worth in China."""
 MOST_DAYS = 92
 """How long a campaign may last: what gave chances is counted from the member's journal of these days."""
-_OF_A_DEED = ("platforms", "skus", "categories", "weekdays", "hours", "from_on", "until_on", "first", "min_fen")
+_NOT_OF_A_MEMBER = (
+    "tags",
+    "platforms",
+    "skus",
+    "categories",
+    "weekdays",
+    "hours",
+    "from_on",
+    "until_on",
+    "first",
+    "min_fen",
+)
+"""Conditions of a deed; and tags, which no draw knows of its member: nobody could ever draw."""
 
 
 def faults_of(campaign: Campaign, programme: Programme, now: datetime) -> Faults:
@@ -82,7 +94,7 @@ def _by_name(text: str) -> str:
 def _of_who(who: When) -> Faults:
     if wrong := who.problem():
         yield f"who.{wrong[0]}", wrong[1]
-    for name in _OF_A_DEED:
+    for name in _NOT_OF_A_MEMBER:
         if getattr(who, name) != getattr(EVERYTHING, name):
             yield f"who.{name}", "不是会员条件"
 
