@@ -10,6 +10,7 @@ more time                         a later end
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from chalicelib.spending.lottery.campaign import Campaign, Grant, Prize, Thanks
@@ -38,6 +39,15 @@ def unfavourable(before: Campaign, after: Campaign) -> Faults:
     yield from _of_grants(before.grants, after.grants)
     yield from _of_prizes(before, after)
     yield from _of_slices(before, after)
+
+
+def out_of_reach(before: Campaign | None, after: Campaign, now: datetime) -> Faults:
+    """(path, reason) of each slice that is over and would hold pieces which nobody could win any more."""
+    ends = [*(one.from_at for one in after.slices[1:]), after.until_at]
+    for place, end_at in enumerate(ends[: len(after.slices)]):
+        had = before.counts(place) if before else {}
+        if end_at <= now and any(count > had.get(prize_id, 0) for prize_id, count in after.counts(place).items()):
+            yield f"slices.{place}", "已经结束,放入的奖品无法抽中"
 
 
 def _of_grants(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Faults:
