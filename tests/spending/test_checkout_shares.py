@@ -108,6 +108,21 @@ def test_a_line_is_refunded_in_the_money_that_was_paid_for_it_and_what_points_pa
     assert [share.base_fen for share in shares_of(basket, (0, 500, 300), 800, 800)] == [4_000, 500, 300]
 
 
+def test_with_all_its_money_an_order_comes_back_whole_with_what_points_alone_had_paid_for() -> None:
+    basket = Basket((BasketLine("1", "", "", 1, 10_000), BasketLine("2", "", "", 1, 5_000)), 800)
+    shares = shares_of(basket, (10_000, 0, 0), 10_000, 10_000)
+    deducted = a_deduction((1, 1), points=10_000)._replace(shares=shares)
+
+    told = given_back(deducted, fitted_after(deducted, {}, 0, 5_800), "r", input_hash="", at=NOW)[1]
+    asked = refund(deducted, freight_fen=800, whole_fen=5_800)[1]
+    kept = refund(deducted, LineRefund("2", quantity=1), freight_fen=800, whole_fen=5_800)[1]
+    part = refund(deducted, whole_fen=1_580)[1]
+    freight = given_back(deducted, fitted_after(deducted, {"2": 5_000}, 800, 5_800), "r", input_hash="", at=NOW)[1]
+
+    assert [share.is_whole for share in shares] == [True, False, False]
+    assert (told.points, asked, kept, part, freight.points) == (10_000, 10_000, 0, 1_053, 0)
+
+
 def test_free_lines_and_lines_of_a_fen_do_no_harm() -> None:
     deducted = a_deduction((0, 1), (1, 3), (9_999, 1), points=700)
     deducted, nothing = refund(deducted, LineRefund("1", quantity=1), LineRefund("2", quantity=2))
