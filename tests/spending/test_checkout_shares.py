@@ -70,6 +70,14 @@ def test_a_line_is_refunded_by_fen_and_by_pieces_in_any_order() -> None:
     assert refund(deducted, LineRefund("2", quantity=1))[1] == 500
 
 
+def test_pieces_of_a_line_that_was_made_cheaper_afterwards_bring_what_is_left_of_it() -> None:
+    deducted, cheaper = refund(a_deduction((10_000, 2)), LineRefund("1", refunded_fen=100))
+    deducted, all_pieces = refund(deducted, LineRefund("1", quantity=2))
+
+    assert (cheaper, all_pieces) == (10, 990)
+    assert refused(deducted, LineRefund("1", quantity=1)).code is Code.REFUND_EXCEEDS_ORDER
+
+
 @pytest.mark.parametrize(
     ("lines", "given_", "code", "field"),
     [

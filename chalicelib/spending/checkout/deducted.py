@@ -186,8 +186,11 @@ def _line_after(share: Share, before: Refunded, line: LineRefund, field: str) ->
     pieces = before.quantity + line.quantity
     fen = before.fen + line.refunded_fen
     if line.quantity and pieces <= share.quantity:
-        # By pieces counted from the first one on, so that all of them come to all of the line.
-        fen += share.base_fen * pieces // share.quantity - share.base_fen * before.quantity // share.quantity
+        # By pieces counted from the first one on, so that all of them come to all of the line; of a line of which some
+        # fen are back already they bring what is left.
+        own_fen = share.base_fen * pieces // share.quantity - share.base_fen * before.quantity // share.quantity
+        left_fen = share.base_fen - before.fen
+        fen += min(own_fen, left_fen) if left_fen else own_fen
     if pieces > share.quantity or fen > share.base_fen:
         raise JifenError(Code.REFUND_EXCEEDS_ORDER, "超过这条明细还可退的部分", field=field)
     return Refunded(fen, pieces)
