@@ -48,7 +48,7 @@ def fair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]:
 def bought(
     fair: Fair, order_no: str = "1", *refunds: Refunded, at: datetime = NOON, fen: int = 1000, **given: Any
 ) -> None:
-    sold = paid(order_no, fen, paid_at=at, **given)
+    sold = paid(order_no, fen, **{"paid_at": at, **given})
     order = Order(f"tmall#{order_no}", sold, "m1", at, refunds={one.refund_no: one for one in refunds})
     settle_order(order, ledger=fair.ledger, book=TermsBook((fair.terms,)))
 
@@ -203,6 +203,18 @@ def test_what_was_done_before_the_campaign_gives_nothing(fair: Fair) -> None:
 
     before = chances(fair)
     bought(fair, "1", at=from_at)
+
+    assert (before, chances(fair)) == (0, 1)
+
+
+def test_an_order_of_before_the_campaign_gives_nothing_though_it_is_brought_in_later(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    from_at = fair.lotteries.versions(fair.id)[0].campaign.from_at
+    early, in_time = from_at - timedelta(milliseconds=1), from_at
+    bought(fair, "0", at=NOON, paid_at=early)
+
+    before = chances(fair)
+    bought(fair, "1", at=NOON, paid_at=in_time)
 
     assert (before, chances(fair)) == (0, 1)
 
