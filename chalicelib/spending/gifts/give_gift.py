@@ -36,14 +36,7 @@ class Giving(NamedTuple):
     new_code: Callable[[], str]
 
 
-class Outcome(NamedTuple):
-    """A payment's gift as it stands, and whether this call gave it."""
-
-    gift: Gift
-    is_new: bool
-
-
-def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: datetime) -> Outcome:
+def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: datetime) -> Gift:
     """A verified payment was told: keep it, and give its gift when its payer is a member. Again changes nothing."""
     met = plan_for(giving.plans, payment)
     first = Gift(payment, GiftState.WAITING if met else GiftState.NONE)
@@ -54,7 +47,7 @@ def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: dateti
     if gift.state is GiftState.UNKNOWN:
         gift = _told_at_last(gift, first, giving.gifts)
     if gift.state is not GiftState.WAITING or member_id is None:
-        return Outcome(gift, False)
+        return gift
     return give(gift, member_id, giving=giving, now=now)
 
 
@@ -72,23 +65,28 @@ def _told_at_last(gift: Gift, first: Gift, gifts: GiftsTable) -> Gift:
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
-def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcome:
+def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Gift:
     """Give a waiting gift to its payer, once; the plan's coupons as it says now, or none where it is switched off."""
     for _ in range(ATTEMPTS):
         if gift.state is not GiftState.WAITING:
-            return Outcome(gift, False)
+            return gift
         given = _as_given(gift, member_id, giving, now)
         try:
             if giving.gifts.give(given[0], given[1]):
-                return Outcome(given[0], given[0].state is GiftState.GIVEN)
+                return given[0]
         except JifenError as refused:
             if refused.code is not Code.PURCHASE_LIMIT:
                 raise
             enough = gift._replace(state=GiftState.NONE, member_id=member_id, version=gift.version + 1)
             if giving.gifts.give(enough, ()):
-                return Outcome(enough, False)
+                return enough
         gift = _standing(gift, giving.gifts)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def note_told(gift: Gift, *, gifts: GiftsTable) -> None:
+    """The payer's message is queued. Where the gift changed meanwhile it may be queued again: it is sent once a day."""
+    gifts.give(gift._replace(is_told=True, version=gift.version + 1), ())
 
 
 def refunded(refund: Refund, *, giving: Giving, now: datetime) -> Gift:

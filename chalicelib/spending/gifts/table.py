@@ -52,6 +52,8 @@ class Gift(NamedTuple):
     path: str = ""
     taken_back: bool = False
     """Whether the plan takes back what a refunded payment brought."""
+    is_told: bool = False
+    """Whether the payer's message is queued."""
     refunds: Mapping[str, int] = MappingProxyType({})
     """Fen of each refund that was told, by its number."""
     version: int = 1
@@ -135,6 +137,7 @@ def _item(gift: Gift) -> Item:
         "message": gift.message,
         "path": gift.path,
         "taken_back": gift.taken_back,
+        "told": gift.is_told,
         "refunds": dict(gift.refunds),
     }
     return item | {name: value for name, value in more.items() if value}
@@ -152,6 +155,7 @@ def _gift(item: Item) -> Gift:
         message=item.get("message", ""),
         path=item.get("path", ""),
         taken_back=item.get("taken_back", False),
+        is_told=item.get("told", False),
         refunds=item.get("refunds", {}),
         version=item["version"],
     )

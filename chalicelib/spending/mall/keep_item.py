@@ -17,7 +17,7 @@ from chalicelib.spending.documents import add, change, switch
 from chalicelib.spending.goods.model import PoolCode
 from chalicelib.spending.goods.shelves import Change, ShelvesTable
 from chalicelib.spending.goods.table import CODES_A_WRITE, GoodsTable
-from chalicelib.spending.mall.item import MallItem, StockPlace, faults_of, pool_stock, stock_of
+from chalicelib.spending.mall.item import MallItem, StockPlace, faults_of, own_stock, pool_stock, stock_of
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.table import MallTable
@@ -47,16 +47,28 @@ def add_item(table: MallTable, item_id: str, document: Mapping[str, Any], *, by:
 
 
 def change_item(
-    table: MallTable, item_id: str, document: Mapping[str, Any], *, seen_version: int, by: str, now: datetime
+    table: MallTable,
+    item_id: str,
+    document: Mapping[str, Any],
+    *,
+    goods: GoodsTable,
+    seen_version: int,
+    by: str,
+    now: datetime,
 ) -> None:
     """Replace an item's document at the version that was seen. One's own change again changes nothing.
 
-    Where its stock is counted cannot change once it was on sale: raises ITEM_STATE; else VERSION_TAKEN, ITEM_NOT_FOUND.
+    Where its stock is counted cannot change once it was on sale or has pieces: raises ITEM_STATE; else VERSION_TAKEN,
+    ITEM_NOT_FOUND.
     """
     standing = table.standing(item_id)
     item, known = read_item(document), listed_from(standing)
-    if known.state is not ItemState.DRAFT and stock_of(item_id, item) != stock_of(item_id, known.item):
-        raise JifenError(Code.ITEM_STATE, "上架过的商品不能更改库存的计数方式", field="item.shards")
+    place = stock_of(item_id, known.item)
+    if stock_of(item_id, item) != place:
+        if known.state is not ItemState.DRAFT:
+            raise JifenError(Code.ITEM_STATE, "上架过的商品不能更改库存的计数方式", field="item.shards")
+        if place.id == own_stock(item_id) and goods.shelf([place])[place.id][0]:
+            raise JifenError(Code.ITEM_STATE, "已有库存,请先减到0再更改库存的计数方式", field="item.shards")
     change(table.documents, standing, document, seen_version=seen_version, by=by, now=now)
     table.changed()
 
