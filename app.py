@@ -39,6 +39,9 @@ from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
+from chalicelib.spending.offers.events import bp as offer_events
+from chalicelib.spending.offers.routes import bp as offer_routes
+from chalicelib.spending.offers.staff_routes import bp as offer_staff_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -57,6 +60,8 @@ for blueprint in (
     mall_routes,
     mall_staff_routes,
     members_routes,
+    offer_routes,
+    offer_staff_routes,
     message_routes,
     penalty_routes,
     programme_routes,
@@ -78,6 +83,7 @@ for blueprint in (
     insight_events,
     ledger_events,
     message_events,
+    offer_events,
     pay_events,
     publishing_events,
     simulation_events,

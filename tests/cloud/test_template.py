@@ -39,6 +39,7 @@ FUNCTIONS = {
     "DeliverWebhooks",
     "SweepWebhooks",
     "CloseDays",
+    "SweepOffers",
     "SendDueIssues",
     "CheckCadence",
 }
@@ -49,6 +50,7 @@ SCHEDULES = {
     "ReleaseHolds": "rate(5 minutes)",
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
+    "SweepOffers": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }

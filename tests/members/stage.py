@@ -18,6 +18,7 @@ from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.mall import table as mall_table
+from chalicelib.spending.offers import table as offers_table
 from tests.tables import QUEUES, create_tables
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -86,6 +87,7 @@ def _forget_last_stage() -> None:
     secret_values.forget()
     programme_table.forget()
     mall_table.forget()
+    offers_table.forget()
 
 
 def lambda_event(

@@ -118,12 +118,17 @@ def faults_of(item: MallItem) -> Iterator[tuple[str, str]]:
         yield f"good.{wrong[0]}", wrong[1]
     if wrong := item.who.problem():
         yield f"who.{wrong[0]}", wrong[1]
-    for name in _OF_A_DEED:
-        if getattr(item.who, name) != getattr(EVERYTHING, name):
-            yield f"who.{name}", "不是会员条件"
+    yield from not_of_the_member(item.who)
     yield from _of_prices(item)
     yield from _of_pieces(item)
     yield from _of_times(item)
+
+
+def not_of_the_member(who: When) -> Iterator[tuple[str, str]]:
+    """(path, reason in Chinese) of conditions that say nothing about who may buy."""
+    for name in _OF_A_DEED:
+        if getattr(who, name) != getattr(EVERYTHING, name):
+            yield f"who.{name}", "不是会员条件"
 
 
 _OF_A_DEED = ("platforms", "skus", "categories", "weekdays", "hours", "from_on", "until_on", "first", "min_fen")

@@ -1,0 +1,261 @@
+"""A member opens a group, joins one, or leaves it before it is decided.
+
+His points are held and his piece is taken in the transaction that gives him the place, at the version of the group's
+row: of two who want the last place one gets it, and with it the group is formed.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.hold import hold
+from chalicelib.ledger.model import Account, Also, Stock, business_on
+from chalicelib.ledger.redeem import Purchase
+from chalicelib.ledger.release import release
+from chalicelib.spending.goods.table import stock_returned
+from chalicelib.spending.mall.model import ACTIVITY, Delivery
+from chalicelib.spending.mall.redeem_item import hold_id_of
+from chalicelib.spending.mall.sale import Sale, counted, require
+from chalicelib.spending.offers.group import (
+    Group,
+    GroupState,
+    Place,
+    PlaceState,
+    Whole,
+    with_one_less,
+    with_one_more,
+)
+from chalicelib.spending.offers.offer import GroupBuy, scope
+from chalicelib.spending.offers.room import Room, known_offer, sale_of
+from chalicelib.spending.quotes import Quote
+
+ATTEMPTS = 8
+BACKOFF_S = 0.03
+HELD_AFTER = timedelta(days=2)
+"""So long after a group's deadline the ledger would give held points back by itself: time for a sweep that was down."""
+
+
+class Joined(NamedTuple):
+    """A group after a member took a place, whether he had it before, and the code to pick his parcel up with."""
+
+    whole: Whole
+    replayed: bool
+    pick_up_code: str = ""
+
+
+class Wish(NamedTuple):
+    """A place that a member wants: his quote, and where a parcel goes."""
+
+    quote: Quote
+    delivery: Delivery | None
+
+
+def open_group(
+    wish: Wish, offer_id: str, *, room: Room, now: datetime, pause: Callable[[float], None] = time.sleep
+) -> Joined:
+    """Open a group with oneself in its first place; the same quote again answers what stands.
+
+    Raises OFFER_NOT_FOUND, QUOTE_INVALID, and what `join_group` raises of the member.
+    """
+    quote = wish.quote
+    if quote.facts["offer"] != offer_id:
+        raise JifenError(Code.QUOTE_INVALID, field="quote")
+    if standing := _standing(quote.id, quote, room):
+        return standing
+    found = known_offer(offer_id, room=room, now=now)
+    sale = sale_of(found, room=room, now=now)
+    template = found.offer.template
+    if not isinstance(template, GroupBuy):
+        raise JifenError(Code.QUOTE_INVALID, field="quote")
+    _, document = room.desk.mall.document(sale.item_id)
+    group = Group(
+        id=quote.id,
+        offer_id=offer_id,
+        item_id=sale.item_id,
+        size=template.size,
+        taken=1,
+        leader_id=quote.member_id,
+        opened_at=now,
+        deadline_at=min(now + timedelta(hours=template.hours), found.offer.until_at),
+        stock_id=sale.stock.id,
+    )
+    return _placed(wish, sale, group, lambda _account: room.groups.new(group, document), room, now, pause)
+
+
+def join_group(
+    wish: Wish, group_id: str, *, room: Room, now: datetime, pause: Callable[[float], None] = time.sleep
+) -> Joined:
+    """Take a place in an open group; the same quote again answers what stands. The last place forms the group.
+
+    Raises GROUP_NOT_FOUND, GROUP_FULL, GROUP_CLOSED, ALREADY_JOINED, QUOTE_INVALID, NOT_ON_SALE, ITEM_CHANGED,
+    NOT_FOR_YOU, PURCHASE_LIMIT, SOLD_OUT, DELIVERY_MISSING, INSUFFICIENT_POINTS, MEMBER_FROZEN, BUSY.
+    """
+    for attempt in range(ATTEMPTS):
+        whole = room.groups.whole(group_id)
+        if standing := _placed_before(whole, wish.quote):
+            return standing
+        group = whole.group
+        if group.offer_id != wish.quote.facts["offer"]:
+            raise JifenError(Code.QUOTE_INVALID, field="quote")
+        _require_open(group, now)
+        sale = sale_of(known_offer(group.offer_id, room=room, now=now), room=room, now=now)
+        after = with_one_more(group, now)
+
+        def also(account: Account, whole: Whole = whole, after: Group = after) -> tuple[Also, ...]:
+            if any(account.is_of(place.member_id) for place in whole.joined):
+                raise JifenError(Code.ALREADY_JOINED)
+            return (room.groups.changed(after),)
+
+        try:
+            return _placed(wish, sale, after, also, room, now, pause)
+        except JifenError as refused:
+            if refused.code is not Code.BUSY or room.groups.whole(group_id).group.version == group.version:
+                raise
+        pause(random.uniform(0, BACKOFF_S * 2**attempt))
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def leave_group(
+    member_id: str, group_id: str, *, room: Room, now: datetime, pause: Callable[[float], None] = time.sleep
+) -> Whole:
+    """Give one's place up before the group is decided: points and piece go back, the place is free. Again changes
+    nothing. Raises GROUP_NOT_FOUND also where one never had a place, GROUP_CLOSED, BUSY.
+    """
+    for attempt in range(ATTEMPTS):
+        whole = room.groups.whole(group_id)
+        account = room.desk.ledger.read(member_id)
+        own = [place for place in whole.places if account.is_of(place.member_id)]
+        if not own:
+            raise JifenError(Code.GROUP_NOT_FOUND)
+        place = next((one for one in own if one.state is PlaceState.JOINED), None)
+        if place is None and all(one.state is PlaceState.LEFT for one in own):
+            return whole
+        if place is None or whole.group.state is not GroupState.OPEN:
+            raise JifenError(Code.GROUP_CLOSED)
+        try:
+            let_go(
+                place, PlaceState.LEFT, whole.group, room, now, (room.groups.changed(with_one_less(whole.group, now)),)
+            )
+            return room.groups.whole(group_id)
+        except JifenError as refused:
+            if refused.code not in (Code.BUSY, Code.GROUP_CLOSED, Code.HOLD_CLOSED):
+                raise
+        pause(random.uniform(0, BACKOFF_S * 2**attempt))
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def let_go(
+    place: Place, state: PlaceState, group: Group, room: Room, now: datetime, more: tuple[Also, ...] = ()
+) -> None:
+    """Release a place's hold with all that it had reserved, once; raises GROUP_CLOSED where it is resolved already."""
+    desk = room.desk
+    also = (
+        *more,
+        room.groups.resolved(group, place._replace(state=state)),
+        stock_returned(desk.goods.name, group.stock_id, 1),
+        desk.mall.counted_down(limit_of(group, place), 1),
+    )
+    receipt = release(
+        place.member_id,
+        hold_id_of(place.redemption_id),
+        actor=ACTIVITY,
+        ledger=desk.ledger,
+        terms=desk.terms.ledger,
+        now=now,
+        also=also,
+    )
+    if receipt.replayed:
+        # The ledger gave the points back by itself, or this very write was made before: then it is refused.
+        room.groups.write(also)
+
+
+def limit_of(group: Group, place: Place) -> tuple[str, str]:
+    """The row that counts a place against its member's limit."""
+    return f"LIMIT#{scope(group.offer_id)}#{place.member_id}", "ever"
+
+
+def _placed(
+    wish: Wish,
+    sale: Sale,
+    group: Group,
+    also: Callable[[Account], tuple[Also, ...]],
+    room: Room,
+    now: datetime,
+    pause: Callable[[float], None],
+) -> Joined:
+    """One posting that takes a place, or what stands where it was taken before."""
+    quote, desk, on = wish.quote, room.desk, business_on(now, room.desk.terms.zone)
+    code = f"{secrets.randbelow(10**8):08d}" if wish.delivery and wish.delivery.way == "pick_up" else ""
+    place = Place(
+        member_id=quote.member_id,
+        redemption_id=quote.id,
+        points=quote.facts["price"][1],
+        quoted_at=quote.issued_at,
+        joined_at=now,
+        delivery=wish.delivery,
+        pick_up_digest=sha256(code.encode()).hexdigest()[:32] if code else "",
+    )
+
+    def buy(account: Account) -> Purchase:
+        require(sale, quote, wish.delivery, account, desk=desk, on=on, now=now)
+        own = place._replace(member_id=account.member_id)
+        return Purchase(
+            (
+                *also(account),
+                room.groups.taken(group, own),
+                *counted(sale.listed, 1, account, desk=desk, on=on),
+            ),
+            (Stock(desk.goods.name, sale.stock.id, sale.stock.shards, 1, sale.tally),),
+        )
+
+    try:
+        receipt = hold(
+            quote.member_id,
+            hold_id_of(quote.id),
+            place.points,
+            release_at=group.deadline_at + HELD_AFTER,
+            activity=ACTIVITY,
+            actor=quote.member_id,
+            ledger=desk.ledger,
+            terms=desk.terms.ledger,
+            now=now,
+            text=f"拼团{sale.listed.item.name}",
+            buy=buy,
+        )
+    except JifenError:
+        # A twin of this call may have been quicker: then its place is the answer.
+        if standing := _standing(group.id, quote, room):
+            return standing
+        raise
+    standing = _standing(group.id, quote, room)
+    if standing is None:
+        # The quote took a place before, in another group or one that was left since.
+        raise JifenError(Code.QUOTE_INVALID, field="quote")
+    return standing if receipt.replayed else Joined(standing.whole, False, code)
+
+
+def _standing(group_id: str, quote: Quote, room: Room) -> Joined | None:
+    try:
+        return _placed_before(room.groups.whole(group_id), quote)
+    except JifenError as refused:
+        if refused.code is not Code.GROUP_NOT_FOUND:
+            raise
+        return None
+
+
+def _placed_before(whole: Whole, quote: Quote) -> Joined | None:
+    return Joined(whole, True) if any(place.redemption_id == quote.id for place in whole.places) else None
+
+
+def _require_open(group: Group, now: datetime) -> None:
+    if group.state is GroupState.FORMED:
+        raise JifenError(Code.GROUP_FULL)
+    if group.state is GroupState.FAILED or now >= group.deadline_at:
+        raise JifenError(Code.GROUP_CLOSED)
