@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from chalicelib.ledger.merge import merge_accounts
 from chalicelib.spending.offers.events import sweep_offers
 from chalicelib.spending.offers.open_room import open_room
 from chalicelib.spending.offers.room import Room
@@ -108,6 +109,11 @@ class Offers:
 
     def sweep(self) -> None:
         sweep_offers(scheduled_event(self.now), CONTEXT)
+
+    def merge(self, closing_id: str, surviving_id: str) -> None:
+        """The two are one member from now on."""
+        terms = self.room().desk.terms.ledger
+        merge_accounts(closing_id, surviving_id, actor="s1", ledger=self.mall.ledger, terms=terms, now=self.now)
 
     def points(self, member_id: str) -> tuple[int, int]:
         """(available, held)."""

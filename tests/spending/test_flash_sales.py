@@ -48,7 +48,7 @@ def test_an_offer_is_redeemed_like_an_item_at_its_own_price_and_the_redemption_n
 
 def test_the_shelf_sells_on_at_the_usual_price_beside_an_offer(offers: Offers) -> None:
     offers.on()
-    token, member_id = offers.mall.member(1000)
+    token, _ = offers.mall.member(1000)
 
     usual = offers.mall.bought(token).data
 

@@ -6,10 +6,12 @@ row: of two who want the last place one gets it, and with it the group is formed
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,6 +22,7 @@ from chalicelib.ledger.model import Account, Also, Stock, business_on
 from chalicelib.ledger.redeem import Purchase
 from chalicelib.ledger.release import release
 from chalicelib.spending.goods.table import stock_returned
+from chalicelib.spending.mall.items import stored_item
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
 from chalicelib.spending.mall.redeem_item import hold_id_of
 from chalicelib.spending.mall.sale import Sale, counted, require
@@ -86,6 +89,7 @@ def open_group(
         deadline_at=min(now + timedelta(hours=template.hours), found.offer.until_at),
         stock_id=sale.stock.id,
     )
+    sale = _as_promised(sale, document)
     return _placed(wish, sale, group, lambda _account: room.groups.new(group, document), room, now, pause)
 
 
@@ -106,6 +110,7 @@ def join_group(
             raise JifenError(Code.QUOTE_INVALID, field="quote")
         _require_open(group, now)
         sale = sale_of(known_offer(group.offer_id, room=room, now=now), room=room, now=now)
+        sale = _as_promised(sale, whole.document)
         after = with_one_more(group, now)
 
         def also(account: Account, whole: Whole = whole, after: Group = after) -> tuple[Also, ...]:
@@ -239,6 +244,13 @@ def _placed(
         # The quote took a place before, in another group or one that was left since.
         raise JifenError(Code.QUOTE_INVALID, field="quote")
     return standing if receipt.replayed else Joined(standing.whole, False, code)
+
+
+def _as_promised(sale: Sale, document: str) -> Sale:
+    """The sale of what the group was opened for: who was shown another thing is refused."""
+    item = stored_item(json.loads(document))
+    sold = replace(sale.listed.item, name=item.name, good=item.good)
+    return sale._replace(listed=sale.listed._replace(item=sold))
 
 
 def _standing(group_id: str, quote: Quote, room: Room) -> Joined | None:
