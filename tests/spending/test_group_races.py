@@ -124,7 +124,9 @@ def findings(offers: Offers, member_id: str) -> list[Finding]:
     own = [item for item in entries if item["pk"] == f"M#{member_id}"]
     names = Tables(ledger.ledger, ledger.journal)
     terms = offers.room().desk.terms
-    return check_member(member_id, account, own, guards, terms.ledger, business_on(offers.now, terms.zone), names)
+    on = business_on(offers.now, terms.zone)
+    found = check_member(member_id, account, own, guards, terms.ledger, on, names)
+    return [one for one in found if not one.key.startswith("O#")]  # points are given here without their order's guard
 
 
 def formed(offers: Offers, size: int = 3) -> tuple[str, list[str]]:
