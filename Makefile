@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit rebuild \
-	daybook drill properties environment tools
+	daybook drill properties proofs environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -24,6 +24,7 @@ help:
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
+	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months"
 	@echo "make package   the deployable zip and template"
 	@echo "make deploy    STAGE=prod BUCKET=my-bucket [PARAMETERS='Login=closed ...']    to AWS"
 
@@ -43,7 +44,7 @@ status: environment
 	@$(PY) -m local.cloud status
 
 test: tools
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: tools
 	@$(PY) -m ruff format --check .
@@ -94,3 +95,6 @@ drill: tools
 
 properties: tools
 	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py tests/earning/test_order_arrivals.py
+
+proofs: tools
+	@JIFEN_CDNOW=whole $(PY) -m pytest -n 2 --dist loadfile tests/replay/test_cdnow_ledger.py tests/insight/test_cdnow_months.py tests/insight/test_cdnow_stages.py

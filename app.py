@@ -10,7 +10,6 @@ from chalicelib.connect.webhooks.events import bp as webhook_events
 from chalicelib.connect.webhooks.routes import bp as webhook_routes
 from chalicelib.connect.wechat.message_events import bp as message_events
 from chalicelib.connect.wechat.message_routes import bp as message_routes
-from chalicelib.connect.wechat_pay.events import bp as pay_events
 from chalicelib.connect.wechat_pay.routes import bp as wechat_pay_routes
 from chalicelib.connect.wecom.routes import bp as wecom_routes
 from chalicelib.connect.youzan.routes import bp as youzan_routes
@@ -36,7 +35,12 @@ from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
 from chalicelib.runtime.edge import one_error_shape
+from chalicelib.spending.checkout.events import bp as checkout_events
+from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
+from chalicelib.spending.checkout.routes import bp as checkout_routes
+from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
+from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 from chalicelib.spending.offers.events import bp as offer_events
@@ -49,6 +53,8 @@ for blueprint in (
     adjustment_routes,
     behaviour_routes,
     check_in_routes,
+    checkout_feed_routes,
+    checkout_routes,
     claim_routes,
     doudian_routes,
     duiba_routes,
@@ -78,13 +84,15 @@ for blueprint in (
 for blueprint in (
     behaviour_events,
     check_in_events,
+    checkout_events,
     connect_events,
     earning_events,
+    gift_events,
     insight_events,
     ledger_events,
     message_events,
+    mall_events,
     offer_events,
-    pay_events,
     publishing_events,
     simulation_events,
     webhook_events,

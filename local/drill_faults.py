@@ -16,6 +16,8 @@ INSIGHT = "chalicelib/insight/"
 NIGHTS = "tests/insight/test_close_days.py::"
 FINANCE = "tests/insight/test_finance_routes.py::"
 HOLD = "tests/ledger/test_hold.py::"
+CHECKOUT = "chalicelib/spending/checkout/"
+CHECKOUT_TESTS = "tests/spending/test_checkout.py::"
 MERGED = "tests/ledger/test_merged_accounts.py::"
 MIGRATION = "tests/members/test_migration.py::"
 AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
@@ -526,5 +528,33 @@ FAULTS = [
         'f"{CURRENT} AND identity_count = :count"',
         'f"{CURRENT} AND identity_count <= :count + :count"',
         ("tests/members/test_merge_members.py::test_an_identity_that_is_bound_while_they_merge_is_not_left_behind",),
+    ),
+    Fault(
+        "a quote of the checkout is taken up after it has ended",
+        CHECKOUT + "deduct.py",
+        "        if now >= quote.expires_at:\n",
+        "        if False:\n",
+        (CHECKOUT_TESTS + "test_a_quote_is_taken_up_once_and_only_within_ten_minutes",),
+    ),
+    Fault(
+        "an order is paid for with points twice",
+        CHECKOUT + "table.py",
+        '"ConditionExpression": "attribute_not_exists(pk)",',
+        '"ConditionExpression": "attribute_not_exists(pk) OR attribute_exists(pk)",',
+        (CHECKOUT_TESTS + "test_an_order_is_paid_for_with_points_once",),
+    ),
+    Fault(
+        "a line's points come back by what each refund alone comes to",
+        CHECKOUT + "deducted.py",
+        "points = points_back(share, now.fen) - points_back(share, before.fen)",
+        "points = points_back(share, now.fen - before.fen)",
+        (CHECKOUT_TESTS + "test_a_line_of_several_pieces_is_refunded_piece_by_piece",),
+    ),
+    Fault(
+        "what the order feed tells is given back beside what the shop asked for",
+        CHECKOUT + "refund.py",
+        "        if standing := deducted.refunds.get(named.refund_no):\n",
+        "        if (standing := deducted.refunds.get(named.refund_no)) and not isinstance(named, ToldRefund):\n",
+        (CHECKOUT_TESTS + "test_a_refund_that_the_order_feed_tells_gives_back_once_whatever_the_shop_has_asked_for",),
     ),
 ]

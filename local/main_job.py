@@ -20,6 +20,7 @@ from local import say
 from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
+from local.mall_job import buy_a_bottle, fill_mall, redeem_coupon
 from local.nights import run_night
 from local.outside import World, a_cover, connect, new_world
 from local.places import ROOT, Mend, default_places
@@ -56,8 +57,8 @@ def main(stack: Stack, cloud: Cloud) -> None:
     """Perform the main job on a deployed stage and print what happened."""
     now = utc_now()
     run = f"{now:%Y%m%d%H%M%S}"
-    connect(stack)
-    world = new_world(cloud.places.stand_in_url)
+    world = new_world(cloud.places)
+    connect(stack, world, cloud.places)
     job = Job(stack, now, Api(stack.api_url, stack.secret("ADMIN_KEY_SECRET")), run)
     say.line("\nThe main job")
     _publish_programme(job)
@@ -71,6 +72,9 @@ def main(stack: Stack, cloud: Cloud) -> None:
     _refund(job, member)
     _behaviour(job, member)
     _adjust(job, member, member_id, staff["operator"], staff["reviewer"])
+    job.tell("points mall", f"{fill_mall(staff['operator'])} items on sale")
+    job.tell("redemption", redeem_coupon(member))
+    job.tell("points and money", buy_a_bottle(member, world, _await))
     say.line("\nReal purchases")
     replay_slice(deploy_stage(cloud), SLICE_CUSTOMERS)
     say.line()
@@ -252,7 +256,7 @@ def _adjust(job: Job, member: Api, member_id: str, operator: Api, reviewer: Api)
         "/v1/staff/adjustments",
         {
             "member_id": member_id,
-            "points": 30,
+            "points": 330,
             "points_class": "activity",
             "validity": {"kind": "days", "days": 90},
             "reason": "晒单活动补发",

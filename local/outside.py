@@ -12,8 +12,16 @@ import zlib
 from typing import Any
 
 import urllib3
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
-from local.places import Mend
+from local.places import Mend, Places
 from local.stack import Stack
 from local.stand_in.accounts import FIRST_APPS, FIRST_CORP
 
@@ -21,6 +29,11 @@ FOLLOWERS = ("mei", "lan", "ning")
 """Who follows the Official Account in a new world."""
 _AES_KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
 _SIGNED_WITH = "local-callbacks"
+MCHID, _SERIAL, _APIV3_KEY = (
+    "1900000001",
+    "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+    "apiv3-key-of-the-local-merchant!",
+)
 _SYSTEMS = {"mini_program": "mini-program", "service": "official-account"}
 """By kind of account: the last part of the callback that hears of it."""
 
@@ -41,6 +54,10 @@ class World:
         answer = self._read(self._pool.request("GET", f"{self.url}/_stand_in/received", fields={"path": api}))
         return [call for call in answer["received"] if call.get("errcode") in (0, None)]
 
+    def get(self, path: str) -> Any:
+        """What the admin answers; raises Mend."""
+        return self._read(self._pool.request("GET", f"{self.url}/_stand_in{path}"))
+
     def _read(self, answer: urllib3.BaseHTTPResponse) -> Any:
         read = answer.json()
         if answer.status != 200:
@@ -48,9 +65,9 @@ class World:
         return read
 
 
-def new_world(url: str) -> World:
-    """A new world with the first accounts, which tell the local API what happens, and a few followers."""
-    world = World(url)
+def new_world(places: Places) -> World:
+    """A new world with the first accounts, which tell the local API what happens, a merchant and a few followers."""
+    world = World(places.stand_in_url)
     world.post("/reset", {"seed": secrets.randbelow(2**31)})
     keys = {"push_token": _SIGNED_WITH, "push_aes_key": _AES_KEY}
     for app in FIRST_APPS:
@@ -60,13 +77,34 @@ def new_world(url: str) -> World:
             world.post("/apps", {**known, "open_platform": app.open_platform, **told})
     told = {"push_url": "https://jifen.example/v1/callbacks/wecom", **keys}
     world.post("/corps", {"corpid": FIRST_CORP.corpid, "secrets": list(FIRST_CORP.secrets), **told})
+    public = merchant_key(places).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    merchant = {"mchid": MCHID, "serial": _SERIAL, "public_key": public, "apiv3_key": _APIV3_KEY}
+    world.post("/merchants", {**merchant, "appids": [mini_program_id()]})
     service = next(app for app in FIRST_APPS if app.kind == "service")
     for person in FOLLOWERS:
         world.post("/followers", {"appid": service.appid, "person": person, "tags": []})
     return world
 
 
-def connect(stack: Stack) -> None:
+def mini_program_id() -> str:
+    """The brand's mini-program in a new world."""
+    return next(app.appid for app in FIRST_APPS if app.kind == "mini_program")
+
+
+def merchant_key(places: Places) -> RSAPrivateKey:
+    """The local merchant's key, made at the first time: functions hold what they know of it for minutes."""
+    path = places.home / "merchant.pem"
+    if not path.exists():
+        made = generate_private_key(65537, 2048)
+        path.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        path.chmod(0o600)
+    key = load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, RSAPrivateKey):
+        raise Mend(f"{path} holds another key than the merchant's: delete it")
+    return key
+
+
+def connect(stack: Stack, world: World, places: Places) -> None:
     """Put the world's accounts into the stage's secret, as a brand puts its own."""
     keys = {"token": _SIGNED_WITH, "aes_key": _AES_KEY}
     apps = {app.kind: {"appid": app.appid, "secret": app.secret, **keys} for app in FIRST_APPS}
@@ -74,9 +112,23 @@ def connect(stack: Stack) -> None:
         "mini_program": apps["mini_program"],
         "official_account": apps["service"],
         "wecom": {"appid": FIRST_CORP.corpid, "secret": FIRST_CORP.secrets[0], **keys},
+        "wechat_pay": _merchant(world, places),
     }
     manager = stack.client("secretsmanager")
     manager.put_secret_value(SecretId=stack.setting("CONNECT_SECRET"), SecretString=json.dumps(accounts))
+
+
+def _merchant(world: World, places: Places) -> dict[str, Any]:
+    own, key = world.get("/pay-key"), merchant_key(places)
+    return {
+        "mchid": MCHID,
+        "appid": mini_program_id(),
+        "api_v3_key": _APIV3_KEY,
+        "keys": {own["key_id"]: own["public_key"]},
+        "serial": _SERIAL,
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "notify_url": "https://jifen.example/v1/callbacks/wechat-pay",
+    }
 
 
 def a_cover(text: str) -> bytes:

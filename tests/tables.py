@@ -36,6 +36,8 @@ QUEUES = (
     "ENTRIES_RETRY_QUEUE_URL",
     "INBOUND_EVENTS_QUEUE_URL",
     "MALL_PAYMENTS_QUEUE_URL",
+    "PAYMENT_GIFTS_QUEUE_URL",
     "WEBHOOKS_QUEUE_URL",
+    "POINTS_BACK_QUEUE_URL",
 )
 """The settings that name queues, for stages that have none."""

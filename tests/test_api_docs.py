@@ -71,6 +71,7 @@ from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
@@ -249,6 +250,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _webhooks(day, operator)
     _spending(day, operator)
     _merge(day, member_id)
+    checkout_day(day)
     return day.examples
 
 
@@ -367,6 +369,10 @@ def _outside(day: Day, operator: str) -> None:
         world.post("/group-joins", {"chat_id": chat_id, "members": [{"person": "mei"}, {"person": "lan"}]})
         world.advance(2)
         day.call(("GET", "/v1/staff/customer-groups"), token=operator, query="owner=guide-1&limit=20")
+        task = {"sender": "guide-1", "chat_ids": [chat_id], "text": "周三会员日,积分双倍"}
+        path = "/v1/staff/group-tasks"
+        asked = day.call(("POST", path), task, token=operator, Idempotency_Key="task-1")["task_id"]
+        day.call(("GET", path + "/{task_id}"), token=operator, task_id=asked, query="sender=guide-1")
         said = {"robot": "ops", "kind": "markdown", "content": "**周三会员日**推文还没有审核"}
         day.call(("POST", "/v1/staff/group-robot-messages"), said, token=operator, Idempotency_Key="alarm-1")
 

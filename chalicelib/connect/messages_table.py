@@ -47,6 +47,8 @@ class Message(NamedTuple):
 
     state: State
     input_hash: str
+    receipt: str = ""
+    """What the platform calls it, where it says so."""
 
 
 class NothingLeft(Exception):
@@ -61,8 +63,9 @@ class MessagesTable:
     name: str
     pause: Callable[[float], None] = time.sleep
 
-    def begin(self, key: str, input_hash: str, use: Write, now: datetime) -> Message | None:
-        """Begin a message and use up what it needs, both or neither; the message as it stands when it was begun before.
+    def begin(self, key: str, input_hash: str, use: Write | None, now: datetime) -> Message | None:
+        """Begin a message and use up what it needs, if anything, both or neither; the message as it stands when it was
+        begun before.
 
         Raises NothingLeft, and JifenError BUSY when others are in the way for too long.
         """
@@ -80,7 +83,7 @@ class MessagesTable:
             "ExpressionAttributeNames": {"#state": "state", "#input": "input"},
             "ExpressionAttributeValues": encode_item({":free": State.FREE.value, ":input": input_hash}),
         }
-        refused = self.write([{"Put": put}, use])
+        refused = self.write([{"Put": put}, use] if use else [{"Put": put}])
         if refused is None:
             return None
         standing = refused.reasons[0].item
@@ -88,15 +91,19 @@ class MessagesTable:
             raise NothingLeft
         return message_of(standing)
 
-    def settle(self, key: str, state: State, *also: Write) -> None:
-        """Say what became of a message that was begun, with what it gives back: all or none, and once."""
+    def settle(self, key: str, state: State, *also: Write, receipt: str = "") -> None:
+        """Say what became of a message that was begun, and what the platform calls it, with what it gives back: all or
+        none, and once.
+        """
         update = {
             "TableName": self.name,
             "Key": encode_item(message_key(key)),
-            "UpdateExpression": "SET #state = :state",
+            "UpdateExpression": "SET #state = :state" + (", receipt = :receipt" if receipt else ""),
             "ConditionExpression": "#state = :unknown",
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": encode_item({":state": state.value, ":unknown": State.UNKNOWN.value}),
+            "ExpressionAttributeValues": encode_item(
+                {":state": state.value, ":unknown": State.UNKNOWN.value, **({":receipt": receipt} if receipt else {})}
+            ),
         }
         if also:
             self.write([{"Update": update}, *also])
@@ -145,4 +152,4 @@ def message_key(key: str) -> dict[str, str]:
 
 
 def message_of(item: Mapping[str, Any]) -> Message:
-    return Message(State(item["state"]), item["input"])
+    return Message(State(item["state"]), item["input"], item.get("receipt", ""))

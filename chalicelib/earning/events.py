@@ -16,6 +16,7 @@ from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.claims_table import open_claims
 from chalicelib.earning.order import Order
 from chalicelib.earning.parked import settle_message
+from chalicelib.earning.points_back import tell_refunds
 from chalicelib.earning.reconcile import Reconciliation
 from chalicelib.earning.settle_batch import settle_batch
 from chalicelib.earning.settle_claims import lapse_claims, settle_claims
@@ -50,6 +51,7 @@ def settle_orders(event: DynamoDBEvent) -> dict[str, Any]:
             forget()
             settle_order(order, ledger=ledger, book=terms_book())
         take_back_caused(order, ledger=ledger, send=_send)
+        tell_refunds(order, _tell)
 
     run = settle_batch(event.to_dict()["Records"], settle)
     if run.set_aside:
@@ -69,6 +71,7 @@ def settle_retry(event: SQSEvent) -> dict[str, Any]:
             ledger=open_ledger(),
             book=terms_book(),
             send=_send,
+            tell=_tell,
             now=utc_now(),
         )
 
@@ -102,6 +105,7 @@ def reconcile_orders(event: CloudWatchEvent) -> None:
         now=now,
         zone=terms_at(now).zone,
         send=_send,
+        tell=_tell,
     ).run()
     log.outcome("orders_reconciled", seen=done.seen, settled=done.settled, bound=done.bound, failed=done.failed)
     run = lapse_claims(
@@ -112,3 +116,7 @@ def reconcile_orders(event: CloudWatchEvent) -> None:
 
 def _send(messages: Sequence[str]) -> None:
     queue.send(settings().behaviours_queue_url, messages)
+
+
+def _tell(messages: Sequence[str]) -> None:
+    queue.send(settings().points_back_queue_url, messages)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.claims_table import ClaimsTable
+from chalicelib.earning.points_back import tell_refunds
 from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.earning.table import OrdersTable
@@ -25,12 +26,14 @@ def settle_message(
     ledger: LedgerTable,
     book: TermsBook,
     send: Callable[[Sequence[str]], None],
+    tell: Callable[[Sequence[str]], None],
     now: datetime,
 ) -> Receipt | None:
     """Settle the order a retry or parked message names, as it stands now: the newest image includes the parked one.
 
     A claim that waits on it and fits gets it at `now`; the stream then credits it.
-    What it caused elsewhere goes back through `send`, the queue of behaviours, when it is refunded in full.
+    What it caused elsewhere goes back through `send`, the queue of behaviours, when it is refunded in full; through
+    `tell` its refunds are told where points paid a part of it.
 
     Raises PARKED_RECORD_UNREADABLE when the message names no order that can be read, and whatever settling raises.
     """
@@ -44,6 +47,7 @@ def settle_message(
     settle_claims(found[0], claims=ClaimsTable(ledger, orders), book=book, now=now)
     receipt = settle_order(found[0], ledger=ledger, book=book)
     take_back_caused(found[0], ledger=ledger, send=send)
+    tell_refunds(found[0], tell)
     return receipt
 
 
@@ -54,13 +58,14 @@ def replay_parked(
     ledger: LedgerTable,
     book: TermsBook,
     send: Callable[[Sequence[str]], None],
+    tell: Callable[[Sequence[str]], None],
     now: datetime,
 ) -> Receipt | None:
     """Settle a parked record again and forget it; it stays parked when that fails."""
     payload = orders.parked_payload(record_id)
     if payload is None:
         raise JifenError(Code.PARKED_RECORD_NOT_FOUND)
-    receipt = settle_message(payload, orders=orders, ledger=ledger, book=book, send=send, now=now)
+    receipt = settle_message(payload, orders=orders, ledger=ledger, book=book, send=send, tell=tell, now=now)
     orders.unpark(record_id)
     return receipt
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from chalicelib.earning.caused import take_back_caused
 from chalicelib.earning.claims_table import ClaimsTable
 from chalicelib.earning.order import Order
+from chalicelib.earning.points_back import tell_refunds
 from chalicelib.earning.record_orders import FindMembers, identities_of, owner_of
 from chalicelib.earning.settle_claims import settle_claims
 from chalicelib.earning.settle_order import guard_key, is_settled, settle_order
@@ -49,6 +50,8 @@ class Reconciliation:
     zone: str
     send: Callable[[Sequence[str]], None]
     """To the queue of behaviours."""
+    tell: Callable[[Sequence[str]], None]
+    """To the queue of refunds that may give points back."""
 
     def run(self) -> Reconciled:
         """Compare every order that changed on the last days with its guard, and settle what is missing."""
@@ -85,6 +88,7 @@ class Reconciliation:
             done.settled += 1
         # Of a settled order, too: whoever settled it may have stopped before this.
         take_back_caused(order, ledger=self.ledger, send=self.send)
+        tell_refunds(order, self.tell)
 
     def _owners(self, found: list[Order]) -> dict[str, str]:
         """Members of waiting orders whose buyer was bound meanwhile, by order key."""

@@ -175,6 +175,7 @@ def post_parked_order_replay(call: Call, record_id: str) -> Json:
         ledger=open_ledger(),
         book=terms_book(),
         send=lambda messages: queue.send(settings().behaviours_queue_url, messages),
+        tell=lambda messages: queue.send(settings().points_back_queue_url, messages),
         now=call.now,
     )
     return {"id": record_id, "points": sum(entry.points for entry in receipt.entries) if receipt else 0}

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.programme import words
 from chalicelib.programme.claims import claim_words
+from chalicelib.programme.deduction import deduction_words
 from chalicelib.programme.level_words import changed_level_words
 from chalicelib.programme.model import Programme
 from chalicelib.programme.stage_words import stage_change
@@ -189,6 +190,7 @@ _WHOLE: dict[str, tuple[str, Any]] = {
     "notice_days": ("调整的提前公布期", lambda document: f"{document['notice_days']}天"),
     "caps": ("合计上限", _shared_caps),
     "transfer": ("转赠", lambda document: ";".join(words.transfer_words(document["transfer"]))),
+    "deduction": ("积分抵扣", lambda document: ";".join(deduction_words(document["deduction"], None))),
     "claims": ("订单认领", lambda document: ";".join(claim_words(document["claims"]))),
     "stacking": ("倍率最高", lambda document: words.times(document["stacking"]["ceiling_bp"])),
 }

@@ -18,5 +18,5 @@ def explain(balance_points: int, terms: Terms) -> dict[str, Any]:
     return {
         "affordable": affordable[-1].name if affordable else None,
         "next": {"name": beyond[0].name, "missing_points": beyond[0].points - balance_points} if beyond else None,
-        "worth_fen": balance_points * value.fen // value.points,
+        "worth_fen": value.fen_of(balance_points),
     }

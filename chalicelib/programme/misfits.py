@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chalicelib.programme.deduction import least_payable_fen, out_of_reach_words
 from chalicelib.programme.figures import largest_points, most_times, smallest_points
 from chalicelib.programme.model import Programme, Rule
 from chalicelib.programme.periods import THIS
@@ -19,6 +20,7 @@ def misfits(programme: Programme, shown: Placed) -> Iterator[Warning]:
         yield from _too_small(programme, path, rule)
     yield from _too_high(programme, shown)
     yield from _beyond_a_share(programme, shown)
+    yield from _deduction_out_of_reach(programme)
 
 
 def _too_small(programme: Programme, path: str, rule: Rule) -> Iterator[Warning]:
@@ -80,6 +82,15 @@ def _beyond_a_share(programme: Programme, shown: Placed) -> Iterator[Warning]:
         if large and budget.shards > 1:
             text = f"{'、'.join(large)}一次超过{share}分的发不出,即使预算还有余额,请减少shards或为其设积分上限"
             yield Warning(f"budgets.{place}.shards", "share_too_small", text)
+
+
+def _deduction_out_of_reach(programme: Programme) -> Iterator[Warning]:
+    """Terms of deduction that hardly any order could meet."""
+    if programme.deduction is None:
+        return
+    least_fen = least_payable_fen(programme.deduction, programme.point_value.points, programme.point_value.fen)
+    if least_fen > LARGE_ORDER_FEN:
+        yield Warning("deduction.min_points", "deduction_out_of_reach", out_of_reach_words(least_fen))
 
 
 def _of_a_large_order(programme: Programme, rule: Rule, amount: Amount) -> int:

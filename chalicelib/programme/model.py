@@ -19,6 +19,7 @@ from chalicelib.ledger.validity import OnDate, Validity
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
 from chalicelib.programme.claims import Claimable
 from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
+from chalicelib.programme.deduction import Deduction
 from chalicelib.programme.levels import Growth, Levels, ledger_levels
 from chalicelib.programme.privileges import gates_of
 from chalicelib.programme.rules import Amount
@@ -60,6 +61,10 @@ class PointValue:
 
     points: Annotated[int, Ge(1), Le(1_000_000)] = 100
     fen: Annotated[int, Ge(1), Le(1_000_000)] = 100
+
+    def fen_of(self, points: int) -> int:
+        """What some points, not below 0, are worth, rounded down."""
+        return points * self.fen // self.points
 
 
 @document
@@ -123,6 +128,8 @@ class Programme:
     caps: Annotated[tuple[SharedCap, ...], Len(0, 20)] = ()
     budgets: Annotated[tuple[Budget, ...], Len(0, 50)] = ()
     transfer: Transfer | None = None
+    deduction: Deduction | None = None
+    """How far points pay for orders at the brand's own checkout; without it they do not."""
     claims: Annotated[tuple[Claimable, ...], Len(0, 20)] = ()
     """Platforms whose orders members may claim by number; of no other platform can they."""
     showcase: Annotated[tuple[Ware, ...], Len(0, 50)] = ()

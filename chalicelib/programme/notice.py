@@ -15,6 +15,7 @@ from chalicelib.ledger.model import business_on, start_of
 from chalicelib.ledger.validity import validity_of
 from chalicelib.programme.amounts import worse_amount
 from chalicelib.programme.claims import worse_claims
+from chalicelib.programme.deduction import worse_deduction
 from chalicelib.programme.level_notice import worse_levels
 from chalicelib.programme.narrowed import narrowed
 from chalicelib.programme.stage_notice import worse_stages
@@ -45,6 +46,7 @@ def worse_for_members(before: Plain, after: Plain, *, on: date) -> tuple[Worse, 
     found += _shared("budgets", before, after)
     found += [Worse(*one) for one in (*worse_levels(before, after), *worse_stages(before, after))]
     found += [Worse(*one) for one in worse_claims(before["claims"], after["claims"])]
+    found += [Worse(*one) for one in worse_deduction(before["deduction"], after["deduction"])]
     found += _listed("rules", _rewards(before), _rewards(after), on, _rule)
     found += _penalties(_costs(before, on), _costs(after, on), on)
     found += _listed("tasks", before["tasks"], after["tasks"], on, _task)

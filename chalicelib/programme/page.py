@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.programme import words
 from chalicelib.programme.claims import claim_words
+from chalicelib.programme.deduction import deduction_words
 from chalicelib.programme.difference import difference_in_words, lines, plain
 from chalicelib.programme.level_words import growth_words, level_words, privilege_words
 from chalicelib.programme.model import Terms
@@ -44,6 +45,7 @@ def programme_page(terms: Terms, following: Sequence[Terms]) -> tuple[Section, .
         Section("任务", _task_lines(document, terms.paused)),
         Section("合计上限", _shared_caps(document)),
         Section("转赠", words.transfer_words(document["transfer"])),
+        Section("积分抵扣", deduction_words(document["deduction"], document["point_value"])),
         Section("订单认领", claim_words(document["claims"])),
         Section("退款", words.refund_words(document["reversal"], document["grace_days"])),
         Section("方案调整", words.notice_words(document["notice_days"])),

@@ -15,6 +15,7 @@ from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
 from chalicelib.programme.caps import Cap
 from chalicelib.programme.claims import faults_of_claims
 from chalicelib.programme.conditions import Trial, When
+from chalicelib.programme.deduction import faults_of_deduction
 from chalicelib.programme.figures import largest_points
 from chalicelib.programme.levels import level_faults
 from chalicelib.programme.model import Programme, Rule
@@ -44,6 +45,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
     yield from _of_lists(programme)
     yield from faults_of_penalties(programme)
     yield from faults_of_claims(programme.claims)
+    yield from _of_deduction(programme)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
 
@@ -95,6 +97,14 @@ def _of_levels(programme: Programme) -> Iterator[Fault]:
         for place, level_id in enumerate(when.levels):
             if level_id not in known:
                 yield f"{path}.when.levels.{place}", "不是已有的等级"
+
+
+def _of_deduction(programme: Programme) -> Iterator[Fault]:
+    if programme.deduction is None:
+        return
+    value = programme.point_value
+    for path, reason in faults_of_deduction(programme.deduction, value.points, value.fen):
+        yield f"deduction.{path}", reason
 
 
 def _of_stages(programme: Programme) -> Iterator[Fault]:

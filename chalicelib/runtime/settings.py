@@ -35,7 +35,9 @@ class Settings:
     entries_retry_queue_url: str
     inbound_events_queue_url: str
     mall_payments_queue_url: str
+    payment_gifts_queue_url: str
     webhooks_queue_url: str
+    points_back_queue_url: str
     admin_key_secret: str
     order_feed_secret: str
     connect_secret: str

@@ -48,10 +48,11 @@ def signed(quote: Quote, secret: str) -> str:
     return f"{body}.{_text(_mac(body, secret))}"
 
 
-def read(token: str, kind: str, member_id: str, secrets: Sequence[str]) -> Quote:
+def read(token: str, kind: str, member_id: str | None, secrets: Sequence[str]) -> Quote:
     """The quote of a token that one of `secrets` signed for this kind and member; raises QUOTE_INVALID.
 
-    Whether it is still good is judged where it is used: what was done with it in time is answered again for ever.
+    Whether it is still good is judged where it is used: what was done with it in time is answered again for ever. With
+    `member_id` None so is whose it is.
     """
     body, _, mac = token.partition(".")
     if len(token) > MAX_CHARS or not any(hmac.compare_digest(_text(_mac(body, one)), mac) for one in secrets):
@@ -60,7 +61,7 @@ def read(token: str, kind: str, member_id: str, secrets: Sequence[str]) -> Quote
         found_kind, id, owner, ms, facts = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, NotBase64):
         raise JifenError(Code.QUOTE_INVALID, field="quote") from None
-    if found_kind != kind or owner != member_id:
+    if found_kind != kind or member_id not in (None, owner):
         raise JifenError(Code.QUOTE_INVALID, field="quote")
     return Quote(kind, id, owner, _EPOCH + timedelta(milliseconds=ms), facts)
 

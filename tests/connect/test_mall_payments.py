@@ -13,12 +13,12 @@ import pytest
 from botocore.client import BaseClient
 
 from chalicelib.connect.wechat_pay.api import PayApi
-from chalicelib.connect.wechat_pay.events import settle_mall_payments
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.connect.wechat_pay.orders import BY_NUMBER, Closing, close, prepay
 from chalicelib.connect.wechat_pay.refunds import RefundAsked, refund
 from chalicelib.runtime import dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.mall.events import settle_mall_payments
 from tests.connect.merchant import ASKED, NUMBER, connect, open_merchant, paid_by, register
 from tests.connect.pushes import listening
 from tests.connect.stage import Outside

@@ -335,3 +335,59 @@ def test_a_robots_key_is_in_no_line_of_the_log_and_in_no_row(
     assert "robot_message" in logged
     assert "outside_refused" in logged
     assert key not in logged + json.dumps(stage.rows())
+
+
+def ask_for_task(token: str, *chat_ids: str, key: str = "k1", **changed: Any) -> Answer:
+    from app import app
+
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key, "Content-Type": "application/json"}
+    asked = {"sender": "guide-1", "chat_ids": list(chat_ids), "text": "周三会员日", **changed}
+    return invoke(app, "POST", "/v1/staff/group-tasks", headers=headers, body=json.dumps(asked, ensure_ascii=False))
+
+
+def task_state(token: str, task_id: str) -> list[str]:
+    from app import app
+
+    query = {"sender": ["guide-1"]}
+    headers = {"Authorization": f"Bearer {token}"}
+    path, named = "/v1/staff/group-tasks/{task_id}", {"task_id": task_id}
+    answer = invoke(app, "GET", path, headers=headers, query=query, path_parameters=named)
+    return [one["state"] for one in answer.data["list"]]
+
+
+def test_a_task_is_asked_for_once_per_key_and_waits_for_its_staff_member(operator: str, key: str, world: Admin) -> None:
+    mine, others = make_group(world), make_group(world, owner="guide-2")
+
+    first, again = ask_for_task(operator, mine, others), ask_for_task(operator, mine, others)
+    other = ask_for_task(operator, mine)
+    before = task_state(operator, first.data["task_id"])
+    world.post("/staff-confirmations", {"msgid": first.data["task_id"], "userid": "guide-1"})
+
+    assert (first.data["state"], first.data["left_out"]) == ("sent", [others])
+    assert again.data == {**first.data, "left_out": [], "replayed": True}
+    assert other.json["code"] == 40900
+    assert (before, task_state(operator, first.data["task_id"])) == (["waiting"], ["sent"])
+    assert received(world, "/cgi-bin/externalcontact/add_msg_template") == 1
+
+
+def test_a_task_that_was_not_answered_is_not_asked_for_again(
+    operator: str, key: str, world: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.connect.outside.READ_S", 0.3)
+    mine = make_group(world)
+    world.post("/faults", {"api": "/cgi-bin/externalcontact/add_msg_template", "kind": "timeout_after", "seconds": 0.6})
+
+    answers = [ask_for_task(operator, mine) for _ in range(2)]
+
+    assert [answer.data["state"] for answer in answers] == ["unknown", "unknown"]
+    assert received(world, "/cgi-bin/externalcontact/add_msg_template") == 1
+
+
+def test_a_task_that_wecom_refuses_may_be_asked_for_again(operator: str, key: str, world: Admin) -> None:
+    mine = make_group(world)
+    world.post("/faults", {"api": "/cgi-bin/externalcontact/add_msg_template", "kind": "errcode", "errcode": 40003})
+
+    refused, then = ask_for_task(operator, mine), ask_for_task(operator, mine)
+
+    assert (refused.json["code"], refused.json["field"]) == (40000, "sender")
+    assert then.data["state"] == "sent"

@@ -37,4 +37,8 @@ def test_the_dearest_thing_one_can_have_and_the_next(
 def test_without_a_showcase_it_says_the_worth_alone() -> None:
     value = {"points": 3, "fen": 1}
 
-    assert explain(100, terms(showcase=[], point_value=value)) == {"affordable": None, "next": None, "worth_fen": 33}
+    assert explain(100, terms(showcase=[], point_value=value, deduction=None)) == {
+        "affordable": None,
+        "next": None,
+        "worth_fen": 33,
+    }

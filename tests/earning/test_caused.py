@@ -72,6 +72,7 @@ class Brand:
             now=NOW,
             zone="Asia/Shanghai",
             send=self.queued.extend,
+            tell=self.queued.extend,
         ).run()
 
 
@@ -300,6 +301,7 @@ def test_a_parked_order_takes_back_when_it_is_replayed(brand: Brand) -> None:
         ledger=brand.shop.ledger,
         book=brand.shop.book,
         send=brand.queued.extend,
+        tell=brand.queued.extend,
         now=NOW,
     )
     brand.work()

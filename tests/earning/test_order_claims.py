@@ -405,6 +405,7 @@ def test_the_reconciliation_gives_a_claimed_order_that_the_stream_lost(moto_desk
             now=NOW,
             zone="Asia/Shanghai",
             send=lambda _messages: None,
+            tell=lambda _messages: None,
         ).run()
 
     first, second = reconcile(), reconcile()

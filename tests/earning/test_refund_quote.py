@@ -56,7 +56,7 @@ def test_points_that_expired_unspent_are_charged_to_nobody(shop: Shop) -> None:
 
 
 def test_what_is_charged_as_quoted_leaves_no_deficit(shop: Shop) -> None:
-    shop.book = plain_book(plain_terms(reversal="charge_refund", point_value={"points": 3, "fen": 1}))
+    shop.book = plain_book(plain_terms(reversal="charge_refund", point_value={"points": 3, "fen": 1}, deduction=None))
     shop.record(paid())
     shop.settle()
     shop.ledger.post("m1", lambda seen: apply(seen.account, [a_redemption(10)], TERMS, NOW))

@@ -106,6 +106,10 @@ def same_but_for_order(before: Any, after: Any) -> bool:
             {"transfer": {"min_points": 100, "max_points_per_day": 500, "times_per_day": 2}},
             "转赠:无 → 积分可转赠,每次至少100分,每天最多500分、2次",
         ),
+        (
+            {"deduction": {"min_points": 500, "step_points": 100, "max_share_bp": 1250}},
+            "积分抵扣:无 → 500分起可抵扣,每100分一档;每单最多抵扣优惠后应付金额的12.5%(不含运费);",
+        ),
     ],
 )
 def test_a_change_of_figures_is_told_in_words(changes: dict[str, Any], line: str) -> None:

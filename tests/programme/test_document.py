@@ -115,6 +115,13 @@ def test_the_demo_document_is_valid() -> None:
         ("budgets.0.rules", ["invite", "malicious_review"], "budgets.0.rules.1"),
         ("transfer", {"min_points": 2, "max_points_per_day": 1, "times_per_day": 1}, "transfer.min_points"),
         ("point_value", {"points": 0, "fen": 1}, "point_value.points"),
+        ("point_value", {"points": 1000, "fen": 1}, "deduction.step_points"),
+        ("deduction", {"min_points": 550, "step_points": 100, "max_share_bp": 2000}, "deduction.min_points"),
+        ("deduction", {"min_points": 500, "step_points": 100, "max_share_bp": 10001}, "deduction.max_share_bp"),
+        ("deduction.max_points_per_order", 400, "deduction.max_points_per_order"),
+        ("deduction.excluded_skus", ["s1", "s1"], "deduction.excluded_skus"),
+        ("deduction.excluded_categories", ["c1", "c1"], "deduction.excluded_categories"),
+        ("deduction.hold_minutes", 4, "deduction.hold_minutes"),
     ],
 )
 def test_every_fault_is_refused_and_named_by_its_path(path: str, value: Any, field: str) -> None:

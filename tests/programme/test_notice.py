@@ -28,6 +28,14 @@ TASK = {
 IDLE = {"idle_months": 12}
 BOTH_WAYS = ("rules.review.amount.kind", "tasks.reviewer.window")
 """Where nobody can tell which is worse, each is."""
+DEDUCTION = {
+    "min_points": 500,
+    "step_points": 100,
+    "max_points_per_order": 5000,
+    "max_share_bp": 2000,
+    "covers_freight": True,
+    "excluded_skus": ["s1"],
+}
 TRANSFER = {"min_points": 100, "max_points_per_day": 500, "times_per_day": 2}
 
 
@@ -54,6 +62,28 @@ def paths(before: dict[str, Any], after: dict[str, Any], on: date = ON) -> list[
         ({"transfer": TRANSFER}, {"transfer": None}, "transfer"),
         ({"transfer": TRANSFER}, {"transfer": {**TRANSFER, "min_points": 200}}, "transfer.min_points"),
         ({"transfer": TRANSFER}, {"transfer": {**TRANSFER, "times_per_day": 1}}, "transfer.times_per_day"),
+        ({}, {"deduction": DEDUCTION}, None),
+        ({"deduction": DEDUCTION}, {"deduction": None}, "deduction"),
+        *(
+            ({"deduction": DEDUCTION}, {"deduction": {**DEDUCTION, name: worse}}, f"deduction.{name}")
+            for name, worse in (
+                ("min_points", 1000),
+                ("step_points", 500),
+                ("max_points_per_order", 4000),
+                ("max_share_bp", 1999),
+                ("with_coupon", False),
+                ("covers_freight", False),
+                ("excluded_skus", ["s1", "s2"]),
+                ("excluded_categories", ["gift"]),
+                ("hold_minutes", 10),
+            )
+        ),
+        (
+            {"deduction": {**DEDUCTION, "max_points_per_order": None}},
+            {"deduction": DEDUCTION},
+            "deduction.max_points_per_order",
+        ),
+        ({"deduction": DEDUCTION}, {"deduction": {**DEDUCTION, "step_points": 50, "min_points": 50}}, None),
         ({}, {"rules.2": None, "caps": []}, "rules.review"),
         ({}, {"rules.2.enabled": False}, "rules.review.enabled"),
         ({}, {"rules.2.trial": {"members": ["m1"]}}, "rules.review.trial"),

@@ -120,6 +120,22 @@ def test_a_text_with_figures_to_fill_in_is_left_to_the_place_that_fills_them() -
     assert "还有{n}次" not in str(page({"rules.2.text": "还有{n}次"}))
 
 
+def test_how_far_points_pay_for_an_order_is_said_with_what_they_are_worth() -> None:
+    least = {"min_points": 500, "step_points": 100, "max_share_bp": 2000}
+    most = {"max_points_per_order": 5000, "with_coupon": False, "covers_freight": True, "excluded_skus": ["s1"]}
+
+    assert page({"deduction": {**least, **most}})["积分抵扣"] == [
+        "500分起可抵扣,每100分一档",
+        "100积分相当于1元",
+        "每单最多抵扣优惠后应付金额的20%(含运费)",
+        "每单最多用5000分",
+        "使用优惠券的订单不能抵扣",
+        "部分商品不参与抵扣",
+        "未付款的订单为您预留积分至少30分钟",
+    ]
+    assert "积分抵扣" not in page({})
+
+
 def test_the_demo_programme_has_a_page_without_gaps() -> None:
     sections = programme_page(Terms(1, NOON, read_programme(demo_document())), ())
 

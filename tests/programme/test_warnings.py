@@ -322,3 +322,12 @@ def test_the_demo_with_everything_switched_on_has_too_many_rules_and_too_large_a
         rule["enabled"] = rule["activity"] not in penalties
 
     assert {one.code for one in warnings(read_programme(document))} == {"too_many_rules", "account_too_large"}
+
+
+def test_a_deduction_that_hardly_any_order_could_use_is_named() -> None:
+    usual = {"min_points": 500, "step_points": 100, "max_share_bp": 2000}
+
+    assert warned(deduction={**usual, "max_share_bp": 1}) == []
+    assert warned(deduction={**usual, "min_points": 10_000, "max_share_bp": 1}) == [
+        ("deduction.min_points", "deduction_out_of_reach")
+    ]

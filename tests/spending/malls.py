@@ -35,9 +35,9 @@ class Mall:
     def call(self, method: str, path: str, body: Any = None, **given: Any) -> Answer:
         return self.counter.call(method, path, body, **given)
 
-    def member(self, points: int = 1000) -> tuple[str, str]:
-        """(token, id) of a new member who has so many points."""
-        body = {"code": f"demo-{secrets.token_hex(4)}-{secrets.token_hex(4)}"}
+    def member(self, points: int = 1000, name: str = "") -> tuple[str, str]:
+        """(token, id) of a new member, or of the one of this name, who gets so many points."""
+        body = {"code": f"demo-{name or secrets.token_hex(4)}-{secrets.token_hex(4)}"}
         logged_in = self.call("POST", "/v1/sessions", body).data
         token, member_id = logged_in["token"], logged_in["member_id"]
         if points:

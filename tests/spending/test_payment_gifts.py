@@ -12,7 +12,8 @@ from chalicelib.members.model import Identity
 from chalicelib.spending.gifts.give_gift import paid, refunded
 from chalicelib.spending.gifts.keep_plan import open_giving
 from chalicelib.spending.gifts.plan import Payment
-from chalicelib.spending.gifts.table import GiftState
+from chalicelib.spending.gifts.table import Gift, GiftState
+from chalicelib.spending.gifts.told import Refund
 from tests.members.stage import Answer
 from tests.spending.malls import COUPON, Mall
 
@@ -41,6 +42,11 @@ def payer(mall: Mall) -> tuple[str, str]:
     token, member_id = mall.member(0)
     bind_buyer(member_id, Identity("wechat", "openid-1"), "test", mall.counter.stage.now)
     return token, member_id
+
+
+def back(mall: Mall, fen: int = 19_900, refund_no: str = "r1") -> Gift:
+    refund = Refund("wechat", "p1", refund_no, fen)
+    return refunded(refund, giving=open_giving(ZONE), now=mall.counter.stage.now)
 
 
 def asked(mall: Mall, token: str, number: str = "p1") -> Answer:
@@ -145,7 +151,7 @@ def test_a_refunded_payment_takes_back_the_coupon_that_was_not_used(mall: Mall) 
     token, member_id = payer(mall)
     paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
 
-    first, again = (refunded("wechat", "p1", giving=open_giving(ZONE)) for _ in range(2))
+    first, again = (back(mall) for _ in range(2))
 
     assert first == again
     assert asked(mall, token).data["state"] == "taken_back"
@@ -155,7 +161,7 @@ def test_a_refunded_payment_takes_back_the_coupon_that_was_not_used(mall: Mall) 
 def test_a_refund_that_is_told_before_the_gift_was_claimed_leaves_none(mall: Mall) -> None:
     plan(mall)
     paid(payment(mall), None, giving=open_giving(ZONE), now=mall.counter.stage.now)
-    refunded("wechat", "p1", giving=open_giving(ZONE))
+    back(mall)
     token, _ = payer(mall)
 
     assert asked(mall, token).data["state"] == "taken_back"
@@ -167,14 +173,34 @@ def test_a_plan_may_let_its_gift_stay(mall: Mall) -> None:
     token, member_id = payer(mall)
     paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
 
-    refunded("wechat", "p1", giving=open_giving(ZONE))
+    back(mall)
 
     assert asked(mall, token).data["state"] == "given"
     assert [one["can_use"] for one in coupons(mall, token)] == [True]
 
 
-def test_a_refund_of_what_was_never_told_is_nothing(mall: Mall) -> None:
-    assert refunded("wechat", "p9", giving=open_giving(ZONE)) is None
+def test_what_comes_back_in_parts_takes_the_gift_with_its_last_part(mall: Mall) -> None:
+    plan(mall)
+    token, member_id = payer(mall)
+    paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
+
+    states = []
+    for refund_no, fen in (("r1", 10_000), ("r1", 10_000), ("r2", 9_900)):
+        back(mall, fen, refund_no)
+        states.append(asked(mall, token).data["state"])
+
+    assert states == ["given", "given", "taken_back"]
+
+
+@pytest.mark.parametrize(("fen", "state"), [(19_900, "taken_back"), (19_899, "given")])
+def test_a_refund_that_is_told_before_its_payment_counts(mall: Mall, fen: int, state: str) -> None:
+    plan(mall)
+    token, member_id = payer(mall)
+    back(mall, fen)
+
+    paid(payment(mall), member_id, giving=open_giving(ZONE), now=mall.counter.stage.now)
+
+    assert asked(mall, token).data["state"] == state
 
 
 def test_a_plan_that_is_off_gives_nothing_and_staff_see_why(mall: Mall) -> None:

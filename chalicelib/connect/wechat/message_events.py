@@ -67,7 +67,7 @@ def _handle(record: Mapping[str, Any], used: Mapping[str, Template], now: dateti
     if local.date() > due.last_on or (due.kind == messages.REMINDER and now - _queued_at(record) > REMINDER_LIFE):
         log.outcome("subscribe_message", key=due.key, outcome="over")
         return
-    if due.kind != messages.REMINDER and not FIRST_HOUR <= local.hour < LAST_HOUR:
+    if due.kind not in (messages.REMINDER, messages.GIFT) and not FIRST_HOUR <= local.hour < LAST_HOUR:
         raise queue.Postponed(_seconds_to_morning(local) + random.randrange(SPREAD_S))
     openid = openid_of(due.member_id)
     if openid is None:
@@ -75,7 +75,8 @@ def _handle(record: Mapping[str, Any], used: Mapping[str, Template], now: dateti
         return
     api = open_api("mini_program", now)
     said = messages.values(template, due.words)
-    outcome = send(api, open_grants(), SubscribeMessage(due.key, openid, template.template_id, template.page, said))
+    page = due.page or template.page
+    outcome = send(api, open_grants(), SubscribeMessage(due.key, openid, template.template_id, page, said))
     if outcome is Outcome.LATER:
         raise queue.Postponed(PAUSE_S)
     if outcome is Outcome.SOON:

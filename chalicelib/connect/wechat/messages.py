@@ -1,7 +1,7 @@
 """What a queued message says, in the words of the brand's template, and until when it is true. Pure.
 
-Messages of RemindersQueue: a check-in reminder as `earning/remind_check_ins.py` makes it, or a notice of the night as
-`ledger/expire.py` makes it, which names its `kind`.
+Messages of RemindersQueue: a check-in reminder as `earning/remind_check_ins.py` makes it, or what names its `kind`: a
+notice of the night as `ledger/expire.py` makes it, or a payment's gift (`spending/gifts/events.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.connect.wechat.templates import Template, alternatives, words_of
 
-REMINDER = "check_in_reminder"
+REMINDER, GIFT = "check_in_reminder", "payment_gift"
 
 
 class Due(NamedTuple):
@@ -27,11 +27,15 @@ class Due(NamedTuple):
     """The last business date on which it is true."""
     words: Mapping[str, str]
     """What is known; a word that has nothing to say that day is missing."""
+    id: str = ""
+    """Of what may happen to a member several times a day."""
+    page: str = ""
+    """The page it leads to, where that is not the template's."""
 
     @property
     def key(self) -> str:
         """The same however often it is queued: a member is told of one thing once a day."""
-        return f"{self.kind}:{self.member_id}:{self.on.isoformat()}"
+        return ":".join((self.kind, self.member_id, self.on.isoformat(), *((self.id,) if self.id else ())))
 
 
 def due(body: str, level_name: Callable[[str], str]) -> Due:
@@ -41,7 +45,8 @@ def due(body: str, level_name: Callable[[str], str]) -> Due:
     kind = given.get("kind", REMINDER)
     last_on, words = _KINDS[kind](given, on, level_name)
     known = {name: word for name, word in words.items() if word}
-    return Due(kind, given["member_id"], on, last_on, {"on": shown(on), **known})
+    said = {"on": shown(on), **known}
+    return Due(kind, given["member_id"], on, last_on, said, given.get("id", ""), given.get("page", ""))
 
 
 def values(template: Template, words: Mapping[str, str]) -> dict[str, str]:
@@ -78,8 +83,13 @@ def _level(given: Mapping[str, Any], on: date, level_name: Callable[[str], str])
     return until or on, {"level": level_name(facts["level"]), "until": shown(until) if until else ""}
 
 
+def _gift(given: Mapping[str, Any], on: date, _level_name: Callable[[str], str]) -> Said:
+    return on, {"message": given["facts"]["message"], "coupons": str(given["facts"]["coupons"])}
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], date, Callable[[str], str]], Said]] = {
     REMINDER: _reminder,
     "points_expiring": _points,
     "level_ending": _level,
+    GIFT: _gift,
 }

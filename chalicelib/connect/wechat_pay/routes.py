@@ -8,6 +8,9 @@ seconds. What could not be kept or queued is not acknowledged: it is told again 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from chalice.app import Blueprint
 
@@ -23,6 +26,9 @@ from chalicelib.runtime.bodies import plain_json
 from chalicelib.runtime.callback import Ack, CallbackCall, callback
 from chalicelib.runtime.edge import JSON_BODY, Caller, Request
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.gifts import told as gifts
+from chalicelib.spending.gifts.plan import Payment
+from chalicelib.spending.gifts.told import Refund
 
 bp = Blueprint(__name__)
 KEY_BYTES = 32
@@ -67,7 +73,18 @@ def _take(event: str, notice: dict[str, object], call: CallbackCall) -> None:
     elif event in NOT_REFUNDED:
         log.outcome("wechat_pay_notice_passed", kind=event)  # nothing was given back: the order is as it was
     else:
-        keep("wechat_pay", [record_of(event, told, merchant)], call.now)
+        record = record_of(event, told, merchant)
+        keep("wechat_pay", [record], call.now)
+        queue.send(settings().payment_gifts_queue_url, [gifts.queued(_for_gifts(record, told))])
+
+
+def _for_gifts(record: Mapping[str, Any], told: Mapping[str, Any]) -> Payment | Refund:
+    """What may bring its payer a coupon, or take it back, under the number that the mini-program knows."""
+    platform, number = record["platform"], word(told, "out_trade_no")
+    if record["kind"] == "refund":
+        return Refund(platform, number, record["refund_no"], record["refunded_fen"])
+    paid_at = datetime.fromisoformat(record["paid_at"])
+    return Payment(platform, number, record["buyer_id"], record["paid_fen"], paid_at)
 
 
 def _opened(notice: dict[str, object], key: bytes) -> dict[str, object]:

@@ -14,6 +14,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also, business_on
 from chalicelib.spending.gifts.plan import GiftPlan, Payment, plan_for
 from chalicelib.spending.gifts.table import Gift, GiftsTable, GiftState
+from chalicelib.spending.gifts.told import Refund
 from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.model import CouponState, Given
 from chalicelib.spending.goods.table import GoodsTable
@@ -48,9 +49,25 @@ def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: dateti
         plan_id, plan = met
         first = first._replace(plan_id=plan_id, message=plan.message, path=plan.path, taken_back=plan.taken_back)
     gift = giving.gifts.keep(first)
+    if gift.state is GiftState.UNKNOWN:
+        gift = _told_at_last(gift, first, giving.gifts)
     if gift.state is not GiftState.WAITING or member_id is None:
         return Outcome(gift, False)
     return give(gift, member_id, giving=giving, now=now)
+
+
+def _told_at_last(gift: Gift, first: Gift, gifts: GiftsTable) -> Gift:
+    """The row of a payment whose refunds were told before it."""
+    for _ in range(ATTEMPTS):
+        if gift.state is not GiftState.UNKNOWN:
+            return gift
+        is_back = sum(gift.refunds.values()) >= first.payment.paid_fen
+        state = GiftState.TAKEN_BACK if is_back else first.state
+        known = first._replace(state=state, refunds=gift.refunds, version=gift.version + 1)
+        if gifts.give(known, ()):
+            return known
+        gift = _standing(gift, gifts)
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
 def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcome:
@@ -72,20 +89,31 @@ def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcom
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
-def refunded(platform: str, number: str, *, giving: Giving) -> Gift | None:
-    """A payment came back whole: take back what of its gift was not used. Again changes nothing; None where no such
-    payment was told.
+def refunded(refund: Refund, *, giving: Giving, now: datetime) -> Gift:
+    """Money of a payment went back: once all of it has, what of its gift was not used is taken back. Again, or before
+    the payment itself was told, changes nothing else.
     """
     for _ in range(ATTEMPTS):
-        gift = giving.gifts.gift(platform, number)
-        if gift is None or gift.state in (GiftState.TAKEN_BACK, GiftState.NONE):
+        gift = giving.gifts.gift(refund.platform, refund.number)
+        if gift is None:
+            unknown = Payment(refund.platform, refund.number, "", 0, now)
+            gift = giving.gifts.keep(Gift(unknown, GiftState.UNKNOWN))
+        if refund.refund_no in gift.refunds:
             return gift
-        if gift.state is GiftState.GIVEN and not gift.taken_back:
-            return gift
-        after = gift._replace(state=GiftState.TAKEN_BACK, version=gift.version + 1)
-        if giving.gifts.give(after, _unused_back(gift, giving.goods)):
+        after = gift._replace(refunds={**gift.refunds, refund.refund_no: refund.refunded_fen}, version=gift.version + 1)
+        also: tuple[Also, ...] = ()
+        if _goes_back(after):
+            after, also = after._replace(state=GiftState.TAKEN_BACK), _unused_back(gift, giving.goods)
+        if giving.gifts.give(after, also):
             return after
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _goes_back(gift: Gift) -> bool:
+    """Whether a gift, given or waiting, is to be taken back by now."""
+    if sum(gift.refunds.values()) < gift.payment.paid_fen:
+        return False
+    return gift.state is GiftState.WAITING or (gift.state is GiftState.GIVEN and gift.taken_back)
 
 
 def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tuple[Gift, tuple[Also, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
@@ -28,6 +29,8 @@ from chalicelib.spending.gifts.plan import Payment
 class GiftState(StrEnum):
     """What came of a payment."""
 
+    UNKNOWN = "unknown"
+    """Only refunds of it were told so far."""
     WAITING = "waiting"
     """Its payer is no member yet."""
     GIVEN = "given"
@@ -49,6 +52,8 @@ class Gift(NamedTuple):
     path: str = ""
     taken_back: bool = False
     """Whether the plan takes back what a refunded payment brought."""
+    refunds: Mapping[str, int] = MappingProxyType({})
+    """Fen of each refund that was told, by its number."""
     version: int = 1
 
 
@@ -130,6 +135,7 @@ def _item(gift: Gift) -> Item:
         "message": gift.message,
         "path": gift.path,
         "taken_back": gift.taken_back,
+        "refunds": dict(gift.refunds),
     }
     return item | {name: value for name, value in more.items() if value}
 
@@ -146,6 +152,7 @@ def _gift(item: Item) -> Gift:
         message=item.get("message", ""),
         path=item.get("path", ""),
         taken_back=item.get("taken_back", False),
+        refunds=item.get("refunds", {}),
         version=item["version"],
     )
 

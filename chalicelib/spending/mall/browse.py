@@ -11,9 +11,9 @@ from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MallItem, stock_of
 from chalicelib.spending.mall.model import ItemState, Listed
-from chalicelib.spending.mall.needs import lacking
+from chalicelib.spending.mall.needs import lacking, lumps
 from chalicelib.spending.mall.quote_item import obstacles
-from chalicelib.spending.mall.shelf import WhyNot, begins_at, is_on_sale, limit_key
+from chalicelib.spending.mall.shelf import WhyNot, begins_at, is_on_sale, limit_key, task_key, task_name
 
 
 class Shown(NamedTuple):
@@ -51,8 +51,19 @@ def look(member_id: str, listed: Listed, *, desk: Desk, now: datetime) -> Shown:
     """One item, with its needs looked up in the member's journal, too."""
     account = desk.ledger.read(member_id)
     (shown,) = _judged(account, [listed], desk, now)
-    missing = lacking(listed.item, account, desk.ledger)
-    return shown._replace(why_not=(*shown.why_not, missing)) if missing else shown
+    found = (lacking(listed.item, account, desk.ledger), closed(listed, account, desk))
+    return shown._replace(why_not=(*shown.why_not, *(one for one in found if one)))
+
+
+def closed(listed: Listed, account: Account, desk: Desk) -> WhyNot | None:
+    """That no lump of the item's task is left to open it with."""
+    task = listed.item.task
+    if task is None:
+        return None
+    used = sum(desk.mall.used([task_key(listed.id, one) for one in account.member_ids]).values())
+    if lumps(task, account, desk.ledger) > used:
+        return None
+    return WhyNot("task", f"完成任务“{task_name(task, desk.terms)}”后可兑")
 
 
 def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -> list[Shown]:

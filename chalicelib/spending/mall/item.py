@@ -78,6 +78,8 @@ class MallItem:
     who: When = EVERYTHING
     """Conditions on the member alone."""
     needs: Needed | None = None
+    task: Id | None = None
+    """The programme's task whose lump it matches: each lump opens it once, at once."""
     windows: Annotated[tuple[Window, ...], Len(0, 12)] = ()
     """None at all: as long as it is switched on."""
     rotation: Rotation | None = None

@@ -4,11 +4,14 @@ for and not otherwise.
 
 from __future__ import annotations
 
-from chalicelib.ledger.model import Account, Kind
+from collections.abc import Callable
+
+from chalicelib.ledger.model import Account, Entry, Kind
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.mall.shelf import WhyNot
 
+MOST_LUMPS = 100
 PAGE, PAGES = 200, 5
 """How far back one looks: a thousand entries of the member."""
 
@@ -17,23 +20,28 @@ def lacking(item: MallItem, account: Account, ledger: LedgerTable) -> WhyNot | N
     """What is missing of an item's needs; None when nothing is, or nothing is needed."""
     if item.needs is None:
         return None
-    missing = item.needs.times - times_done(item.needs.activity, account, ledger, enough=item.needs.times)
-    return WhyNot("needs", f"还差{missing}次{item.needs.name}") if missing > 0 else None
+    needed = item.needs
+    missing = needed.times - _times(account, ledger, lambda entry: entry.activity == needed.activity, needed.times)
+    return WhyNot("needs", f"还差{missing}次{needed.name}") if missing > 0 else None
 
 
-def times_done(activity: str, account: Account, ledger: LedgerTable, *, enough: int) -> int:
-    """How often a member did an activity, what was taken back not counted, up to `enough` or as far as one looks."""
-    earned: set[str] = set()
-    reversed_ids: set[str] = set()
+def lumps(task: str, account: Account, ledger: LedgerTable) -> int:
+    """How many lumps of a task a member has been paid, those that were taken back left out."""
+    return _times(account, ledger, lambda entry: entry.rule == task, MOST_LUMPS)
+
+
+def _times(account: Account, ledger: LedgerTable, is_meant: Callable[[Entry], bool], enough: int) -> int:
+    """How often a member was paid for something, what was taken back not counted, up to `enough` or as far as one
+    looks.
+    """
+    earned = taken_back = 0
     for member_id in account.member_ids:
         before: str | None = None
         for _ in range(PAGES):
             page = ledger.entries(member_id, before_key=before, limit=PAGE)
-            for entry in page:
-                if entry.activity == activity:
-                    bare = entry.cause.id.partition("~")[0]
-                    (earned if entry.kind is Kind.EARN else reversed_ids).add(bare.partition(":")[0])
-            if len(earned - reversed_ids) >= enough or len(page) < PAGE:
+            meant = [entry.kind for entry in page if is_meant(entry)]
+            earned, taken_back = earned + meant.count(Kind.EARN), taken_back + meant.count(Kind.REVERSE)
+            if earned - taken_back >= enough or len(page) < PAGE:
                 break
             before = page[-1].key
-    return len(earned - reversed_ids)
+    return earned - taken_back

@@ -193,9 +193,9 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
         picked=picked,
         table=desk.goods.name,
     )
-    own = row._replace(member_id=member_id, codes=handed.codes, limits=limit_keys(asked.listed, member_id, asked.on))
+    own = row._replace(member_id=member_id, codes=handed.codes, limits=limit_keys(asked.sale, member_id, asked.on))
     place = asked.sale.stock
     stock = Stock(desk.goods.name, place.id, place.shards, row.quantity, asked.sale.tally)
-    limits = counted(asked.listed, row.quantity, account, desk=desk, on=asked.on)
+    limits = counted(asked.sale, row.quantity, account, desk=desk, on=asked.on)
     also = (desk.mall.new_redemption(own), *handed.also, *limits)
     return own, Purchase(also, (stock,))

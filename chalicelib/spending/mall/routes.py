@@ -8,10 +8,15 @@ from datetime import timedelta
 
 from chalice.app import Blueprint
 
+from chalicelib.connect.outside import Unanswered, Unreached
+from chalicelib.connect.wechat_pay.api import open_pay
+from chalicelib.connect.wechat_pay.declined import Declined
+from chalicelib.connect.wechat_pay.signing import payment_request
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
+from chalicelib.members.openids import openid_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
@@ -26,6 +31,7 @@ from chalicelib.spending.mall.answers import (
     offer_answer,
     redemption_answer,
 )
+from chalicelib.spending.mall.begin_payment import begin_payment
 from chalicelib.spending.mall.bodies import QuoteIn, RedemptionIn
 from chalicelib.spending.mall.browse import Wish, browse, look
 from chalicelib.spending.mall.desk import Desk
@@ -143,6 +149,27 @@ def post_code_reveal(call: Call, redemption_id: str) -> Json:
     desk = open_desk(call)
     revealed, codes = reveal(call.caller.id, redemption_id, desk=desk, now=call.now)
     return {**redemption_answer(revealed, desk.terms.zone), "codes": codes}
+
+
+@bp.route("/me/redemptions/{redemption_id}/payment", methods=["POST"])
+@endpoint(bp, caller=member)
+def post_redemption_payment(call: Call, redemption_id: str) -> Json:
+    """What wx.requestPayment wants, to pay the money of an unpaid redemption; ask again as often as needed.
+
+    `request` is null where it turns out to be paid already.
+    """
+    desk, openid = open_desk(call), openid_of(call.caller.id)
+    if openid is None:
+        raise JifenError(Code.REDEMPTION_STATE, "请在小程序登录后付款")
+    api = open_pay(call.now)
+    try:
+        begun = begin_payment(call.caller.id, redemption_id, openid, desk=desk, api=api, now=call.now)
+    except (Declined, Unreached, Unanswered):
+        raise JifenError(Code.UNAVAILABLE, "微信支付暂时没有应答,请稍后再试", retry_after_seconds=2) from None
+    request = None
+    if begun.prepay_id:
+        request = payment_request(api.merchant, begun.prepay_id, timestamp=call.now, nonce=secrets.token_hex(16))
+    return {**redemption_answer(begun.redemption, desk.terms.zone), "request": request}
 
 
 @bp.route("/me/coupons", methods=["GET"])

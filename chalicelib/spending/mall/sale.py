@@ -12,9 +12,17 @@ from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
 from chalicelib.spending.mall.model import Delivery, ItemState, Listed
-from chalicelib.spending.mall.needs import lacking
+from chalicelib.spending.mall.needs import lacking, lumps
 from chalicelib.spending.mall.quote_item import good_digest, used_of
-from chalicelib.spending.mall.shelf import WhyNot, barred, is_on_sale, limit_key, over_limit
+from chalicelib.spending.mall.shelf import (
+    WhyNot,
+    barred,
+    is_on_sale,
+    limit_key,
+    over_limit,
+    task_key,
+    task_name,
+)
 from chalicelib.spending.quotes import Quote
 
 
@@ -71,19 +79,34 @@ def _require_delivery(good: object, delivery: Delivery | None) -> None:
         raise JifenError(Code.DELIVERY_MISSING, "这件商品不用收货信息" if not ways else None, field="delivery")
 
 
-def limit_keys(listed: Listed, member_id: str, on: date) -> tuple[tuple[str, str], ...]:
-    """Keys of the rows that count a member's pieces against each of a sale's limits."""
-    return tuple(limit_key(listed.id, limit.period, member_id, on) for limit in listed.item.limits)
+def limit_keys(sale: Sale, member_id: str, on: date) -> tuple[tuple[str, str], ...]:
+    """Keys of the rows that count a member's pieces against each of a sale's limits, and against the item's task."""
+    item = sale.listed.item
+    task = (task_key(sale.item_id, member_id),) if item.task else ()
+    return (*(limit_key(sale.listed.id, limit.period, member_id, on) for limit in item.limits), *task)
 
 
-def counted(listed: Listed, quantity: int, account: Account, *, desk: Desk, on: date) -> Iterator[Also]:
+def counted(sale: Sale, quantity: int, account: Account, *, desk: Desk, on: date) -> Iterator[Also]:
     """The writes that count the pieces against each limit; what was had under merged ids takes its room."""
-    item = listed.item
-    used = used_of(listed, account._replace(member_id=""), desk.mall, on) if account.merged else {}
-    for limit, key in zip(item.limits, limit_keys(listed, account.member_id, on), strict=True):
+    item = sale.listed.item
+    used = used_of(sale.listed, account._replace(member_id=""), desk.mall, on) if account.merged else {}
+    for limit in item.limits:
+        key = limit_key(sale.listed.id, limit.period, account.member_id, on)
         room = limit.pieces - quantity - used.get(limit.period, 0)
         told = over_limit(item, {limit.period: limit.pieces}, quantity)
         refusal = JifenError(Code.PURCHASE_LIMIT, told.text if told else None)
         if room < 0:
             raise refusal
         yield desk.mall.counted(key, quantity, room, refusal)
+    if item.task:
+        yield _opened(sale.item_id, item.task, quantity, account, desk)
+
+
+def _opened(item_id: str, task: str, quantity: int, account: Account, desk: Desk) -> Also:
+    """The write that uses up a lump of the task which opens the item, whichever sale it is."""
+    keys = [task_key(item_id, one) for one in account.merged]
+    room = lumps(task, account, desk.ledger) - quantity - sum(desk.mall.used(keys).values())
+    refusal = JifenError(Code.NOT_FOR_YOU, f"完成任务“{task_name(task, desk.terms)}”后可兑")
+    if room < 0:
+        raise refusal
+    return desk.mall.counted(task_key(item_id, account.member_id), quantity, room, refusal)

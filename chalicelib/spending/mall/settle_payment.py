@@ -134,7 +134,7 @@ def lapse(redemption_id: str, *, desk: Desk, now: datetime, reason: str, actor: 
             *(desk.mall.counted_down(key, found.quantity) for key in found.limits),
         )
         try:
-            release(
+            receipt = release(
                 found.member_id,
                 hold_id_of(found.id),
                 actor=actor,
@@ -143,14 +143,13 @@ def lapse(redemption_id: str, *, desk: Desk, now: datetime, reason: str, actor: 
                 now=now,
                 also=also,
             )
-        except JifenError as refused:
-            if refused.code is Code.HOLD_CLOSED:
+            if receipt.replayed:
                 # The ledger has given the points back by itself; only the rest is left to do.
                 desk.mall.write(also)
-            elif refused.code is not Code.REDEMPTION_STATE:
+        except JifenError as refused:
+            if refused.code is not Code.REDEMPTION_STATE:
                 raise
-            else:
-                continue
+            continue
         log.outcome("redemption_lapsed", redemption=found.id)
         return closed
     raise JifenError(Code.BUSY, retry_after_seconds=1)

@@ -23,7 +23,7 @@ class WhyNot(NamedTuple):
 
     reason: str
     """`off`, `not_yet`, `over`, `sold_out`, `levels`, `gate`, `tags`, `buyers`, `within_days_of_joining`, `needs`,
-    `limit`, `points`, `frozen` or `owned`.
+    `limit`, `task`, `points`, `frozen` or `owned`.
     """
     text: str
 
@@ -86,6 +86,16 @@ def limit_key(item_id: str, period: Period, member_id: str, on: date) -> tuple[s
     return f"LIMIT#{item_id}#{member_id}", period_key(period, on)
 
 
+def task_key(item_id: str, member_id: str) -> tuple[str, str]:
+    """(pk, sk) of the row that counts the pieces for which a member used lumps of the item's task."""
+    return f"LIMIT#{item_id}#{member_id}", "task"
+
+
+def task_name(task_id: str, terms: Terms) -> str:
+    """What a task is called to members."""
+    return next((task.name for task in terms.programme.tasks if task.id == task_id), task_id)
+
+
 def price_of(item: MallItem, price_id: str) -> Price:
     """One of its prices; raises JifenError INVALID_REQUEST."""
     for price in item.prices:
@@ -105,8 +115,7 @@ def mode_of(price: Price, cost_fen: int, terms: Terms) -> str:
 
 def worth_fen(points: int, terms: Terms) -> int:
     """What points are worth in money, rounded down."""
-    value = terms.programme.point_value
-    return points * value.fen // value.points
+    return terms.programme.point_value.fen_of(points)
 
 
 class Advice(NamedTuple):

@@ -31,7 +31,7 @@ from chalicelib.spending.mall.items import (
     redemption_of,
     redemption_row_key,
 )
-from chalicelib.spending.mall.model import Listed, Redemption
+from chalicelib.spending.mall.model import ItemState, Listed, Redemption
 
 HELD_FOR = timedelta(seconds=5)
 """How long a process goes on with the catalogue as it read it."""
@@ -62,10 +62,10 @@ class MallTable:
         return catalogue
 
     def listed(self, item_id: str, now: datetime) -> Listed:
-        """One item of the catalogue; raises ITEM_NOT_FOUND."""
+        """One item of the catalogue, read anew where it was not on sale as held; raises ITEM_NOT_FOUND."""
         found = self.catalogue(now).get(item_id)
-        if found is None:
-            raise JifenError(Code.ITEM_NOT_FOUND)
+        if found is None or found.state is not ItemState.ON:
+            return self.document(item_id)[0]
         return found
 
     def save(self, listed: Listed, document: Mapping[str, Any], *, action: str, reason: str = "") -> None:

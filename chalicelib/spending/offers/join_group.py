@@ -26,6 +26,7 @@ from chalicelib.spending.mall.items import stored_item
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
 from chalicelib.spending.mall.redeem_item import hold_id_of
 from chalicelib.spending.mall.sale import Sale, counted, require
+from chalicelib.spending.mall.shelf import task_key
 from chalicelib.spending.offers.group import (
     Group,
     GroupState,
@@ -145,9 +146,7 @@ def leave_group(
         if place is None or whole.group.state is not GroupState.OPEN:
             raise JifenError(Code.GROUP_CLOSED)
         try:
-            let_go(
-                place, PlaceState.LEFT, whole.group, room, now, (room.groups.changed(with_one_less(whole.group, now)),)
-            )
+            let_go(place, PlaceState.LEFT, whole, room, now, (room.groups.changed(with_one_less(whole.group, now)),))
             return room.groups.whole(group_id)
         except JifenError as refused:
             if refused.code not in (Code.BUSY, Code.GROUP_CLOSED, Code.HOLD_CLOSED):
@@ -157,15 +156,15 @@ def leave_group(
 
 
 def let_go(
-    place: Place, state: PlaceState, group: Group, room: Room, now: datetime, more: tuple[Also, ...] = ()
+    place: Place, state: PlaceState, whole: Whole, room: Room, now: datetime, more: tuple[Also, ...] = ()
 ) -> None:
     """Release a place's hold with all that it had reserved, once; raises GROUP_CLOSED where it is resolved already."""
     desk = room.desk
     also = (
         *more,
-        room.groups.resolved(group, place._replace(state=state)),
-        stock_returned(desk.goods.name, group.stock_id, 1),
-        desk.mall.counted_down(limit_of(group, place), 1),
+        room.groups.resolved(whole.group, place._replace(state=state)),
+        stock_returned(desk.goods.name, whole.group.stock_id, 1),
+        *(desk.mall.counted_down(key, 1) for key in limits_of(whole, place)),
     )
     receipt = release(
         place.member_id,
@@ -181,9 +180,12 @@ def let_go(
         room.groups.write(also)
 
 
-def limit_of(group: Group, place: Place) -> tuple[str, str]:
-    """The row that counts a place against its member's limit."""
-    return f"LIMIT#{scope(group.offer_id)}#{place.member_id}", "ever"
+def limits_of(whole: Whole, place: Place) -> tuple[tuple[str, str], ...]:
+    """The rows that count a place against its member's limit, and against the task that opened the item."""
+    group = whole.group
+    own = f"LIMIT#{scope(group.offer_id)}#{place.member_id}", "ever"
+    has_task = stored_item(json.loads(whole.document)).task is not None
+    return (own, task_key(group.item_id, place.member_id)) if has_task else (own,)
 
 
 def _placed(
@@ -215,7 +217,7 @@ def _placed(
             (
                 *also(account),
                 room.groups.taken(group, own),
-                *counted(sale.listed, 1, account, desk=desk, on=on),
+                *counted(sale, 1, account, desk=desk, on=on),
             ),
             (Stock(desk.goods.name, sale.stock.id, sale.stock.shards, 1, sale.tally),),
         )
@@ -249,7 +251,7 @@ def _placed(
 def _as_promised(sale: Sale, document: str) -> Sale:
     """The sale of what the group was opened for: who was shown another thing is refused."""
     item = stored_item(json.loads(document))
-    sold = replace(sale.listed.item, name=item.name, good=item.good)
+    sold = replace(sale.listed.item, name=item.name, good=item.good, task=item.task)
     return sale._replace(listed=sale.listed._replace(item=sold))
 
 

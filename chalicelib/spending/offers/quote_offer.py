@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.spending.documents import ON
+from chalicelib.spending.mall.browse import closed
 from chalicelib.spending.mall.model import ACTIVITY, ItemState
 from chalicelib.spending.mall.quote_item import Offer as Quoted
 from chalicelib.spending.mall.quote_item import good_digest, obstacles, used_of
@@ -95,8 +96,12 @@ def _why_not(sale: Sale, account: Account, left: int, quantity: int, room: Room,
         quantity=quantity,
         price=sale.listed.item.prices[0],
     )
-    yours = why_not_you(sale, account, desk=room.desk, on=on)
-    return (*found, yours) if yours and yours.reason not in {one.reason for one in found} else found
+    yours = (
+        why_not_you(sale, account, desk=room.desk, on=on),
+        closed(sale.listed._replace(id=sale.item_id), account, room.desk),
+    )
+    told = {one.reason for one in found}
+    return (*found, *(one for one in yours if one and one.reason not in told))
 
 
 def _own_places(account: Account, room: Room) -> Sequence[tuple[Group, Place]]:

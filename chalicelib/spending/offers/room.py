@@ -25,9 +25,13 @@ class Room(NamedTuple):
 
 
 def known_offer(offer_id: str, *, room: Room, now: datetime) -> Standing:
-    """An offer that members may know of; raises OFFER_NOT_FOUND for unknown ones and drafts."""
+    """An offer that members may know of, read anew where it was not on as held; raises OFFER_NOT_FOUND for unknown
+    ones and drafts.
+    """
     found = room.offers.held(now).get(offer_id)
-    if found is None or found.kept.state == DRAFT:
+    if found is None or found.kept.state != ON:
+        found = room.offers.offer(offer_id)
+    if found.kept.state == DRAFT:
         raise JifenError(Code.OFFER_NOT_FOUND)
     return found
 

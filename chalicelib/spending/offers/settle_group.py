@@ -21,8 +21,8 @@ from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.items import stored_item
 from chalicelib.spending.mall.model import ACTIVITY, Redemption, state_once_paid
 from chalicelib.spending.mall.redeem_item import hold_id_of, picked_codes
-from chalicelib.spending.offers.group import Group, GroupState, Place, PlaceState, Whole, failed
-from chalicelib.spending.offers.join_group import let_go, limit_of
+from chalicelib.spending.offers.group import GroupState, Place, PlaceState, Whole, failed
+from chalicelib.spending.offers.join_group import let_go, limits_of
 from chalicelib.spending.offers.room import Room
 
 _BY_OTHERS = (Code.GROUP_CLOSED, Code.BUSY)
@@ -59,7 +59,7 @@ def _resolve(place: Place, whole: Whole, room: Room, now: datetime) -> None:
             if refused.code is not Code.HOLD_CLOSED:
                 raise
         # Nobody captured it in time: the points are the member's again.
-    let_go(place, PlaceState.RELEASED, whole.group, room, now)
+    let_go(place, PlaceState.RELEASED, whole, room, now)
 
 
 def _give(place: Place, whole: Whole, room: Room, now: datetime) -> None:
@@ -79,7 +79,7 @@ def _give(place: Place, whole: Whole, room: Room, now: datetime) -> None:
         picked=picked,
         table=desk.goods.name,
     )
-    row = _redemption(place, whole.group, item, now)._replace(member_id=owner_id, codes=handed.codes)
+    row = _redemption(place, whole, item, now)._replace(member_id=owner_id, codes=handed.codes)
     capture(
         place.member_id,
         hold_id_of(place.redemption_id),
@@ -97,8 +97,9 @@ def _give(place: Place, whole: Whole, room: Room, now: datetime) -> None:
     )
 
 
-def _redemption(place: Place, group: Group, item: MallItem, now: datetime) -> Redemption:
+def _redemption(place: Place, whole: Whole, item: MallItem, now: datetime) -> Redemption:
     """The redemption of a place, as one of the mall."""
+    group = whole.group
     return Redemption(
         id=place.redemption_id,
         member_id=place.member_id,
@@ -111,7 +112,7 @@ def _redemption(place: Place, group: Group, item: MallItem, now: datetime) -> Re
         made_at=now,
         state=state_once_paid(place.delivery),
         stock_id=group.stock_id,
-        limits=(limit_of(group, place),),
+        limits=limits_of(whole, place),
         pool=item.good.pool if isinstance(item.good, Virtual) else "",
         delivery=place.delivery,
         pick_up_digest=place.pick_up_digest,

@@ -1,0 +1,101 @@
+"""What a redemption costs: requests and write units, counted; and what its row weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.runtime import dynamo
+from chalicelib.runtime.dynamo import encode_item
+from chalicelib.spending.mall.items import redemption_item
+from chalicelib.spending.mall.table import open_mall
+from tests.ledger.item_size import item_bytes, transaction_units
+from tests.members.stage import Answer
+from tests.spending.malls import HAT, SHIP, Mall
+
+
+def cost(act: Callable[[], Answer]) -> tuple[list[str], int]:
+    """(requests in order, write units of all transactions) of one call, the session's own read left out."""
+    asked: list[str] = []
+    units = 0
+
+    def seen(params: dict[str, Any], model: Any, **_given: Any) -> None:
+        nonlocal units
+        asked.append(model.name)
+        if model.name == "TransactWriteItems":
+            units += transaction_units(params["TransactItems"])
+
+    events = dynamo.client().meta.events
+    events.register(
+        "provide-client-params.dynamodb.*", lambda params, model, **_: seen(params, model), unique_id="cost"
+    )
+    try:
+        assert act().status == 200
+    finally:
+        events.unregister("provide-client-params.dynamodb.*", unique_id="cost")
+    return asked[1:], units
+
+
+@pytest.mark.parametrize(
+    ("given", "delivery", "units"),
+    [
+        ({**HAT}, SHIP, 8),
+        ({}, None, 10),
+        ({"limits": [{"pieces": 9, "period": "day"}]}, None, 12),
+        ({"good": {"kind": "badge", "badge": "rider"}}, None, 10),
+    ],
+    ids=["parcel", "coupon", "coupon with a limit", "badge"],
+)
+def test_a_redemption_is_one_read_and_one_transaction(
+    mall: Mall, given: dict[str, Any], delivery: dict[str, str] | None, units: int
+) -> None:
+    mall.offer("one", **given)
+    token, _ = mall.member()
+    quotes = [mall.quote(token, "one")["quote"] for _ in range(2)]
+    mall.redeem(token, quotes[0], delivery) if not given.get("good", {}).get("badge") else None
+
+    asked, written = cost(lambda: mall.redeem(token, quotes[1], delivery))
+
+    assert asked == ["BatchGetItem", "TransactWriteItems"]
+    assert written == units
+
+
+def test_it_costs_the_same_after_a_hundred_credits(mall: Mall) -> None:
+    mall.offer("one", **HAT)
+    token, member_id = mall.member()
+    for _ in range(100):
+        mall.counter.give(member_id, 3)
+    quote = mall.quote(token, "one")["quote"]
+
+    assert cost(lambda: mall.redeem(token, quote, SHIP)) == (["BatchGetItem", "TransactWriteItems"], 8)
+
+
+def test_a_repeat_writes_nothing(mall: Mall) -> None:
+    mall.offer("one", **HAT)
+    token, _ = mall.member()
+    quote = mall.quote(token, "one")["quote"]
+    mall.redeem(token, quote, SHIP)
+
+    _, written = cost(lambda: mall.redeem(token, quote, SHIP))
+
+    assert mall.left("one") == (4, 1)
+    assert written <= 8, "asked for in vain: the entry stands"
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "most_bytes"),
+    [("骑行水壶", "上海市黄浦区人民大道1号某某大厦12层1203室", 1024), ("帽" * 40, "址" * 120, 2048)],
+    ids=["ordinary", "the longest words there can be"],
+)
+def test_a_redemptions_row_weighs_a_kilobyte(mall: Mall, name: str, address: str, most_bytes: int) -> None:
+    limits = [{"pieces": 99, "period": period} for period in ("day", "week", "month")]
+    mall.offer("one", **{**HAT, "name": name, "limits": limits})
+    token, _ = mall.member()
+
+    made = mall.bought(token, "one", delivery={**SHIP, "address": address}).data
+
+    row = open_mall().redemption(made["id"])
+    assert row is not None
+    assert most_bytes / 2 < item_bytes(encode_item(redemption_item(row))) <= most_bytes
