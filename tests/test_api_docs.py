@@ -73,6 +73,7 @@ from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_ev
 from tests.outside_world import open_world
 from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
+from tests.spending.offers_day import offers_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
@@ -258,6 +259,7 @@ def _spending(day: Day, operator: str) -> None:
     """Mei spends points; see tests/spending/day.py."""
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
+    offers_day(day, session["token"], session["member_id"], operator)
 
 
 def _messages(queue_url: str) -> list[dict[str, str]]:
