@@ -24,7 +24,7 @@ help:
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
-	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months"
+	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months; 200 members for 50 pieces"
 	@echo "make package   the deployable zip and template"
 	@echo "make deploy    STAGE=prod BUCKET=my-bucket [PARAMETERS='Login=closed ...']    to AWS"
 
@@ -97,4 +97,4 @@ properties: tools
 	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py tests/earning/test_order_arrivals.py
 
 proofs: tools
-	@JIFEN_CDNOW=whole $(PY) -m pytest -n 2 --dist loadfile tests/replay/test_cdnow_ledger.py tests/insight/test_cdnow_months.py tests/insight/test_cdnow_stages.py
+	@JIFEN_CDNOW=whole JIFEN_CONTEST=whole $(PY) -m pytest -n 2 --dist loadfile tests/replay/test_cdnow_ledger.py tests/insight/test_cdnow_months.py tests/insight/test_cdnow_stages.py tests/flows/test_contest_on_the_cloud.py

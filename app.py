@@ -40,7 +40,9 @@ from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
+from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
 from chalicelib.spending.mall.events import bp as mall_events
+from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 from chalicelib.spending.offers.events import bp as offer_events
@@ -56,6 +58,7 @@ for blueprint in (
     checkout_feed_routes,
     checkout_routes,
     claim_routes,
+    coupon_routes,
     doudian_routes,
     duiba_routes,
     earning_routes,
@@ -63,6 +66,7 @@ for blueprint in (
     insight_routes,
     ledger_routes,
     level_routes,
+    mall_fulfil_routes,
     mall_routes,
     mall_staff_routes,
     members_routes,
@@ -90,8 +94,8 @@ for blueprint in (
     gift_events,
     insight_events,
     ledger_events,
-    message_events,
     mall_events,
+    message_events,
     offer_events,
     publishing_events,
     simulation_events,

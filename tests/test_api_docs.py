@@ -71,6 +71,7 @@ from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.spending.after_sales_day import after_sales_day
 from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
 from tests.spending.offers_day import offers_day
@@ -256,9 +257,10 @@ def run_the_day(day: Day) -> dict[Key, Example]:
 
 
 def _spending(day: Day, operator: str) -> None:
-    """Mei spends points; see tests/spending/day.py."""
+    """Mei spends points; see tests/spending/day.py and after_sales_day.py."""
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
+    after_sales_day(day, session["token"], session["member_id"], operator)
     offers_day(day, session["token"], session["member_id"], operator)
 
 

@@ -40,6 +40,7 @@ FUNCTIONS = {
     "TellWebhooks",
     "DeliverWebhooks",
     "SweepWebhooks",
+    "SweepRedemptions",
     "CloseDays",
     "SweepOffers",
     "SendDueIssues",
@@ -54,6 +55,7 @@ SCHEDULES = {
     "SendDueIssues": "rate(1 minute)",
     "SweepOffers": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
+    "SweepRedemptions": "rate(5 minutes)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
 ROOT = Path(__file__).parents[2]
@@ -264,6 +266,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("SweepWebhooksRole", {"WebhooksTable"}),
+        ("SweepRedemptionsRole", {"SpendingTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
@@ -362,6 +365,17 @@ def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
         is_reminding = role == "RemindCheckInsRole" or "dynamodb:DeleteItem" in _list(statement["Action"])
         if is_reminding and statement["Resource"] == members:
             assert statement["Condition"] == rows, role
+
+
+def test_of_what_members_own_nothing_is_deleted_but_a_badge_that_is_taken_back(template: Template) -> None:
+    spending = {"Fn::GetAtt": ["SpendingTable", "Arn"]}
+    deleting = [
+        (role, statement.get("Condition"))
+        for role, statement in _statements(template)
+        if spending in _list(statement["Resource"]) and "dynamodb:DeleteItem" in _list(statement["Action"])
+    ]
+    badges = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["BADGE#*"]}}
+    assert deleting == [("ApiHandlerRole", badges)]
 
 
 def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(template: Template) -> None:

@@ -1,4 +1,4 @@
-"""The mall under moto."""
+"""The mall under moto; whatever a test did there, points, goods and stocks agree at its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.spending.audited import differences
 from tests.spending.malls import Mall, open_mall
 
 
@@ -13,3 +14,4 @@ from tests.spending.malls import Mall, open_mall
 def mall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mall]:
     with open_mall(monkeypatch) as opened:
         yield opened
+        assert differences() == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.offers import keep_offer
-from chalicelib.spending.offers.table import OffersTable
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import FLASH, GROUP, SECKILL, Offers, offers_of
 
@@ -258,15 +258,15 @@ def test_a_piece_that_is_sold_while_an_offer_is_switched_on_is_not_set_aside(
 ) -> None:
     token, _ = offers.mall.member(1000)
     offers.add(pieces=10)
-    read, sold = OffersTable.shards_left, []
+    read, sold = GoodsTable.shards_left, []
 
-    def sold_meanwhile(table: OffersTable, place: Any) -> dict[int, int]:
-        left = read(table, place)
+    def sold_meanwhile(table: GoodsTable, stock_id: str, shards: int) -> dict[int, int]:
+        left = read(table, stock_id, shards)
         if not sold:
             sold.append(offers.mall.bought(token).status)
         return left
 
-    monkeypatch.setattr(OffersTable, "shards_left", sold_meanwhile)
+    monkeypatch.setattr(GoodsTable, "shards_left", sold_meanwhile)
     monkeypatch.setattr(keep_offer.time, "sleep", lambda _seconds: None)
     refused = offers.switch("on")
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.hold import hold
 from chalicelib.ledger.model import Account, Stock, business_on
-from chalicelib.ledger.redeem import Purchase, redeem
+from chalicelib.ledger.redeem import Purchase, redeem, redemption_key
+from chalicelib.ledger.release import hold_key
 from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import Given, PoolCode
@@ -27,6 +27,7 @@ from chalicelib.spending.mall.model import (
     RedemptionState,
     state_once_paid,
 )
+from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.sale import Sale, counted, limit_keys, require, usual_sale
 from chalicelib.spending.mall.shelf import price_of
 from chalicelib.spending.quotes import Quote
@@ -67,6 +68,13 @@ def hold_id_of(redemption_id: str) -> str:
     return f"{ACTIVITY}.{redemption_id}"
 
 
+def spent_key(one: Redemption) -> str:
+    """The guard that knows what of its points was spent: their hold's where a group held them, else its entry's."""
+    if one.group_id:
+        return hold_key(hold_id_of(one.id))
+    return redemption_key(one.id, activity=ACTIVITY, at=one.quoted_at)
+
+
 def redeem_item(
     quote: Quote, delivery: Delivery | None, *, desk: Desk, actor: str, now: datetime, sale: Sale | None = None
 ) -> Redeemed:
@@ -76,7 +84,7 @@ def redeem_item(
     ALREADY_OWNED, DELIVERY_MISSING, INSUFFICIENT_POINTS, MEMBER_FROZEN or BUSY.
     """
     sale = sale or usual_sale(desk.mall.listed(quote.facts["item"], now))
-    pick_up_code = f"{secrets.randbelow(10**8):08d}" if delivery and delivery.way == "pick_up" else ""
+    pick_up_code = new_code() if delivery and delivery.way == "pick_up" else ""
     for picks_left in reversed(range(PICKS)):
         asked = _asked(quote, sale, delivery, pick_up_code, desk, now)
         try:
@@ -114,7 +122,7 @@ def _asked(quote: Quote, sale: Sale, delivery: Delivery | None, pick_up_code: st
         delivery=delivery,
         pay_until_at=now + PAID_WITHIN if is_paid_later else None,
         money=Money.AWAITED if is_paid_later else Money.NONE,
-        pick_up_digest=sha256(pick_up_code.encode()).hexdigest()[:32] if pick_up_code else "",
+        pick_up_digest=code_digest(pick_up_code) if pick_up_code else "",
         offer_id=sale.offer_id,
     )
     codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))

@@ -21,6 +21,8 @@ from chalicelib.runtime.dynamo import (
     transact,
 )
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.goods.trail import Line
+from chalicelib.spending.goods.trail import line_item as trail_item
 from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.items import (
     CATALOGUE,
@@ -151,6 +153,13 @@ class MallTable:
 
     def unpaid_until(self, shard: str, now: datetime) -> Iterator[str]:
         """Ids of unpaid redemptions of a partition whose time to pay has passed; may lag."""
+        return self._due(shard, now)
+
+    def shipped_until(self, shard: str, now: datetime) -> Iterator[str]:
+        """Ids of shipped redemptions of a partition that count as received by now; may lag."""
+        return self._due(shard, now)
+
+    def _due(self, shard: str, now: datetime) -> Iterator[str]:
         found = pages(
             self.dynamo,
             TableName=self.name,
@@ -185,6 +194,28 @@ class MallTable:
             "ExpressionAttributeValues": encode_item({":before": one.version - 1}),
         }
         return Also({"Put": put}, JifenError(Code.REDEMPTION_STATE))
+
+    def told(self, one: Redemption, line: Line) -> Also:
+        """The line of a change that made a redemption what it is."""
+        item = trail_item(redemption_row_key(one.id)["pk"], one.version, line)
+        return Also({"Put": {"TableName": self.name, "Item": encode_item(item)}}, JifenError(Code.REDEMPTION_STATE))
+
+    def move(self, one: Redemption, line: Line, also: Sequence[Also] = ()) -> bool:
+        """Store a changed redemption with its line and what else goes with it; whether nobody was first.
+
+        Raises the refusal of what else.
+        """
+        writes = [self.changed_redemption(one), self.told(one, line), *also]
+        try:
+            transact(self.dynamo, [each.write for each in writes])
+        except Cancelled as cancelled:
+            failed = [reason.code == "ConditionalCheckFailed" for reason in cancelled.reasons]
+            if failed[0] or cancelled.is_transient():
+                return False
+            if True in failed:
+                raise writes[failed.index(True)].refusal from None
+            raise
+        return True
 
     def change(self, one: Redemption) -> None:
         """Store a changed redemption by itself; raises REDEMPTION_STATE when somebody was first."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import random
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
@@ -24,6 +22,7 @@ from chalicelib.ledger.release import release
 from chalicelib.spending.goods.table import stock_returned
 from chalicelib.spending.mall.items import stored_item
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
+from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.redeem_item import hold_id_of
 from chalicelib.spending.mall.sale import Sale, counted, require
 from chalicelib.spending.mall.shelf import task_key
@@ -199,7 +198,7 @@ def _placed(
 ) -> Joined:
     """One posting that takes a place, or what stands where it was taken before."""
     quote, desk, on = wish.quote, room.desk, business_on(now, room.desk.terms.zone)
-    code = f"{secrets.randbelow(10**8):08d}" if wish.delivery and wish.delivery.way == "pick_up" else ""
+    code = new_code() if wish.delivery and wish.delivery.way == "pick_up" else ""
     place = Place(
         member_id=quote.member_id,
         redemption_id=quote.id,
@@ -207,7 +206,7 @@ def _placed(
         quoted_at=quote.issued_at,
         joined_at=now,
         delivery=wish.delivery,
-        pick_up_digest=sha256(code.encode()).hexdigest()[:32] if code else "",
+        pick_up_digest=code_digest(code) if code else "",
     )
 
     def buy(account: Account) -> Purchase:

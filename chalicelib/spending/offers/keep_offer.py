@@ -145,7 +145,7 @@ def put_back(found: Standing, *, room: Room, pause: Callable[[float], None] = ti
     """Put what an offer has not sold back on its item's shelf; how many pieces. None where others were always first."""
     own, shelf = _places(found.id, found.offer, room)
     for attempt in range(ATTEMPTS):
-        left = room.offers.shards_left(own)
+        left = room.desk.goods.shards_left(own.id, own.shards)
         pieces = sum(left.values())
         if not pieces or room.offers.write(None, room.offers.moves(own, shelf, pieces, left)):
             return pieces
@@ -162,7 +162,7 @@ def _written(after: Kept, action: str, reason: str, room: Room, pause: Callable[
         has = room.offers.shelves([own])[own.id]
         missing = offer.pieces - has.left - has.taken if is_selling else 0
         source, target = (shelf, own) if missing > 0 else (own, shelf)
-        left = room.offers.shards_left(source) if missing else {}
+        left = room.desk.goods.shards_left(source.id, source.shards) if missing else {}
         moves = room.offers.moves(source, target, abs(missing), left) if missing else []
         if room.offers.write(after, moves, action=action, reason=reason):
             return standing(after)

@@ -69,10 +69,6 @@ class OffersTable:
             raise JifenError(Code.OFFER_NOT_FOUND)
         return standing(kept)
 
-    def shards_left(self, place: StockPlace) -> dict[int, int]:
-        """How many pieces are left in each shard of a stock, strongly read."""
-        return {shard: item["left"] for shard, item in self._shards([place])[place.id].items()}
-
     def shelves(self, places: Sequence[StockPlace]) -> dict[str, Shelf]:
         """What each stock's shards say, strongly read."""
         return {id: _summed(shards.values()) for id, shards in self._shards(places).items()}
