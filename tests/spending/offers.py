@@ -110,6 +110,11 @@ class Offers:
     def sweep(self) -> None:
         sweep_offers(scheduled_event(self.now), CONTEXT)
 
+    def cancel(self, redemption_id: str) -> Answer:
+        """Staff undo a redemption."""
+        path, key = "/v1/staff/mall/redemptions/{redemption_id}/cancel", self.mall.counter.staff("customer_service")
+        return self.mall.call("POST", path, {"reason": "会员来电"}, token=key, redemption_id=redemption_id)
+
     def merge(self, closing_id: str, surviving_id: str) -> None:
         """The two are one member from now on."""
         terms = self.room().desk.terms.ledger

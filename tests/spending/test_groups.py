@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.spending.mall import browse, sale
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import GROUP, Offers, offers_of
 
@@ -42,6 +43,37 @@ def test_what_a_group_brings_is_a_redemption_like_any_other(offers: Offers) -> N
     assert (redemption["state"], redemption["points"], redemption["offer_id"]) == ("done", 120, "weekend")
     assert redemption["coupon_codes"] == [coupon["code"]]
     assert offers.group(mei, group_id)["place"]["redemption_id"] == redemption["id"]
+
+
+def test_what_a_group_brought_can_be_cancelled_like_any_other_redemption_once(offers: Offers) -> None:
+    (mei, mei_id), (lan, lan_id) = offers.mall.member(1000), offers.mall.member(1000)
+    group_id = offers.open(mei).data["id"]
+    made = offers.join(lan, group_id).data["place"]["redemption_id"]
+
+    first, again = offers.cancel(made), offers.cancel(made)
+    (coupon,) = offers.mall.call("GET", "/v1/me/coupons", token=lan).data["list"]
+
+    assert (first.data["state"], again.data["state"], coupon["state"]) == ("cancelled", "cancelled", "cancelled")
+    assert (offers.points(lan_id), offers.points(mei_id), offers.left()) == ((1000, 0), (880, 0), (3, 1))
+    assert offers.open(lan).status == 200
+
+
+def test_an_items_task_opens_it_once_by_a_group_too_and_again_when_the_group_failed(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sale, "lumps", lambda _task, _account, _ledger: 1)
+    monkeypatch.setattr(browse, "lumps", lambda _task, _account, _ledger: 1)
+    offers = offers_of(mall, task="first_week")
+    offers.on({**GROUP, "per_member": 5})
+    mei, mei_id = mall.member(1000)
+    offers.open(mei)
+    twice, shelf = offers.open(mei).json["code"], mall.bought(mei).json["code"]
+    told = [one["reason"] for one in offers.seen(mei)[0]["why_not"]]
+    offers.later(days=1)
+    offers.sweep()
+
+    assert (twice, shelf, told) == (42211, 42211, ["task"])
+    assert (offers.points(mei_id), offers.open(mei).status) == ((1000, 0), 200)
 
 
 def test_a_group_that_is_not_full_at_its_deadline_fails_and_all_of_it_goes_back(offers: Offers) -> None:

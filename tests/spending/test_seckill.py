@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.spending.goods.table import stock_returned
 from chalicelib.spending.mall.redeem_item import redeem_item
 from chalicelib.spending.offers.offer import MOST_SHARDS
 from chalicelib.spending.offers.quote_offer import quote_offer
@@ -154,12 +153,22 @@ def test_nothing_but_meetings_is_busy_and_takes_nothing(offers: Offers) -> None:
 def test_a_piece_that_comes_back_is_sold_again_while_the_offer_runs(offers: Offers) -> None:
     offers.on(SECKILL, pieces=1)
     one, other = offers.mall.member(200)[0], offers.mall.member(200)[0]
-    offers.bought(one)
+    made = offers.bought(one).data
     before = offers.bought(other).json["code"]
-    desk = offers.room().desk
-    desk.mall.write((stock_returned(desk.goods.name, "STOCK#offer:weekend", 1),))
+    offers.cancel(made["id"])
 
     assert (before, offers.bought(other).status, offers.left()) == (40954, 200, (0, 1))
+    assert offers.seen(one)[0]["why_not"] == [{"reason": "sold_out", "text": "已兑完"}]
+
+
+def test_a_piece_that_comes_back_after_the_end_is_back_on_the_shelf(offers: Offers) -> None:
+    offers.on(SECKILL, pieces=1)
+    made = offers.bought(offers.mall.member(200)[0]).data
+    offers.later(days=2)
+    offers.cancel(made["id"])
+    offers.sweep()
+
+    assert (offers.left(), offers.mall.left()) == ((0, 0), (40, 0))
 
 
 def test_who_had_a_piece_under_an_older_id_gets_no_second(offers: Offers) -> None:
