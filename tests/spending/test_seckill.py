@@ -131,6 +131,18 @@ def test_an_answer_that_was_lost_is_found_again_and_takes_no_second_piece(offers
     assert (offers.left(), take(offers, room, quotes[0])) == ((0, 6), None)
 
 
+def test_once_it_is_sold_out_nobody_writes_any_more(offers: Offers) -> None:
+    offers.on(SECKILL, pieces=3)
+    quotes = [a_quote(offers, offers.mall.member(200)[1]) for _ in range(4)]
+    first = [take(offers, offers.room(), quote) for quote in quotes[:3]]
+
+    never = met(offers, seed=1, percent=100)
+
+    assert first == [None] * 3
+    assert take(offers, never, quotes[3]) is Code.SOLD_OUT
+    assert take(offers, never, quotes[0]) is None
+
+
 def test_nothing_but_meetings_is_busy_and_takes_nothing(offers: Offers) -> None:
     offers.on(SECKILL, pieces=1)
     _, member_id = offers.mall.member(200)

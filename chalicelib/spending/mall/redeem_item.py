@@ -126,7 +126,17 @@ def _asked(quote: Quote, sale: Sale, delivery: Delivery | None, pick_up_code: st
         offer_id=sale.offer_id,
     )
     codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))
-    return _Asked(quote, sale, row, picked_codes(item.good, quantity, desk), codes, on)
+    picked = _sold_out(sale, desk) or picked_codes(item.good, quantity, desk)
+    return _Asked(quote, sale, row, picked, codes, on)
+
+
+def _sold_out(sale: Sale, desk: Desk) -> JifenError | None:
+    """That a stock of several shards has no piece left, by one read: else each of a crowd would ask shard after shard
+    by transactions. Told only once nothing stands.
+    """
+    if sale.stock.shards == 1 or any(desk.goods.shards_left(sale.stock.id, sale.stock.shards).values()):
+        return None
+    return JifenError(Code.SOLD_OUT)
 
 
 def picked_codes(good: object, quantity: int, desk: Desk) -> tuple[PoolCode, ...] | JifenError:
