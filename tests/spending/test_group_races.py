@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.recording import Recorder
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.audit import Finding, Tables, check_member
 from chalicelib.ledger.model import business_on
@@ -327,6 +328,26 @@ def test_two_who_finish_at_once_finish_once(offers: Offers, case: Callable[[Offe
 
     assert swept(offers).unfinished == 0
     assert audit(offers, group_id, ids) == ({"given": 3} if case is formed else {"released": 2})
+
+
+def test_what_a_place_costs_is_what_the_data_model_says(offers: Offers) -> None:
+    ids = [offers.mall.member(1000)[1] for _ in range(2)]
+    wishes = [wish(offers, id) for id in ids]
+    dynamo, group_id = offers.mall.ledger.dynamo, wishes[0].quote.id
+    acts: dict[str, Callable[[Room], object]] = {
+        "open": lambda room: open_group(wishes[0], "weekend", room=room, now=offers.now),
+        "join": lambda room: join_group(wishes[1], group_id, room=room, now=offers.now),
+        "leave": lambda room: leave_group(ids[0], group_id, room=room, now=offers.now),
+    }
+    found = {}
+    for name, act in acts.items():
+        recorder = Recorder(dynamo)
+        act(over(offers.room(), recorder))
+        asked = [one.name for one in recorder.asked]
+        items = sum(len(one.request.get("TransactItems", ())) for one in recorder.asked)
+        found[name] = (asked.count("query"), len(asked), items)
+
+    assert found == {"open": (2, 5, 8), "join": (2, 4, 7), "leave": (2, 5, 7)}
 
 
 @pytest.mark.parametrize("is_booked", [False, True])
