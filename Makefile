@@ -1,8 +1,8 @@
 # `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench bench-seckill audit rebuild \
-	daybook drill properties proofs environment tools
+.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench bench-seckill audit \
+	rebuild daybook draws drill properties proofs environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -23,6 +23,7 @@ help:
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
+	@echo "make draws     2,000 draws of a lottery at once in an embedded cloud of their own, held against the odds, audited"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
 	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months; 200 members for 50 pieces"
@@ -93,6 +94,9 @@ rebuild: environment
 
 daybook: environment
 	@$(PY) -m local.daybook --stage "$(or $(STAGE),local)" --month "$(MONTH)" $(if $(FILE),--file "$(FILE)")
+
+draws: tools
+	@$(PY) -m pytest -s tests/spending/draws_at_once.py
 
 drill: tools
 	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")

@@ -41,6 +41,8 @@ from chalicelib.spending.checkout.routes import bp as checkout_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
+from chalicelib.spending.lottery.routes import bp as lottery_routes
+from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
 from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
@@ -67,6 +69,8 @@ for blueprint in (
     ledger_routes,
     level_routes,
     mall_fulfil_routes,
+    lottery_routes,
+    lottery_staff_routes,
     mall_routes,
     mall_staff_routes,
     members_routes,

@@ -17,6 +17,7 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.lottery import table as lottery_table
 from chalicelib.spending.mall import table as mall_table
 from chalicelib.spending.offers import table as offers_table
 from tests.moto_cloud import REGION, moto_queues, moto_secrets, moto_tables
@@ -88,6 +89,7 @@ def _forget_last_stage() -> None:
     settings.cache_clear()
     secret_values.forget()
     programme_table.forget()
+    lottery_table.forget()
     mall_table.forget()
     offers_table.forget()
 

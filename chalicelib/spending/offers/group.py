@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from chalicelib.programme.stored import read_stored
+from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.mall.model import Delivery
 
 QUOTE = "group"
@@ -82,10 +85,21 @@ class Whole(NamedTuple):
     places: tuple[Place, ...]
 
     @property
+    def item(self) -> MallItem:
+        """The item as it was promised."""
+        return promised(self.document)
+
+    @property
     def joined(self) -> list[Place]:
         """Places that are not resolved, in the order they were taken."""
         found = [place for place in self.places if place.state is PlaceState.JOINED]
         return sorted(found, key=lambda place: (place.joined_at, place.member_id))
+
+
+def promised(document: str) -> MallItem:
+    """The item of a document that was checked when it was written."""
+    item: MallItem = read_stored(MallItem, json.loads(document))
+    return item
 
 
 def with_one_more(group: Group, now: datetime) -> Group:

@@ -20,7 +20,7 @@ from chalicelib.ledger.model import Account, Also, Stock, business_on
 from chalicelib.ledger.redeem import Purchase
 from chalicelib.ledger.release import release
 from chalicelib.spending.goods.table import stock_returned
-from chalicelib.spending.mall.items import stored_item
+from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
 from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.redeem_item import hold_id_of
@@ -32,6 +32,7 @@ from chalicelib.spending.offers.group import (
     Place,
     PlaceState,
     Whole,
+    promised,
     with_one_less,
     with_one_more,
 )
@@ -77,7 +78,8 @@ def open_group(
     template = found.offer.template
     if not isinstance(template, GroupBuy):
         raise JifenError(Code.QUOTE_INVALID, field="quote")
-    _, document = room.desk.mall.document(sale.item_id)
+    standing_item = room.desk.mall.standing(sale.item_id)
+    document = json.dumps(standing_item.document, ensure_ascii=False, separators=(",", ":"))
     group = Group(
         id=quote.id,
         offer_id=offer_id,
@@ -89,7 +91,7 @@ def open_group(
         deadline_at=min(now + timedelta(hours=template.hours), found.offer.until_at),
         stock_id=sale.stock.id,
     )
-    sale = _as_promised(sale, document)
+    sale = _as_promised(sale, promised(document))
     return _placed(wish, sale, group, lambda _account: room.groups.new(group, document), room, now, pause)
 
 
@@ -110,7 +112,7 @@ def join_group(
             raise JifenError(Code.QUOTE_INVALID, field="quote")
         _require_open(group, now)
         sale = sale_of(known_offer(group.offer_id, room=room, now=now), room=room, now=now)
-        sale = _as_promised(sale, whole.document)
+        sale = _as_promised(sale, whole.item)
         after = with_one_more(group, now)
 
         def also(account: Account, whole: Whole = whole, after: Group = after) -> tuple[Also, ...]:
@@ -183,8 +185,7 @@ def limits_of(whole: Whole, place: Place) -> tuple[tuple[str, str], ...]:
     """The rows that count a place against its member's limit, and against the task that opened the item."""
     group = whole.group
     own = f"LIMIT#{scope(group.offer_id)}#{place.member_id}", "ever"
-    has_task = stored_item(json.loads(whole.document)).task is not None
-    return (own, task_key(group.item_id, place.member_id)) if has_task else (own,)
+    return (own, task_key(group.item_id, place.member_id)) if whole.item.task else (own,)
 
 
 def _placed(
@@ -247,9 +248,8 @@ def _placed(
     return standing if receipt.replayed else Joined(standing.whole, False, code)
 
 
-def _as_promised(sale: Sale, document: str) -> Sale:
+def _as_promised(sale: Sale, item: MallItem) -> Sale:
     """The sale of what the group was opened for: who was shown another thing is refused."""
-    item = stored_item(json.loads(document))
     sold = replace(sale.listed.item, name=item.name, good=item.good, task=item.task)
     return sale._replace(listed=sale.listed._replace(item=sold))
 

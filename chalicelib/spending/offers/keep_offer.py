@@ -23,6 +23,7 @@ from chalicelib.spending.documents import DRAFT, OFF, ON, Kept, add
 from chalicelib.spending.documents import change as change_document
 from chalicelib.spending.documents import switch as switch_document
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
+from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.offers.offer import Offer, faults_of, misfits, offer_stock
 from chalicelib.spending.offers.room import Room
@@ -172,12 +173,12 @@ def _written(after: Kept, action: str, reason: str, room: Room, pause: Callable[
 
 def _places(offer_id: str, offer: Offer, room: Room) -> tuple[StockPlace, StockPlace]:
     """Where the offer's pieces are counted, and where the item's."""
-    listed, _ = room.desk.mall.document(offer.item)
+    listed = listed_from(room.desk.mall.standing(offer.item))
     return offer_stock(offer_id, offer), stock_of(offer.item, listed.item)
 
 
 def _item_for(offer: Offer, room: Room, *, must_be_on: bool = False) -> MallItem:
-    listed, _ = room.desk.mall.document(offer.item)
+    listed = listed_from(room.desk.mall.standing(offer.item))
     for path, reason in misfits(offer, listed.item):
         raise JifenError(Code.INVALID_REQUEST, f"offer.{path}{reason}", field=f"offer.{path}")
     if must_be_on and listed.state is not ItemState.ON:

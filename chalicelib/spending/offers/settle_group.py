@@ -6,7 +6,6 @@ is a transaction with the place's own row, so that what was broken off anywhere 
 
 from __future__ import annotations
 
-import json
 import secrets
 from datetime import datetime
 
@@ -18,7 +17,6 @@ from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import Given
 from chalicelib.spending.mall.item import MallItem, Price
-from chalicelib.spending.mall.items import stored_item
 from chalicelib.spending.mall.model import ACTIVITY, Redemption, state_once_paid
 from chalicelib.spending.mall.redeem_item import hold_id_of, picked_codes
 from chalicelib.spending.offers.group import GroupState, Place, PlaceState, Whole, failed
@@ -64,7 +62,7 @@ def _resolve(place: Place, whole: Whole, room: Room, now: datetime) -> None:
 
 def _give(place: Place, whole: Whole, room: Room, now: datetime) -> None:
     """Capture a place's hold with its redemption and what that gives. Raises HOLD_CLOSED where it was released."""
-    desk, item = room.desk, stored_item(json.loads(whole.document))
+    desk, item = room.desk, whole.item
     picked = picked_codes(item.good, 1, desk)
     if isinstance(picked, JifenError):
         raise picked

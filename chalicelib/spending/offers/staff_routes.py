@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 from chalicelib.members.access import staff
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 from chalicelib.runtime.lists import listing
+from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.offers.answers import line_answer, staff_answer
 from chalicelib.spending.offers.bodies import OfferEditIn, OfferIn, OfferStateIn
 from chalicelib.spending.offers.keep_offer import add_offer, change_offer, switch_off, switch_on
@@ -89,10 +90,10 @@ def post_offer_state(call: Call, offer_id: str) -> Json:
 
 def _offer(found: Standing, room: Room, call: Call) -> Json:
     terms = room.desk.terms
-    listed, _ = room.desk.mall.document(found.offer.item)
+    item = listed_from(room.desk.mall.standing(found.offer.item)).item
     place = offer_stock(found.id, found.offer)
     history = [line_answer(line, terms.zone) for line in room.offers.documents.lines(found.id)]
     return {
-        **staff_answer(found, listed.item, room.offers.shelves([place])[place.id], terms),
+        **staff_answer(found, item, room.offers.shelves([place])[place.id], terms),
         "history": history,
     }
