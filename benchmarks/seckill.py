@@ -118,11 +118,11 @@ def seckill(units: int = UNITS, clients: int = CLIENTS) -> Rush:
         counting = Counting(ours)
         members = [f"m{number:024x}" for number in range(units + units // 10)]
         floor_members = [f"m{number:024x}" for number in range(10**6, 10**6 + units)]
-        room = _room(counting, units)
-        _accounts(ours, room, [SAMPLE, *members, *floor_members])
-        template = _sample(room, ours)
+        room = room_of(counting, units)
+        accounts_of(ours, room, [SAMPLE, *members, *floor_members])
+        template = sampled(room, ours)
         counting.counts.clear()
-        seconds, answers = _at_once(clients, members, lambda member_id: _buy(room, member_id))
+        seconds, answers = _at_once(clients, members, lambda member_id: buy(room, member_id))
         place = sale_of(known_offer(OFFER, room=room, now=NOW), room=room, now=NOW).stock
         _floor_stock(ours, place, units)
         floor_seconds, _ = _at_once(clients, floor_members, lambda member_id: template.send(bare, member_id, place))
@@ -160,7 +160,7 @@ def _cloud(clients: int) -> Iterator[tuple[Any, Any]]:
             cloud.stop()
 
 
-def _room(dynamo: Any, units: int) -> Room:
+def room_of(dynamo: Any, units: int) -> Room:
     """A mall with one coupon, and a seckill of it that is on."""
     names = create_tables(dynamo.real, "bench")
     spending = names["SPENDING_TABLE"]
@@ -190,7 +190,7 @@ def _room(dynamo: Any, units: int) -> Room:
     return room
 
 
-def _accounts(dynamo: Any, room: Room, member_ids: Sequence[str]) -> None:
+def accounts_of(dynamo: Any, room: Room, member_ids: Sequence[str]) -> None:
     """Members with points enough."""
     ledger = room.desk.ledger
     bucket = bucket_key(date(2027, 12, 31), PointsClass.CONSUMPTION)
@@ -202,7 +202,7 @@ def _accounts(dynamo: Any, room: Room, member_ids: Sequence[str]) -> None:
         dynamo.batch_write_item(RequestItems={ledger.ledger: puts})
 
 
-def _buy(room: Room, member_id: str) -> str:
+def buy(room: Room, member_id: str) -> str:
     """One member's redemption; who is told to try again does."""
     sale = sale_of(known_offer(OFFER, room=room, now=NOW), room=room, now=NOW)
     item = sale.listed.item
@@ -225,7 +225,7 @@ def _buy(room: Room, member_id: str) -> str:
             return "sold"
 
 
-class _Template(NamedTuple):
+class Template(NamedTuple):
     """The requests of one redemption, in which the member's id can be replaced."""
 
     requests: tuple[tuple[str, Any], ...]
@@ -255,13 +255,13 @@ def _renamed(value: Any, member_id: str) -> Any:
     return value
 
 
-def _sample(room: Room, dynamo: Any) -> _Template:
+def sampled(room: Room, dynamo: Any) -> Template:
     """One redemption, sold to a member of its own, and what it asked for."""
     recorder = Recorder(dynamo)
     desk = room.desk
     ledger = replace(desk.ledger, dynamo=recorder)
-    _buy(room._replace(desk=desk._replace(ledger=ledger, goods=replace(desk.goods, dynamo=recorder))), SAMPLE)
-    return _Template(tuple((one.name, one.request) for one in recorder.asked))
+    buy(room._replace(desk=desk._replace(ledger=ledger, goods=replace(desk.goods, dynamo=recorder))), SAMPLE)
+    return Template(tuple((one.name, one.request) for one in recorder.asked))
 
 
 def _floor_stock(dynamo: Any, place: StockPlace, units: int) -> None:

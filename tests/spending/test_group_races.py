@@ -17,7 +17,8 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.release import hold_key, release_overdue
 from chalicelib.runtime.dynamo import decode_item
 from chalicelib.spending.mall.redeem_item import hold_id_of
-from chalicelib.spending.offers.join_group import Wish, join_group, leave_group, open_group
+from chalicelib.spending.offers.join_group import Wish, join_group, open_group
+from chalicelib.spending.offers.leave_group import leave_group
 from chalicelib.spending.offers.quote_offer import quote_offer
 from chalicelib.spending.offers.room import Room
 from chalicelib.spending.offers.settle_group import fail_if_overdue, finish_group

@@ -18,7 +18,8 @@ from chalicelib.spending.mall.model import Delivery
 from chalicelib.spending.offers.answers import group_answer, joined_answer, shown_answer
 from chalicelib.spending.offers.bodies import OfferQuoteIn, PlaceIn
 from chalicelib.spending.offers.group import QUOTE, GroupState
-from chalicelib.spending.offers.join_group import Joined, Wish, join_group, leave_group, open_group
+from chalicelib.spending.offers.join_group import Joined, Wish, join_group, open_group
+from chalicelib.spending.offers.leave_group import leave_group
 from chalicelib.spending.offers.open_room import open_room
 from chalicelib.spending.offers.quote_offer import browse_offers, quote_offer
 from chalicelib.spending.offers.room import Room

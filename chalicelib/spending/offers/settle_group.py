@@ -20,7 +20,7 @@ from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import ACTIVITY, Redemption, state_once_paid
 from chalicelib.spending.mall.redeem_item import hold_id_of, picked_codes
 from chalicelib.spending.offers.group import GroupState, Place, PlaceState, Whole, failed
-from chalicelib.spending.offers.join_group import let_go, limits_of
+from chalicelib.spending.offers.leave_group import let_go, limits_of
 from chalicelib.spending.offers.room import Room
 
 _BY_OTHERS = (Code.GROUP_CLOSED, Code.BUSY)
