@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.spending.mall import browse, sale
+from chalicelib.spending.mall import gates, sale
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import GROUP, Offers, offers_of
 
@@ -62,8 +62,8 @@ def test_an_items_task_opens_it_once_by_a_group_too_and_again_when_the_group_fai
     mall: Mall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sale, "lumps", lambda _task, _account, _ledger: 1)
-    monkeypatch.setattr(browse, "lumps", lambda _task, _account, _ledger: 1)
-    offers = offers_of(mall, task="first_week")
+    monkeypatch.setattr(gates, "lumps", lambda _task, _account, _ledger: 1)
+    offers = offers_of(mall, task="three_orders")
     offers.on({**GROUP, "per_member": 5})
     mei, mei_id = mall.member(1000)
     offers.open(mei)

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.spending.documents import ON
-from chalicelib.spending.mall.browse import closed
+from chalicelib.spending.mall.gates import gates
 from chalicelib.spending.mall.model import ACTIVITY, ItemState
 from chalicelib.spending.mall.quote_item import Offer as Quoted
 from chalicelib.spending.mall.quote_item import good_digest, obstacles, used_of
@@ -38,7 +39,8 @@ def browse_offers(member_id: str, *, room: Room, now: datetime) -> list[Shown]:
     found = [one for one in room.offers.held(now).values() if one.kept.state == ON and now < one.offer.until_at]
     sales = [(one, sale_of(one, room=room, now=now)) for one in found]
     sales = [(one, sale) for one, sale in sales if sale.listed.state is ItemState.ON]
-    account = room.desk.ledger.read(member_id)
+    desk = room.desk
+    account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shelves = room.offers.shelves([sale.stock for _, sale in sales])
     places = _own_places(account, room) if any(isinstance(one.offer.template, GroupBuy) for one, _ in sales) else []
     shown = [
@@ -75,7 +77,8 @@ def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, 
         "quantity": quantity,
         "good": good_digest(sale.listed),
     }
-    account = room.desk.ledger.read(member_id)
+    desk = room.desk
+    account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     left = room.offers.shelves([sale.stock])[sale.stock.id].left
     kind = QUOTE if isinstance(standing.offer.template, GroupBuy) else ACTIVITY
     why_not = _why_not(sale, account, left, quantity, room, now)
@@ -98,7 +101,7 @@ def _why_not(sale: Sale, account: Account, left: int, quantity: int, room: Room,
     )
     yours = (
         why_not_you(sale, account, desk=room.desk, on=on),
-        closed(sale.listed._replace(id=sale.item_id), account, room.desk),
+        *gates(sale.listed._replace(id=sale.item_id), account, room.desk, quantity=quantity),
     )
     told = {one.reason for one in found}
     return (*found, *(one for one in yours if one and one.reason not in told))
