@@ -98,6 +98,8 @@ def _what_else(one: Redemption) -> Item:
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
         "money": str(one.money),
         "transaction_id": one.transaction_id,
+        "offer": one.offer_id,
+        "group": one.group_id,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -134,6 +136,8 @@ def redemption_of(item: Item) -> Redemption:
         revealed_at=_instant(item, "revealed_at"),
         money=Money(item.get("money", "")),
         transaction_id=item.get("transaction_id", ""),
+        offer_id=item.get("offer", ""),
+        group_id=item.get("group", ""),
         version=item["version"],
     )
 

@@ -122,6 +122,10 @@ class Redemption(NamedTuple):
     money: Money = Money.NONE
     transaction_id: str = ""
     """WeChat Pay's own number of the payment."""
+    offer_id: str = ""
+    """The offer by which it was sold, if one was."""
+    group_id: str = ""
+    """The group that formed for it: then its points were held before, under `hold_id_of` its id."""
     version: int = 1
 
     @property
