@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.spending.exchanges import Airport, open_airport
 from tests.spending.malls import Mall, open_mall
 
 
 @pytest.fixture
 def mall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mall]:
     with open_mall(monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def airport(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airport]:
+    with open_airport(monkeypatch) as opened:
         yield opened
