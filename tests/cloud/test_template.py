@@ -40,6 +40,7 @@ FUNCTIONS = {
     "TellWebhooks",
     "DeliverWebhooks",
     "SweepWebhooks",
+    "SweepExchanges",
     "CloseDays",
     "SendDueIssues",
     "CheckCadence",
@@ -52,6 +53,7 @@ SCHEDULES = {
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
+    "SweepExchanges": "rate(1 minute)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
 ROOT = Path(__file__).parents[2]
@@ -262,6 +264,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("SweepWebhooksRole", {"WebhooksTable"}),
+        ("SweepExchangesRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
