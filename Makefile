@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit rebuild \
-	daybook drill properties environment tools
+	daybook draws drill properties proofs environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -22,8 +22,10 @@ help:
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
+	@echo "make draws     2,000 draws of a lottery at once in an embedded cloud of their own, held against the odds, audited"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
+	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months; 200 members for 50 pieces"
 	@echo "make package   the deployable zip and template"
 	@echo "make deploy    STAGE=prod BUCKET=my-bucket [PARAMETERS='Login=closed ...']    to AWS"
 
@@ -43,7 +45,7 @@ status: environment
 	@$(PY) -m local.cloud status
 
 test: tools
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: tools
 	@$(PY) -m ruff format --check .
@@ -89,8 +91,14 @@ rebuild: environment
 daybook: environment
 	@$(PY) -m local.daybook --stage "$(or $(STAGE),local)" --month "$(MONTH)" $(if $(FILE),--file "$(FILE)")
 
+draws: tools
+	@$(PY) -m pytest -s tests/spending/draws_at_once.py
+
 drill: tools
 	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")
 
 properties: tools
 	@HYPOTHESIS_PROFILE=nightly $(if $(SEED),HYPOTHESIS_SEED="$(SEED)") $(PY) -m pytest -n 2 tests/ledger/test_state_machine.py tests/earning/test_order_arrivals.py
+
+proofs: tools
+	@JIFEN_CDNOW=whole JIFEN_CONTEST=whole $(PY) -m pytest -n 2 --dist loadfile tests/replay/test_cdnow_ledger.py tests/insight/test_cdnow_months.py tests/insight/test_cdnow_stages.py tests/flows/test_contest_on_the_cloud.py

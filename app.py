@@ -43,7 +43,11 @@ from chalicelib.spending.exchange.routes import bp as exchange_routes
 from chalicelib.spending.exchange.staff_routes import bp as exchange_staff_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
+from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
+from chalicelib.spending.lottery.routes import bp as lottery_routes
+from chalicelib.spending.lottery.staff_routes import bp as lottery_staff_routes
 from chalicelib.spending.mall.events import bp as mall_events
+from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
 
@@ -56,6 +60,7 @@ for blueprint in (
     checkout_feed_routes,
     checkout_routes,
     claim_routes,
+    coupon_routes,
     doudian_routes,
     duiba_routes,
     earning_routes,
@@ -65,6 +70,9 @@ for blueprint in (
     insight_routes,
     ledger_routes,
     level_routes,
+    mall_fulfil_routes,
+    lottery_routes,
+    lottery_staff_routes,
     mall_routes,
     mall_staff_routes,
     members_routes,
@@ -91,8 +99,8 @@ for blueprint in (
     gift_events,
     insight_events,
     ledger_events,
-    message_events,
     mall_events,
+    message_events,
     publishing_events,
     simulation_events,
     webhook_events,

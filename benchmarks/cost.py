@@ -19,6 +19,8 @@ from chalicelib.insight.table import InsightTable
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.members.table import MembersTable
 from chalicelib.runtime import dynamo
+from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.mall.table import MallTable
 from tests.tables import create_tables
 
 BLOCK = 10
@@ -69,7 +71,8 @@ def _stage(client: Any) -> Stage:
     ledger = LedgerTable(client, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
     members = MembersTable(client, names["MEMBERS_TABLE"], pause=lambda _seconds: None)
     refusals, insight = RefusalsTable(client, names["REFUSALS_TABLE"]), InsightTable(client, names["INSIGHT_TABLE"])
-    return Stage(ledger, refusals, members, insight)
+    mall, goods = MallTable(client, names["SPENDING_TABLE"]), GoodsTable(client, names["SPENDING_TABLE"])
+    return Stage(ledger, refusals, members, insight, mall, goods)
 
 
 def _repeat(client: Any, wire: Wire, asked: Sequence[Asked]) -> Callable[[], None]:

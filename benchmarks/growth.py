@@ -24,10 +24,12 @@ from chalicelib.ledger.model import Posting, business_on
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
 from chalicelib.members.table import MembersTable
+from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.mall.table import MallTable
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.ledger.reference_store import MemoryDynamo
 
-SMALL, LARGE = (20, 24), (200, 2400)
+SMALL, LARGE = (20, 100), (200, 10_000)
 """(members, entries of each)."""
 SPAN = timedelta(days=330)
 """The history's length in time: the same, so that both accounts have the same month-ends."""
@@ -55,10 +57,12 @@ class Store(MemoryDynamo):
     def query(self, TableName: str, IndexName: str = "", KeyConditionExpression: str = "", **request: Any) -> Any:  # noqa: N803
         if IndexName:
             return super().query(TableName, IndexName, KeyConditionExpression, **request)
-        if (KeyConditionExpression, request["ScanIndexForward"]) != ("pk = :pk", False):
+        if KeyConditionExpression != "pk = :pk":
             raise NotImplementedError(KeyConditionExpression)
         wanted = request["ExpressionAttributeValues"][":pk"]["S"]
-        found = sorted((sk for pk, sk in self.tables[TableName] if pk == wanted), reverse=True)[: request["Limit"]]
+        backwards = not request.get("ScanIndexForward", True)
+        found = sorted((sk for pk, sk in self.tables[TableName] if pk == wanted), reverse=backwards)
+        found = found[: request.get("Limit")]
         return {"Items": [self.tables[TableName][wanted, sk] for sk in found]}
 
 
@@ -98,13 +102,18 @@ def _repeat(operation: Operation, stage: Stage, replay: Replay) -> Any:
 def _stage(store: Store) -> Stage:
     ledger = LedgerTable(store, "ledger", "journal", 8)
     return Stage(
-        ledger, RefusalsTable(store, "refusals"), MembersTable(store, "members"), InsightTable(store, "insight")
+        ledger,
+        RefusalsTable(store, "refusals"),
+        MembersTable(store, "members"),
+        InsightTable(store, "insight"),
+        MallTable(store, "spending"),
+        GoodsTable(store, "spending"),
     )
 
 
 def _store(members: int, entries: int) -> Store:
     """One member's history posted by the ledger itself; the others have the same."""
-    store = Store("ledger", "journal", "refusals", "members")
+    store = Store("ledger", "journal", "refusals", "members", "spending")
     ledger = _stage(store).ledger
     for number in range(entries):
         at = NOW - SPAN + SPAN * number / entries

@@ -25,7 +25,7 @@ from chalicelib.ledger.chain import sealed
 from chalicelib.ledger.commands import Expire
 from chalicelib.ledger.expire import expire_due
 from chalicelib.ledger.hold import capture, hold
-from chalicelib.ledger.model import Account
+from chalicelib.ledger.model import Account, business_on
 from chalicelib.ledger.pending import activate_due
 from chalicelib.ledger.redeem import redeem, restore
 from chalicelib.ledger.release import hold_key, release
@@ -37,6 +37,18 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.runtime.dynamo import encode_item
+from chalicelib.spending.documents import Kept
+from chalicelib.spending.goods.good import Parcel
+from chalicelib.spending.goods.shelves import Change as StockChange
+from chalicelib.spending.goods.shelves import ShelvesTable
+from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.item import MallItem, Price
+from chalicelib.spending.mall.model import Delivery, ItemState, Listed
+from chalicelib.spending.mall.quote_item import Offer, good_digest, quote_item
+from chalicelib.spending.mall.redeem_item import redeem_item
+from chalicelib.spending.mall.table import MallTable
+from chalicelib.spending.quotes import Quote, signed
 from tests.earning.conftest import paid
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.members.migrations import a_basis, a_row, only_member
@@ -56,6 +68,8 @@ class Stage(NamedTuple):
     refusals: RefusalsTable
     members: MembersTable
     insight: InsightTable
+    mall: MallTable
+    goods: GoodsTable
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
@@ -146,6 +160,39 @@ def _redeem(on: Stage) -> object:
         terms=TERMS,
         now=NOW,
     )
+
+
+HAT = MallItem(name="骑行帽", good=Parcel(kind="parcel"), prices=(Price(id="points", points=3),))
+SHIP = Delivery("ship", "小美", "13800000000", "上海市黄浦区人民大道1号")
+
+
+def _desk(on: Stage) -> Desk:
+    return Desk(on.mall, on.goods, on.ledger, DEMO_TERMS)
+
+
+def _open_mall(on: Stage) -> object:
+    """One item on sale, with pieces enough, held by the process as it is between calls."""
+    document = {"name": HAT.name, "good": {"kind": "parcel"}, "prices": [{"id": "points", "points": 3}]}
+    on.mall.documents.save(Kept("hat", document, "on", 1, "s1", NOW), action="created")
+    change = StockChange("STOCK#hat", 1, 1000, "s1", "首批", NOW)
+    ShelvesTable(on.goods.dynamo, on.goods.name, pause=lambda _seconds: None).change(change, key="k1")
+    return on.mall.catalogue(NOW)
+
+
+def _quote(on: Stage) -> Offer:
+    on_day = business_on(NOW, DEMO_TERMS.zone)
+    offer = quote_item("m1", "hat", "points", 1, quote_id="0" * 24, desk=_desk(on), on=on_day, now=NOW)
+    signed(offer.quote, CODE)
+    return offer
+
+
+def _redeem_item(on: Stage) -> object:
+    facts = {"item": "hat", "price": ["points", 3, 0], "quantity": 1, "good": _GOOD}
+    quote = Quote("mall", "0" * 24, "m1", NOW, facts)
+    return redeem_item(quote, SHIP, desk=_desk(on), actor="m1", now=NOW)
+
+
+_GOOD = good_digest(Listed("hat", HAT, ItemState.ON, 1, "s1", NOW))
 
 
 def _hold(on: Stage) -> object:
@@ -246,6 +293,7 @@ RECORDS = _records()
 _REFUND = Refunded(refund_no="r1", refunded_fen=500, refunded_at=NOW, received_at=NOW)
 _RICH = _earn(500)
 _HISTORY = tuple(_earn(5, f"tmall#a{number}") for number in range(STATEMENT_ROWS + 5))
+_CREDITS = tuple(_earn(5, f"tmall#b{number}") for number in range(100))
 _ORDERS = tuple(_order(DEMO_BOOK, order_no=f"p{number}") for number in range(5))
 
 OPERATIONS = (
@@ -262,6 +310,9 @@ OPERATIONS = (
     Operation("refund, pending", (_RICH, _order(DEMO_BOOK)), _order(DEMO_BOOK, _REFUND), "2 / 6"),
     Operation("activation", (_RICH, _order(DEMO_BOOK)), _activate, "2 / 6"),
     Operation("redemption, no stock", (_RICH,), _redeem, "2 / 8 with stock"),
+    Operation("redemption in the mall", (_RICH, _open_mall), _redeem_item, "2 / 8"),
+    Operation("redemption after 100 credits", (*_CREDITS, _open_mall), _redeem_item, "2 / 8"),
+    Operation("mall quote", (_RICH, _open_mall), _quote, "2 / 0"),
     Operation("hold", (_RICH,), _hold, "2 / 10 with stock"),
     Operation("capture", (_RICH, _hold), _capture, "2 / 10 with stock"),
     Operation("release", (_RICH, _hold), _release, "2 / 10 with stock"),

@@ -1,4 +1,5 @@
-"""`make audit [STAGE=local]`: is every balance what its entries make, and does every guard, order and budget agree?
+"""`make audit [STAGE=local]`: is every balance what its entries make, and does every guard, order, budget, redemption
+and stock agree?
 
 Reads everything strongly, member by member, and repairs nothing: a wrong balance is put right by a new entry. May run
 beside traffic: what a posting changed meanwhile is read again before it is called wrong. Exit code 0: nothing found;
@@ -41,7 +42,9 @@ from chalicelib.ledger.table import LedgerTable, open_ledger
 from chalicelib.programme.table import open_programme, terms_at
 from chalicelib.runtime.clock import utc_now
 from chalicelib.runtime.dynamo import MAX_BATCH_GET, decode_item, encode_item
+from chalicelib.runtime.settings import settings
 from local import say
+from local.audit_spending import SpendingAuditor
 from local.in_process import EMBEDDED_STAGES, adopted, find_stack
 from local.places import Mend
 
@@ -50,6 +53,7 @@ TRIES = 4
 PAUSE_S = 1.0
 MOST_SHOWN = 40
 SEGMENTS_ON_AWS = 8
+_READ = ("accounts", "entries", "guards", "orders", "budgets", "redemptions", "coupons", "stocks")
 
 
 @dataclass
@@ -240,6 +244,7 @@ def audit(report: Report, *, segments: int, member_id: str = "") -> None:
         auditor.member(member_id)
     else:
         auditor.run(segments)
+        SpendingAuditor(auditor.ledger, settings().spending_table, report.add).run()
 
 
 def _run(stage: str, member_id: str, segments: int, as_json: bool) -> int:
@@ -266,7 +271,7 @@ def _run(stage: str, member_id: str, segments: int, as_json: bool) -> int:
         return 1 if total else 0
     if total > MOST_SHOWN:
         say.line(f"  … {total - MOST_SHOWN:,} more; all of them with --json")
-    read = ", ".join(f"{report.read[what]:,} {what}" for what in ("accounts", "entries", "guards", "orders", "budgets"))
+    read = ", ".join(f"{report.read[what]:,} {what}" for what in _READ)
     say.line(f"  {stage}: {read} read in {seconds} s")
     for what, count in report.found.most_common():
         say.line(f"  {count:,} × {what}")

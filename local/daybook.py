@@ -18,11 +18,11 @@ from typing import TextIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import JifenError
-from chalicelib.insight.export import BOM, safe
 from chalicelib.insight.line import Line
 from chalicelib.insight.month import first_of, last_of
 from chalicelib.insight.table import InsightTable, open_insight
 from chalicelib.ledger.buckets import PointsClass
+from chalicelib.sheets.written import BOM, safe
 from local import say
 from local.in_process import adopted, find_stack
 from local.places import Mend

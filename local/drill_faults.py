@@ -13,6 +13,9 @@ APPLY = "tests/ledger/test_apply.py::"
 LAWS = "tests/ledger/test_apply_properties.py::"
 BUDGET = "tests/ledger/test_shared_budget.py::"
 INSIGHT = "chalicelib/insight/"
+SPENDING = "chalicelib/spending/"
+CANCEL = "tests/spending/test_cancel.py::"
+COUPONS = "tests/spending/test_coupon_life.py::"
 NIGHTS = "tests/insight/test_close_days.py::"
 FINANCE = "tests/insight/test_finance_routes.py::"
 HOLD = "tests/ledger/test_hold.py::"
@@ -528,6 +531,59 @@ FAULTS = [
         'f"{CURRENT} AND identity_count = :count"',
         'f"{CURRENT} AND identity_count <= :count + :count"',
         ("tests/members/test_merge_members.py::test_an_identity_that_is_bound_while_they_merge_is_not_left_behind",),
+    ),
+    Fault(
+        "a redemption is cancelled at whatever version it stands",
+        SPENDING + "mall/table.py",
+        """            "Item": encode_item(redemption_item(one)),
+            "ConditionExpression": "version = :before",
+""",
+        """            "Item": encode_item(redemption_item(one)),
+            "ConditionExpression": "version = :before OR attribute_exists(pk)",
+""",
+        (CANCEL + "test_sent_and_given_up_at_once_has_one_outcome",),
+    ),
+    Fault(
+        "a used coupon goes back with its redemption",
+        SPENDING + "goods/coupon_life.py",
+        "    if coupon.state is CouponState.USED:\n",
+        "    if False:\n",
+        (CANCEL + "test_unused_coupons_go_back_and_a_used_one_keeps_the_whole_redemption",),
+    ),
+    Fault(
+        "what is cancelled does not come back to the stock",
+        SPENDING + "mall/cancel.py",
+        "    if pieces := _pieces_back(found, wish):\n",
+        "    if pieces := 0:\n",
+        (CANCEL + "test_until_it_has_left_a_member_gives_it_up_and_has_all_as_before[ship]",),
+    ),
+    Fault(
+        "an order that was cancelled uses its coupon again",
+        SPENDING + "goods/coupon_life.py",
+        "    if order.key in coupon.returned:\n",
+        "    if False:\n",
+        (COUPONS + "test_in_whatever_order_news_come_one_order_has_it_and_no_cancelled_one",),
+    ),
+    Fault(
+        "a coupon can be used the day after its last",
+        SPENDING + "goods/coupon_life.py",
+        "    if on > coupon.until_on:\n",
+        "    if on > coupon.until_on + timedelta(days=1):\n",
+        (COUPONS + "test_it_can_be_used_through_the_last_second_of_its_last_business_day",),
+    ),
+    Fault(
+        "wrong pick-up codes are counted after they were judged",
+        SPENDING + "mall/pick_up.py",
+        "    tries.claim(subjects, now)\n    _require_code(mall.redemption(redemption_id), code)\n",
+        "    _require_code(mall.redemption(redemption_id), code)\n    tries.claim(subjects, now)\n",
+        ("tests/spending/test_pick_up.py::test_many_wrong_codes_at_once_are_five_all_the_same",),
+    ),
+    Fault(
+        "the auditor does not look at a pool's free codes",
+        SPENDING + "audit.py",
+        "            if is_pool and self.left[stock] != self.free[stock]:\n",
+        "            if False:\n",
+        ("tests/spending/test_audit.py::test_what_was_planted_is_named[a_pool_counts_wrong]",),
     ),
     Fault(
         "a quote of the checkout is taken up after it has ended",

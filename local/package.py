@@ -29,8 +29,10 @@ UNUSED_ENDS = (".pyi", ".h", "/sbom.json", ".cyclonedx.json", ".dist-info/RECORD
 """What comes along with the packages and nobody asks for when a function runs: of cffi `cryptography` needs the
 compiled backend alone; pydantic's first version is for those who still import it; the rest for builders and checkers.
 """
-WITHOUT_SOURCES = ("cryptography", "pydantic", "typing_inspection", "annotated_types")
-"""Packages of which the zip has the bytecode alone, where their sources were: those would be a twentieth of it."""
+WITHOUT_SOURCES = ("cryptography", "pydantic", "pydantic_core", "typing_inspection", "annotated_types", "chalicelib")
+"""Packages of which the zip has the bytecode alone, where their sources were: those would be a seventh of it. Bytecode
+names its source and line, which is what our logs say of a fault.
+"""
 
 
 @dataclass(frozen=True, slots=True)

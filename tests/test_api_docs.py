@@ -65,14 +65,17 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.lottery.campaign import Campaign
 from tests.connect import mall, pay, pushes, shops
 from tests.connect.allowing import EXPIRING, REMINDER, configure
 from tests.connect.stage import ACCOUNTS
 from tests.earning.stream import stream_records
 from tests.members.stage import ADMIN_KEY, FEED_SECRET, Stage, invoke, lambda_event, open_stage
 from tests.outside_world import open_world
+from tests.spending.after_sales_day import after_sales_day
 from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
+from tests.spending.lottery_day import lottery_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
@@ -80,7 +83,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/api.md"
 AGAIN = "run `python -m tests.test_api_docs`, look at the difference in docs/api.md, and mend the words around it"
 GROUPS = {
-    "For members": ("sessions", "me", "programme"),
+    "For members": ("sessions", "me", "programme", "lotteries"),
     "For shops": ("ingest",),
     "For outside systems": ("callbacks",),
     "For staff": ("staff",),
@@ -249,15 +252,23 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _pushes(day)
     _webhooks(day, operator)
     _spending(day, operator)
+    _lottery(day, operator, reviewer)
     _merge(day, member_id)
     checkout_day(day)
     return day.examples
 
 
 def _spending(day: Day, operator: str) -> None:
-    """Mei spends points; see tests/spending/day.py."""
+    """Mei spends points; see tests/spending/day.py and after_sales_day.py."""
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
+    after_sales_day(day, session["token"], session["member_id"], operator)
+
+
+def _lottery(day: Day, operator: str, reviewer: str) -> None:
+    """Mei draws; see tests/spending/lottery_day.py."""
+    session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0047"})
+    lottery_day(day, session["token"], session["member_id"], operator, reviewer)
 
 
 def _messages(queue_url: str) -> list[dict[str, str]]:
@@ -770,6 +781,7 @@ def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
         "order-records": "\n".join(_objects(records)),
         "event-records": "\n".join(_objects([EventRecord.model_json_schema()])),
         "programme": "\n".join(_objects([TypeAdapter(Programme).json_schema()])),
+        "lottery": "\n".join(_objects([_lottery_schema()])),
         "errors": _errors(),
     }
 
@@ -813,6 +825,15 @@ def _route(route: Route, example: Example) -> Iterator[str]:
         yield f"```\n{example.data}\n```\n"
         return
     yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
+
+
+def _lottery_schema() -> dict[str, Any]:
+    """A campaign, without the parts that the programme's document has, too."""
+    schema = TypeAdapter(Campaign).json_schema()
+    known = TypeAdapter(Programme).json_schema()["$defs"]
+    for name in known.keys() & schema["$defs"].keys():
+        schema["$defs"][name].pop("properties", None)
+    return schema
 
 
 def _objects(schemas: list[dict[str, Any]], *, named: bool = True) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -11,8 +12,17 @@ from benchmarks.callbacks import ACCOUNTS, CALLBACKS, REFUSED_AT_THE_EDGE
 from benchmarks.cost import cost
 from benchmarks.nights import SHARDS, night
 from benchmarks.operations import OPERATIONS, Operation
+from chalicelib.runtime import dynamo
 from tests.connect.mall import funded
 from tests.connect.stage import open_outside
+
+
+@pytest.fixture(autouse=True)
+def kept_to_itself() -> Iterator[None]:
+    """A benchmark leaves a client that answers from memory: no other test may find it in the process."""
+    yield
+    for cached in (dynamo.client, dynamo.service):
+        cached.cache_clear()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)

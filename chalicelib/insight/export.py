@@ -1,32 +1,22 @@
-"""A closed month as a sheet for accounting (月结导出): CSV with a byte order mark, which Excel needs for Chinese. Pure.
+"""A closed month as a sheet for accounting (月结导出). Pure.
 
-Names come from the programme, so a cell that a spreadsheet would take for a formula gets an apostrophe before it;
-numbers are numbers. There are no columns for what WeChat Pay, Duiba and gifts cost: nothing here knows it yet.
+There are no columns for what WeChat Pay, Duiba and gifts cost: nothing here knows it yet.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 
 from chalicelib.insight.model import Cells
 from chalicelib.insight.month import COLUMNS, Closed, part_rows, rows_of
+from chalicelib.sheets.written import written
 
-BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADER = ("part", "name", *(f"{column}_points" for column in COLUMNS), "points", "fen")
 
 
 def sheet(closed: Closed, names: Mapping[str, str]) -> str:
     """The whole sheet: the account, its parts, rules, campaigns and late entries, a row each."""
-    text = io.StringIO()
-    text.write(BOM)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    for row in _rows(closed, names):
-        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in row])
-    return text.getvalue()
+    return written(HEADER, _rows(closed, names))
 
 
 def _rows(closed: Closed, names: Mapping[str, str]) -> Iterable[list[str | int]]:
@@ -50,8 +40,3 @@ def _sorted(cells: Cells) -> Iterable[tuple[str, str, int]]:
 
 def _named(rule: str, names: Mapping[str, str]) -> str:
     return f"{names[rule]} {rule}" if rule in names else rule
-
-
-def safe(cell: str) -> str:
-    """The cell as text that no spreadsheet computes."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
 from chalicelib.earning.behave import Outcome, behave
@@ -23,8 +22,8 @@ from chalicelib.programme.tasks import done_and_lump, task_of
 from chalicelib.runtime.dynamo import decode_item
 from tests.earning.programmes import a_rule, plain_document
 from tests.ledger.builders import NOW
+from tests.moto_cloud import moto_client, moto_tables
 from tests.programme.builders import SINCE
-from tests.tables import create_tables
 
 INDICATORS = [
     {"id": "review", "name": "评价", "dimension": "transaction"},
@@ -155,7 +154,7 @@ def open_room(monkeypatch: Any) -> Iterator[Room]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        dynamo = boto3.client("dynamodb", region_name="cn-north-1")
-        names = create_tables(dynamo, "room")
+        dynamo = moto_client("dynamodb")
+        names = moto_tables(dynamo, "room")
         ledger = LedgerTable(dynamo, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
         yield Room(ledger, RefusalsTable(dynamo, names["REFUSALS_TABLE"]))

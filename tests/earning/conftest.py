@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -22,6 +21,7 @@ from chalicelib.members.model import Identity
 from chalicelib.programme.model import TermsBook
 from tests.earning.programmes import plain_book
 from tests.ledger.builders import NOW
+from tests.moto_cloud import moto_client, moto_tables
 from tests.tables import create_tables
 
 
@@ -64,7 +64,8 @@ def moto_shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        yield _open(boto3.client("dynamodb", region_name="cn-north-1"))
+        dynamo = moto_client("dynamodb")
+        yield _open(dynamo, moto_tables(dynamo, "shop"))
 
 
 @pytest.fixture(params=["moto", pytest.param("cloud", marks=pytest.mark.cloud)])
@@ -72,10 +73,10 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     """The same tables on moto and on the embedded cloud: what is asked of one is asked of both."""
     if request.param == "moto":
         return request.getfixturevalue("moto_shop")  # type: ignore[no-any-return]
-    return _open(request.getfixturevalue("cloud").client("dynamodb"))
+    dynamo = request.getfixturevalue("cloud").client("dynamodb")
+    return _open(dynamo, create_tables(dynamo, f"shop-{uuid.uuid4().hex[:8]}"))
 
 
-def _open(dynamo: Any) -> Shop:
-    names = create_tables(dynamo, f"shop-{uuid.uuid4().hex[:8]}")
+def _open(dynamo: Any, names: Mapping[str, str]) -> Shop:
     ledger = LedgerTable(dynamo, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
     return Shop(OrdersTable(dynamo, names["ORDERS_TABLE"]), ledger)

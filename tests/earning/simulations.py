@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
 from chalicelib.earning.behave import behave
@@ -31,8 +30,8 @@ from chalicelib.programme.drafts import create_draft
 from chalicelib.programme.publish import publish
 from chalicelib.programme.table import ProgrammeTable
 from tests.earning.programmes import a_rule, plain_document
+from tests.moto_cloud import moto_client, moto_tables
 from tests.programme.builders import SINCE
-from tests.tables import create_tables
 
 DECEMBER = datetime(2026, 12, 3, 4, tzinfo=UTC)
 """When simulations of November are asked for."""
@@ -213,8 +212,8 @@ def open_brand(monkeypatch: Any) -> Iterator[Brand]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         programme_table.forget()
-        dynamo = boto3.client("dynamodb", region_name="cn-north-1")
-        names = create_tables(dynamo, "brand")
+        dynamo = moto_client("dynamodb")
+        names = moto_tables(dynamo, "brand")
         programme = names["PROGRAMME_TABLE"]
         yield Brand(
             OrdersTable(dynamo, names["ORDERS_TABLE"]),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-import boto3
+from tests.moto_cloud import moto_client
 
 
 def stream_records(dynamo: Any, table: str) -> list[dict[str, Any]]:
     """Every record of a table's stream, oldest first, in the form Lambda hands over."""
     arn = dynamo.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-    streams = boto3.client("dynamodbstreams", region_name="cn-north-1")
+    streams = moto_client("dynamodbstreams")
     records = []
     for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
         iterator = streams.get_shard_iterator(

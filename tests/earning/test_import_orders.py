@@ -24,7 +24,8 @@ from chalicelib.runtime.settings import settings
 from local import import_orders as tool
 from local.import_orders import CHUNK, Run, import_orders
 from local.places import ROOT
-from tests.tables import QUEUES, create_tables
+from tests.moto_cloud import moto_tables
+from tests.tables import QUEUES
 
 MEMBER = "m" + "0" * 24
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -55,19 +56,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         for name, value in given.items():
             monkeypatch.setenv(name, value)
-        _reopen()
-        for name, value in create_tables(dynamo.client(), "test").items():
+        settings.cache_clear()
+        for name, value in moto_tables(dynamo.client(), "test").items():
             monkeypatch.setenv(name, value)
         document = json.loads((ROOT / "local" / "programmes" / "demo.json").read_text())
         publish(open_programme(), version=1, document=document, effective_from=SINCE, published_by="test", now=SINCE)
         register(open_members(), Identity("tmall", "小明"), MEMBER, SINCE)
         yield
-    _reopen()
-
-
-def _reopen() -> None:
-    for cached in (settings, dynamo.client, dynamo.service):
-        cached.cache_clear()
+    settings.cache_clear()
 
 
 def load(text: str, run_file: Path, *, own_dates: bool = False) -> Counter[str]:

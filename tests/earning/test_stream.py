@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib.earning import events
@@ -28,6 +27,7 @@ from tests.earning.programmes import plain_book, plain_document
 from tests.earning.stream import stream_records
 from tests.ledger.builders import NOW
 from tests.members.stage import open_stage
+from tests.moto_cloud import moto_client
 from tests.programme.builders import SINCE
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
@@ -38,7 +38,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """The shop on a stage's own tables, with its retry queue, its terms and one bound buyer."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     with open_stage(monkeypatch) as stage:
-        queue = boto3.client("sqs", region_name="cn-north-1").create_queue(QueueName="retry")["QueueUrl"]
+        queue = moto_client("sqs").create_queue(QueueName="retry")["QueueUrl"]
         monkeypatch.setenv("ORDERS_RETRY_QUEUE_URL", queue)
         settings.cache_clear()
         open_programme().put_version(1, plain_document(), SINCE, "test", NOW)

@@ -25,6 +25,9 @@ PUBLIC = {
     ("GET", "/v1/health"),
     ("GET", "/v1/openapi.json"),
     ("GET", "/v1/programme"),
+    ("GET", "/v1/lotteries"),
+    ("GET", "/v1/lotteries/{lottery_id}"),
+    ("GET", "/v1/lotteries/{lottery_id}/winners"),
 }
 
 

@@ -1,12 +1,11 @@
 """Every month of the CDNOW replay closes: openings are the closings before, sums are the journal's, to the point.
 
-A slice of the customers by default; JIFEN_CDNOW=whole takes them all (a minute and a half) and prints what it finds.
+A slice of the customers by default; JIFEN_CDNOW=whole, as in `make proofs`, takes them all and prints what it finds.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from datetime import timedelta
 from itertools import pairwise
@@ -29,9 +28,8 @@ from local.replay_steps import BEGINS_AT, TERMS_FILE
 from tests.insight.books_in_memory import chain, lines_by_day, month_ends, statements
 from tests.insight.redemptions import LAST_PURCHASES, redeeming_replay
 from tests.replay.conftest import cdnow  # noqa: F401  # a fixture
-from tests.replay.test_cdnow_ledger import replay, terms  # noqa: F401  # a fixture
+from tests.replay.test_cdnow_ledger import IS_WHOLE, replay, terms  # noqa: F401  # a fixture
 
-IS_WHOLE = os.environ.get("JIFEN_CDNOW") == "whole"
 CUSTOMERS = None if IS_WHOLE else 600
 
 

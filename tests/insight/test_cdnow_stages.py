@@ -1,6 +1,6 @@
 """Stages over the CDNOW replay, held against a recomputation from the file alone: known, first, second, third order.
 
-A slice of the customers by default; JIFEN_CDNOW=whole takes them all.
+A slice of the customers by default; JIFEN_CDNOW=whole, as in `make proofs`, takes them all.
 """
 
 from __future__ import annotations

@@ -86,10 +86,20 @@ class MemoryDynamo:
             reason = {"Code": "ConditionalCheckFailed", **({"Item": standing} if standing else {})}
         if verb == "Put":
             return name, key, write["Item"], reason
-        assert write["UpdateExpression"] == "ADD spent :points"
-        spent = int(standing["spent"]["N"]) if standing else 0
-        spent += int(write["ExpressionAttributeValues"][":points"]["N"])
-        return name, key, {**write["Key"], "spent": {"N": str(spent)}}, reason
+        return name, key, _added(write, standing), reason
+
+
+def _added(write: Mapping[str, Any], standing: Any) -> Any:
+    """The item that an ADD leaves: names and values in turns, `ADD #left :less, taken :pieces`."""
+    item = {**(standing or write["Key"])}
+    expression = write["UpdateExpression"].removeprefix("ADD ")
+    names = write.get("ExpressionAttributeNames", {})
+    for part in expression.split(", "):
+        name, value = part.split(" ")
+        name = names.get(name, name)
+        total = int(item.get(name, {"N": "0"})["N"]) + int(write["ExpressionAttributeValues"][value]["N"])
+        item[name] = {"N": str(total)}
+    return item
 
 
 def _holds(condition: str | None, standing: Any, values: Mapping[str, Any]) -> bool:
@@ -99,6 +109,8 @@ def _holds(condition: str | None, standing: Any, values: Mapping[str, Any]) -> b
         return standing is None
     if condition == "version = :version":
         return standing is not None and standing["version"] == values[":version"]
+    if condition == "#left >= :pieces":
+        return standing is not None and int(standing["left"]["N"]) >= int(values[":pieces"]["N"])
     assert condition == "attribute_not_exists(spent) OR spent <= :room"
     return standing is None or int(standing["spent"]["N"]) <= int(values[":room"]["N"])
 

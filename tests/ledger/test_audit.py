@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -31,7 +30,7 @@ from local import audit as tool
 from local.audit import Auditor, Report
 from local.places import Mend
 from tests.ledger.builders import NOW, TERMS, TODAY_ON, a_cause, a_redemption, an_earn, bucket
-from tests.tables import create_tables
+from tests.moto_cloud import moto_client, moto_tables
 
 BUDGET = Budget("b1", "2026-11", limit_points=100, shards=2, points=5)
 
@@ -80,8 +79,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        dynamo = boto3.client("dynamodb", region_name="cn-north-1")
-        names = create_tables(dynamo, "audit")
+        dynamo = moto_client("dynamodb")
+        names = moto_tables(dynamo, "audit")
         ledger = LedgerTable(dynamo, names["LEDGER_TABLE"], names["JOURNAL_TABLE"], 8, pause=lambda _seconds: None)
         made = World(dynamo, ledger, OrdersTable(dynamo, names["ORDERS_TABLE"]))
         _live(made)

@@ -64,12 +64,9 @@ def test_a_raised_budget_pays_on_from_where_it_stood(ledger: LedgerTable) -> Non
 
 
 @pytest.mark.cloud
-def test_forty_members_at_once_never_overdraw_it(request: pytest.FixtureRequest) -> None:
-    from tests.ledger.conftest import _open
-
-    ledger = _open(request.getfixturevalue("cloud").client("dynamodb"))
+def test_forty_members_at_once_never_overdraw_it(cloud_ledger: LedgerTable) -> None:
     with ThreadPoolExecutor(8) as pool:
-        paid = sum(pool.map(lambda number: pay(ledger, f"m{number}"), range(40)))
+        paid = sum(pool.map(lambda number: pay(cloud_ledger, f"m{number}"), range(40)))
 
     assert paid == 9
-    assert ledger.budget_spent(BUDGET) == 90
+    assert cloud_ledger.budget_spent(BUDGET) == 90

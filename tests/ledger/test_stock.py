@@ -15,7 +15,6 @@ from chalicelib.ledger.redeem import Purchase, redeem
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import encode_item
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
-from tests.ledger.conftest import _open
 
 MEMBERS = [f"m{number}" for number in range(8)]
 
@@ -113,12 +112,11 @@ def test_a_hold_reserves_its_piece(ledger: LedgerTable) -> None:
 
 
 @pytest.mark.cloud
-def test_of_all_who_want_the_last_pieces_at_once_exactly_so_many_win(request: pytest.FixtureRequest) -> None:
-    ledger = _open(request.getfixturevalue("cloud").client("dynamodb"))
-    stock = stocked(ledger, 2, 1)
+def test_of_all_who_want_the_last_pieces_at_once_exactly_so_many_win(cloud_ledger: LedgerTable) -> None:
+    stock = stocked(cloud_ledger, 2, 1)
 
     with ThreadPoolExecutor(len(MEMBERS)) as pool:
-        answers = list(pool.map(lambda member_id: bought(ledger, stock, member_id), MEMBERS))
+        answers = list(pool.map(lambda member_id: bought(cloud_ledger, stock, member_id), MEMBERS))
 
     assert sorted(str(answer) for answer in answers) == ["Code.SOLD_OUT"] * 5 + ["None"] * 3
-    assert shelf(ledger, stock) == [(0, 2), (0, 1)]
+    assert shelf(cloud_ledger, stock) == [(0, 2), (0, 1)]

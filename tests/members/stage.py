@@ -17,14 +17,22 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme import table as programme_table
 from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.lottery import table as lottery_table
 from chalicelib.spending.mall import table as mall_table
-from tests.tables import QUEUES, create_tables
+from tests.moto_cloud import REGION, moto_queues, moto_secrets, moto_tables
+from tests.tables import QUEUES
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ADMIN_KEY = "the-demo-admin-key-0123456789abcdef"
 PHONE_KEY = "the-demo-phone-key-0123456789abcdef"
 FEED_SECRET = "the-demo-feed-secret-0123456789abcdef"
-REGION = "cn-north-1"
+SECRETS = {
+    "admin-key": ADMIN_KEY,
+    "order-feed": FEED_SECRET,
+    "connect": '{"nothing": "is connected"}',
+    "phone-key": PHONE_KEY,
+    "quote-key": "quotes-are-signed-with-this",
+}
 
 
 @dataclass
@@ -62,17 +70,12 @@ def open_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     environment |= {"CONNECT_SECRET": "connect", "OUTSIDE_URL": "", "SUBSCRIBE_MESSAGES": "off"}
     with mock_aws():
         _forget_last_stage()
-        queues = dynamo.service("sqs")
-        environment |= {name: queues.create_queue(QueueName=name.lower())["QueueUrl"] for name in QUEUES}
-        environment |= create_tables(dynamo.client(), "test")
+        urls = moto_queues(dynamo.service("sqs"), [name.lower() for name in QUEUES])
+        environment |= {name: urls[name.lower()] for name in QUEUES}
+        environment |= moto_tables(dynamo.client(), "test")
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        manager = dynamo.service("secretsmanager")
-        manager.create_secret(Name="admin-key", SecretString=ADMIN_KEY)
-        manager.create_secret(Name="order-feed", SecretString=FEED_SECRET)
-        manager.create_secret(Name="connect", SecretString='{"nothing": "is connected"}')
-        manager.create_secret(Name="phone-key", SecretString=PHONE_KEY)
-        manager.create_secret(Name="quote-key", SecretString="quotes-are-signed-with-this")
+        moto_secrets(dynamo.service("secretsmanager"), SECRETS)
         pauses: list[float] = []
         stage = Stage(dynamo.client(), MembersTable(dynamo.client(), "test-members", pause=pauses.append), NOON, pauses)
         monkeypatch.setattr(clock, "utc_now", lambda: stage.now)
@@ -85,6 +88,7 @@ def _forget_last_stage() -> None:
     settings.cache_clear()
     secret_values.forget()
     programme_table.forget()
+    lottery_table.forget()
     mall_table.forget()
 
 

@@ -13,6 +13,7 @@ from moto import mock_aws
 from chalicelib.programme import table as programme_table
 from chalicelib.programme.publish import Published, publish
 from chalicelib.programme.table import ProgrammeTable
+from tests.moto_cloud import moto_client, moto_tables
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
@@ -102,21 +103,11 @@ class Counting:
 @contextmanager
 def open_table() -> Iterator[ProgrammeTable]:
     """An empty table; its client counts."""
-    import boto3
-
     with mock_aws():
-        client = boto3.client(
-            "dynamodb", region_name="cn-north-1", aws_access_key_id="testing", aws_secret_access_key="testing"
-        )
-        names = ("pk", "sk")
-        client.create_table(
-            TableName="programme",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        client = moto_client("dynamodb")
+        name = moto_tables(client, "rules")["PROGRAMME_TABLE"]
         programme_table.forget()
-        yield ProgrammeTable(Counting(client), "programme")
+        yield ProgrammeTable(Counting(client), name)
         programme_table.forget()
 
 

@@ -1,11 +1,9 @@
-"""The room's table, and those of the staff keys, made in moto from the template the stage is deployed with."""
+"""The room's table, and that of the staff keys, in moto, as the template deploys them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -13,15 +11,7 @@ from moto import mock_aws
 from chalicelib.publishing.table import PublishingTable
 from chalicelib.runtime import dynamo
 from chalicelib.runtime.settings import Settings, settings
-
-RESOURCES = Path(__file__).parents[2] / ".chalice" / "resources.json"
-MADE_BY_THE_TABLE_CALL = {
-    "AttributeDefinitions",
-    "BillingMode",
-    "GlobalSecondaryIndexes",
-    "KeySchema",
-    "StreamSpecification",
-}
+from tests.moto_cloud import REGION, moto_tables
 
 
 @pytest.fixture
@@ -32,22 +22,12 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishingTable]:
         monkeypatch.setenv(field.name.upper(), given.get(field.name, field.name))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     settings.cache_clear()
-    dynamo.service.cache_clear()
-    dynamo.client.cache_clear()
     with mock_aws():
         client = dynamo.client()
-        _create(client, "PublishingTable", "publishing_table")
-        _create(client, "MembersTable", "members_table")
-        yield PublishingTable(client, "publishing_table")
+        names = moto_tables(client, "issues")
+        for room in ("PUBLISHING_TABLE", "MEMBERS_TABLE"):
+            monkeypatch.setenv(room, names[room])
+        yield PublishingTable(client, names["PUBLISHING_TABLE"])
     settings.cache_clear()
-    dynamo.service.cache_clear()
-    dynamo.client.cache_clear()
-
-
-def _create(client: dynamo.Client, resource: str, name: str) -> None:
-    properties = json.loads(RESOURCES.read_text())["Resources"][resource]["Properties"]
-    client.create_table(
-        TableName=name, **{key: value for key, value in properties.items() if key in MADE_BY_THE_TABLE_CALL}
-    )

@@ -16,7 +16,8 @@ from chalicelib.runtime.settings import settings
 from local.cdnow import log_file
 from local.places import ROOT, Mend
 from local.replay_steps import BEGINS_AT, TERMS_FILE
-from tests.tables import QUEUES, create_tables
+from tests.moto_cloud import moto_tables
+from tests.tables import QUEUES
 
 BESIDE = ROOT.parent / "shared" / "data" / "CDNOW_master.txt"
 
@@ -49,7 +50,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name, value in given.items():
             monkeypatch.setenv(name, value)
         _reopen()
-        for name, value in create_tables(dynamo.client(), "test").items():
+        for name, value in moto_tables(dynamo.client(), "test").items():
             monkeypatch.setenv(name, value)
         terms = json.loads(TERMS_FILE.read_text())
         publish(

@@ -1,4 +1,4 @@
-"""The mall under moto."""
+"""The mall under moto; whatever a test did there, points, goods and stocks agree at its end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.spending.exchanges import Airport, open_airport
+from tests.spending.audited import differences
 from tests.spending.malls import Mall, open_mall
 
 
@@ -20,3 +21,4 @@ def mall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mall]:
 def airport(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airport]:
     with open_airport(monkeypatch) as opened:
         yield opened
+        assert differences() == []

@@ -26,6 +26,7 @@ from chalicelib.spending.mall.model import Money, Redemption, RedemptionState
 from chalicelib.spending.mall.table import open_mall as open_mall_table
 from tests.connect.merchant import MCHID, register
 from tests.outside_world import ACCOUNTS, open_world
+from tests.spending.audited import differences
 from tests.spending.malls import SHIP, Mall, open_mall
 from tests.stand_in.outsiders import Admin
 
@@ -106,6 +107,7 @@ def till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
         secret_values.forget()
         mall.offer("bottle", **MIXED)
         yield Till(mall, world)
+        assert differences() == []
 
 
 def test_points_are_held_until_the_money_is_there_and_captured_once(till: Till) -> None:

@@ -13,6 +13,7 @@ from chalicelib.spending.mall.items import redemption_item
 from chalicelib.spending.mall.table import open_mall
 from tests.ledger.item_size import item_bytes, transaction_units
 from tests.members.stage import Answer
+from tests.spending.after_sales import SF, YTO, Desks, with_hats
 from tests.spending.malls import HAT, SHIP, Mall
 
 
@@ -82,6 +83,36 @@ def test_a_repeat_writes_nothing(mall: Mall) -> None:
 
     assert mall.left("one") == (4, 1)
     assert written <= 8, "asked for in vain: the entry stands"
+
+
+def test_what_comes_after_a_redemption_costs(mall: Mall) -> None:
+    desks = with_hats(mall, limits=[{"pieces": 9, "period": "day"}])
+    token, _ = mall.member()
+    sent, given_up = (desks.parcel(token)["id"] for _ in range(2))
+    picked = desks.parcel(token, way="pick_up")
+    mall.counter.staff("customer_service")
+    mall.counter.staff("store_manager", "store")
+
+    shipped = cost(lambda: desks.staff(sent, "shipment", SF))
+    reissued = cost(lambda: desks.staff(sent, "reissue", {**YTO, "reason": "快递丢件", "takes_stock": True}))
+    undone = cost(lambda: desks.give_up(token, given_up))
+    handed_out = cost(lambda: desks.hand_out(picked["id"], picked["pick_up_code"]))
+
+    assert shipped == (["GetItem", "TransactWriteItems", "Query"], 4)
+    assert reissued == (["GetItem", "BatchGetItem", "TransactWriteItems", "Query"], 6)
+    assert undone == (["GetItem", "GetItem", "GetItem", "BatchGetItem", "TransactWriteItems"], 14)
+    tries, change = ["BatchGetItem", "TransactWriteItems", "GetItem"], ["GetItem", "TransactWriteItems"]
+    assert handed_out == ([*tries, "UpdateItem", "UpdateItem", *change], 8)
+
+
+def test_what_becomes_of_a_coupon_costs_two_rows(mall: Mall) -> None:
+    mall.offer()
+    desks = Desks(mall)
+    code = mall.bought(mall.member()[0]).data["coupon_codes"][0]
+
+    costs = [cost(lambda: desks.use(code)), cost(lambda: desks.bring_back(code))]
+
+    assert [units for _, units in costs] == [4, 4]
 
 
 @pytest.mark.parametrize(

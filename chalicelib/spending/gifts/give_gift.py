@@ -18,6 +18,8 @@ from chalicelib.spending.gifts.told import Refund
 from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.model import CouponState, Given
 from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.goods.take_back import coupons_back
+from chalicelib.spending.goods.trail import Line
 
 SOURCE = "payment"
 ATTEMPTS = 3
@@ -103,7 +105,7 @@ def refunded(refund: Refund, *, giving: Giving, now: datetime) -> Gift:
         after = gift._replace(refunds={**gift.refunds, refund.refund_no: refund.refunded_fen}, version=gift.version + 1)
         also: tuple[Also, ...] = ()
         if _goes_back(after):
-            after, also = after._replace(state=GiftState.TAKEN_BACK), _unused_back(gift, giving.goods)
+            after, also = after._replace(state=GiftState.TAKEN_BACK), _unused_back(gift, giving.goods, now)
         if giving.gifts.give(after, also):
             return after
     raise JifenError(Code.BUSY, retry_after_seconds=1)
@@ -137,16 +139,12 @@ def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tupl
     return owned._replace(state=GiftState.GIVEN, codes=handed.codes), (*handed.also, *counted)
 
 
-def _unused_back(gift: Gift, goods: GoodsTable) -> tuple[Also, ...]:
+def _unused_back(gift: Gift, goods: GoodsTable, now: datetime) -> tuple[Also, ...]:
     """The writes that make a gift's unused coupons unusable."""
-    return tuple(
-        Also(
-            {"Put": goods.changed_coupon(coupon._replace(state=CouponState.CANCELLED, version=coupon.version + 1))},
-            JifenError(Code.BUSY, retry_after_seconds=1),
-        )
-        for coupon in goods.coupons(gift.codes)
-        if coupon.state is CouponState.ISSUED
-    )
+    line = Line("cancelled", SOURCE, now, "所付款项已全额退款")
+    busy = JifenError(Code.BUSY, retry_after_seconds=1)
+    unused = [one for one in goods.coupons(gift.codes) if one.state is CouponState.ISSUED]
+    return tuple(also._replace(refusal=busy) for also in coupons_back(unused, line, goods=goods))
 
 
 def _standing(gift: Gift, gifts: GiftsTable) -> Gift:

@@ -36,7 +36,10 @@ def coupon_item(coupon: OwnedCoupon) -> Item:
             "platform": coupon.use.platform,
             "order_no": coupon.use.order_no,
             "used_at": stamp(coupon.use.used_at),
+            "order_fen": coupon.use.order_fen,
         }
+    if coupon.returned:
+        item["returned"] = list(coupon.returned)
     return item
 
 
@@ -54,9 +57,14 @@ def coupon_of(item: Item) -> OwnedCoupon:
         source_id=item["source_id"],
         issued_at=datetime.fromisoformat(item["issued_at"]),
         state=CouponState(item["state"]),
-        use=Use(use["platform"], use["order_no"], datetime.fromisoformat(use["used_at"])) if use else None,
+        use=_use_of(use) if use else None,
+        returned=tuple(item.get("returned", ())),
         version=item["version"],
     )
+
+
+def _use_of(use: Item) -> Use:
+    return Use(use["platform"], use["order_no"], datetime.fromisoformat(use["used_at"]), use.get("order_fen", 0))
 
 
 def badge_item(badge: OwnedBadge) -> Item:

@@ -21,6 +21,18 @@ class Use(NamedTuple):
     platform: str
     order_no: str
     used_at: datetime
+    order_fen: int = 0
+    """What the order came to before the coupon."""
+
+    @property
+    def order(self) -> str:
+        """The order, as a coupon remembers it."""
+        return order_key(self.platform, self.order_no)
+
+
+def order_key(platform: str, order_no: str) -> str:
+    """How an order is named."""
+    return f"{platform}#{order_no}"
 
 
 class OwnedCoupon(NamedTuple):
@@ -39,6 +51,8 @@ class OwnedCoupon(NamedTuple):
     issued_at: datetime
     state: CouponState = CouponState.ISSUED
     use: Use | None = None
+    returned: tuple[str, ...] = ()
+    """Orders that were cancelled: it came back from them, and none of them can use it (again)."""
     version: int = 1
 
     def is_over(self, on: date) -> bool:

@@ -13,11 +13,9 @@ from chalicelib.ledger.model import Also
 from chalicelib.runtime.dynamo import (
     Cancelled,
     Client,
-    ConditionFailed,
     Item,
     batch_get,
     client,
-    conditional,
     decode_item,
     encode_item,
     pages,
@@ -26,7 +24,9 @@ from chalicelib.runtime.dynamo import (
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.goods.items import badge_of, code_item, code_of, coupon_item, coupon_key, coupon_of
 from chalicelib.spending.goods.model import OwnedBadge, OwnedCoupon, PoolCode
+from chalicelib.spending.goods.trail import Line, line_item, line_of
 
+LINES_SHOWN = 100
 CODES_A_WRITE = 50
 """Codes that one transaction puts into a pool."""
 _LOOKED_AT = 20
@@ -49,18 +49,40 @@ class GoodsTable:
             raise JifenError(Code.COUPON_NOT_FOUND)
         return coupon_of(item)
 
-    def save_coupon(self, coupon: OwnedCoupon) -> None:
-        """Store a changed coupon at the version before; raises ConditionFailed with what stands there."""
-        conditional(self.dynamo, "put_item", **self.changed_coupon(coupon))
+    def change_coupon(self, coupon: OwnedCoupon, line: Line) -> bool:
+        """Store a changed coupon at the version before, with its line; whether nobody was first."""
+        try:
+            transact(self.dynamo, [also.write for also in self.changed_coupon(coupon, line)])
+        except Cancelled as cancelled:
+            if cancelled.is_transient() or cancelled.reasons[0].code == "ConditionalCheckFailed":
+                return False
+            raise
+        return True
 
-    def changed_coupon(self, coupon: OwnedCoupon) -> dict[str, Any]:
-        """The write of a changed coupon, for a transaction."""
-        return {
+    def changed_coupon(self, coupon: OwnedCoupon, line: Line) -> tuple[Also, Also]:
+        """The writes of a changed coupon and its line, for a transaction."""
+        key = coupon_key(coupon.code)
+        put = {
             "TableName": self.name,
             "Item": encode_item(coupon_item(coupon)),
             "ConditionExpression": "version = :before",
             "ExpressionAttributeValues": encode_item({":before": coupon.version - 1}),
         }
+        told = {"TableName": self.name, "Item": encode_item(line_item(key["pk"], coupon.version, line))}
+        refusal = JifenError(Code.COUPON_STATE)
+        return Also({"Put": put}, refusal), Also({"Put": told}, refusal)
+
+    def trail(self, pk: str) -> list[Line]:
+        """The newest lines of a coupon or a redemption, oldest of them first, strongly read."""
+        found = self.dynamo.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
+            ExpressionAttributeValues=encode_item({":pk": pk, ":line": "L#"}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=LINES_SHOWN,
+        )
+        return [line_of(decode_item(item)) for item in reversed(found["Items"])]
 
     def coupons(self, codes: Sequence[str]) -> list[OwnedCoupon]:
         """The coupons among these codes, strongly read, a hundred a call."""
@@ -141,13 +163,11 @@ class GoodsTable:
             totals[item["pk"]] = (left + item["left"], taken + item["taken"])
         return totals
 
-    def change_stock(self, stock_id: str, shard: int, pieces: int) -> bool:
-        """Add pieces to a shard, or take unsold ones off (`pieces` below zero); whether it had so many."""
-        try:
-            conditional(self.dynamo, "update_item", **stock_change(self.name, stock_id, shard, pieces))
-        except ConditionFailed:
-            return False
-        return True
+    def shards_left(self, stock_id: str, shards: int) -> dict[int, int]:
+        """How many pieces are left in each shard of a stock, strongly read."""
+        keys = [{"pk": stock_id, "sk": f"S#{shard}"} for shard in range(shards)]
+        found = map(decode_item, batch_get(self.dynamo, self.name, keys))
+        return {int(item["sk"].removeprefix("S#")): item["left"] for item in found}
 
     def get(self, key: Item) -> Item | None:
         """One item, strongly read."""
@@ -171,6 +191,19 @@ def stock_change(table: str, stock_id: str, shard: int, pieces: int) -> dict[str
         update["ConditionExpression"] = "#left >= :fewest"
         values[":fewest"] = -pieces
     return {**update, "ExpressionAttributeValues": encode_item(values)}
+
+
+def stock_taken(table: str, stock_id: str, shard: int, pieces: int) -> Also:
+    """The write that takes pieces out of a shard beside what was sold, while it has so many."""
+    update = {
+        "TableName": table,
+        "Key": encode_item({"pk": stock_id, "sk": f"S#{shard}"}),
+        "UpdateExpression": "ADD #left :less, taken :pieces",
+        "ConditionExpression": "#left >= :pieces",
+        "ExpressionAttributeNames": {"#left": "left"},
+        "ExpressionAttributeValues": encode_item({":less": -pieces, ":pieces": pieces}),
+    }
+    return Also({"Update": update}, JifenError(Code.SOLD_OUT, "库存不足"))
 
 
 def stock_returned(table: str, stock_id: str, pieces: int) -> Also:

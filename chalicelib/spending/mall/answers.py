@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from chalicelib.programme.model import Terms
 from chalicelib.runtime.clock import in_zone
-from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.goods.answers import trail_answer
 from chalicelib.spending.goods.good import coupons_of
-from chalicelib.spending.goods.model import CouponState, OwnedBadge, OwnedCoupon
+from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
 from chalicelib.spending.mall.quote_item import Offer
+from chalicelib.spending.mall.revise import STATES
 from chalicelib.spending.mall.shelf import WhyNot, advice, begins_at, mode_of, worth_fen
 
 Answer = dict[str, Any]
-
-STATES = {
-    RedemptionState.UNPAID: "待付款",
-    RedemptionState.TO_SHIP: "待发货",
-    RedemptionState.TO_PICK_UP: "待自提",
-    RedemptionState.SHIPPED: "已发货",
-    RedemptionState.DONE: "已完成",
-    RedemptionState.LAPSED: "已关闭",
-    RedemptionState.CANCELLED: "已取消",
-}
 
 
 def item_answer(listed: Listed, left: int, why_not: Sequence[WhyNot], terms: Terms, now: datetime) -> Answer:
@@ -94,12 +85,6 @@ def staff_item_answer(listed: Listed, document: Mapping[str, Any], shelf: tuple[
     }
 
 
-def line_answer(line: Item, zone: str) -> Answer:
-    """A line of an item's trail."""
-    at = datetime.fromisoformat(line["sk"].partition("#")[0])
-    return {"at": in_zone(at, zone), "by": line["by"], "action": line["action"], "reason": line["reason"]}
-
-
 def offer_answer(offer: Offer, token: str, zone: str) -> Answer:
     """A quote, and what would refuse it now."""
     return {
@@ -132,35 +117,26 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
         "coupon_codes": [] if one.pool else list(one.codes),
         "has_code": bool(one.pool),
         "delivery": one.delivery._asdict() if one.delivery else None,
-        "tracking": {"carrier": one.tracking[0], "number": one.tracking[1]} if one.tracking else None,
+        "tracking": one.tracking._asdict() if one.tracking else None,
+        "shipped_at": in_zone(one.shipped_at, zone) if one.shipped_at else None,
+        "reissued": one.reissued,
         "reason": one.reason,
     }
-    return answer | ({"member_id": one.member_id, "version": one.version} if for_staff else {})
+    return answer | (_for_staff(one, zone) if for_staff else {})
 
 
-def coupon_answer(coupon: OwnedCoupon, on: date, zone: str) -> Answer:
-    """A coupon of a member."""
-    is_over = coupon.is_over(on)
+def _for_staff(one: Redemption, zone: str) -> Answer:
     return {
-        "code": coupon.code,
-        "name": coupon.name,
-        "face_fen": coupon.face_fen,
-        "min_order_fen": coupon.min_order_fen,
-        "until_on": coupon.until_on.isoformat(),
-        "state": "expired" if is_over else str(coupon.state),
-        "can_use": coupon.state is CouponState.ISSUED and not is_over,
-        "source": coupon.source,
-        "issued_at": in_zone(coupon.issued_at, zone),
-        "used": {
-            "platform": coupon.use.platform,
-            "order_no": coupon.use.order_no,
-            "used_at": in_zone(coupon.use.used_at, zone),
-        }
-        if coupon.use
-        else None,
+        "member_id": one.member_id,
+        "quoted_at": in_zone(one.quoted_at, zone),
+        "pieces_out": one.pieces_out,
+        "revealed_at": in_zone(one.revealed_at, zone) if one.revealed_at else None,
+        "picked_up_by": one.picked_up_by or None,
+        "version": one.version,
     }
 
 
-def badge_answer(badge: OwnedBadge, zone: str) -> Answer:
-    """An honour of a member."""
-    return {"badge": badge.badge, "name": badge.name, "given_at": in_zone(badge.given_at, zone)}
+def history_answer(one: Redemption, lines: Sequence[Line], zone: str) -> list[Answer]:
+    """Who did what to a redemption, from its making on."""
+    made = Line("made", one.member_id, one.made_at, facts={"points": one.points})
+    return [trail_answer(line, zone) for line in (made, *lines)]

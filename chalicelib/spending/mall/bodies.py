@@ -46,6 +46,51 @@ class RedemptionIn(Body):
     delivery: Annotated[ShipIn | PickUpIn, Field(discriminator="way")] | None = None
 
 
+class TrackingIn(Body):
+    """Who carries a parcel, under which number."""
+
+    carrier: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=_ONE_LINE)]
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{4,40}$")]
+
+
+class CorrectionIn(TrackingIn):
+    """The right number, and why it was another."""
+
+    reason: Reason
+
+
+class ReissueIn(TrackingIn):
+    """A lost parcel that is sent again; `takes_stock`: its pieces come from the item's stock once more."""
+
+    reason: Reason
+    takes_stock: bool
+
+
+class TrackingFileIn(Body):
+    """A CSV file as it is, in base64: 兑换编号, 快递公司, 快递单号; up to 300 rows in UTF-8 or GBK."""
+
+    file: Annotated[str, StringConstraints(min_length=1, max_length=600_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+
+
+class PickUpCodeIn(Body):
+    """The redemption that is picked up, and the code its member shows."""
+
+    redemption_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+
+
+class CancelIn(Body):
+    """Why a redemption is undone."""
+
+    reason: Reason
+
+
+class StaffCancelIn(CancelIn):
+    """`stock_back`: its pieces can be sold again; of what is no parcel they always can."""
+
+    stock_back: bool = True
+
+
 class ItemIn(Body):
     """A new item: its id for ever, and its document."""
 

@@ -1,17 +1,17 @@
-"""What wakes the settling of the mall's payments: the queue that WeChat Pay's notices fill.
+"""What wakes the mall: the queue that WeChat Pay's notices fill, and the sweep of redemptions every five minutes.
 
-Deployed as a stand-alone function: app.py is never imported here, so nothing may rely on it. The template replaces the
-placeholder ARN.
+Deployed as stand-alone functions: app.py is never imported here, so nothing may rely on it. The template replaces the
+placeholder ARN. "Now" of the sweep is its event's own `time`, so that a missed one can be run later as of its own time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
 
-from chalice.app import Blueprint, SQSEvent
+from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.connect.wechat_pay.api import PayApi, open_pay
 from chalicelib.connect.wechat_pay.mall_notice import MALL_PREFIX, MallNotice, unqueued
@@ -27,11 +27,17 @@ from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
 from chalicelib.spending.mall.settle_payment import settle_paid
+from chalicelib.spending.mall.sweep import sweep_received
 from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
+STOP_BEFORE_MS = 10_000
 _OURS = re.compile(MALL_PREFIX + r"[0-9a-f]{24}")
+
+
+class SweepUnfinished(Exception):
+    """Some redemptions had a fault: raised after all others were done, so that the function's error alarm sees it."""
 
 
 @bp.on_sqs_message(queue_arn=QUEUE, batch_size=5, name="settle_mall_payments")
@@ -59,6 +65,17 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
             _settle(notice, stands, api, now)
 
     return queue.each_message(event.to_dict(), handle, "settle_mall_payments")
+
+
+@bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
+def sweep_redemptions(event: CloudWatchEvent) -> None:
+    """Close what time closes: parcels that count as received. Whatever else has a deadline is to be swept here, too."""
+    remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
+    now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
+    swept = sweep_received(mall=open_mall(), now=now, has_time=lambda: remaining_ms() > STOP_BEFORE_MS)
+    log.outcome("redemptions_swept", received=swept.received, failed=swept.failed, finished=swept.finished)
+    if swept.failed:
+        raise SweepUnfinished(f"{swept.failed} redemptions left for a later sweep")
 
 
 def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:

@@ -10,9 +10,11 @@ from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.programme.caps import Id
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.periods import Period
-from chalicelib.spending.goods.good import Badge, Good, Parcel, Virtual
+from chalicelib.spending.goods.good import Badge, Good, Parcel, Virtual, coupons_of
 
 MAX_PIECES = 10**9
+MOST_COUPONS = 40
+"""Coupons of one redemption: all are written, and taken back with their lines, in one transaction."""
 
 
 @document
@@ -142,6 +144,8 @@ def _of_prices(item: MallItem) -> Iterator[tuple[str, str]]:
 def _of_pieces(item: MallItem) -> Iterator[tuple[str, str]]:
     if item.shards > 1 and (item.per_order > 1 or isinstance(item.good, Virtual)):
         yield "shards", "大于1时,每单只能兑一件,且不能是卡密"
+    if item.per_order * max(len(coupons_of(item.good)), 1) > MOST_COUPONS and not isinstance(item.good, Parcel):
+        yield "per_order", f"每单最多发{MOST_COUPONS}张券或卡密"
     if isinstance(item.good, Badge) and item.per_order > 1:
         yield "per_order", "奖牌每人一枚"
     yield from _twins("limits", "period", [limit.period for limit in item.limits])

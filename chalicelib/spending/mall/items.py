@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from chalicelib.ledger.model import stamp
 from chalicelib.programme.stored import read_stored
 from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.documents import Kept
 from chalicelib.spending.mall.item import MallItem, Price
-from chalicelib.spending.mall.model import Delivery, ItemState, Listed, Money, Redemption, RedemptionState
+from chalicelib.spending.mall.model import (
+    RECEIVED_AFTER,
+    Delivery,
+    ItemState,
+    Listed,
+    Money,
+    Redemption,
+    RedemptionState,
+    Tracking,
+)
 
 CATALOGUE = "ITEMS"
 UNPAID_SHARDS = 8
+SHIPPED_SHARDS = 8
 _WORK = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
 
 
-def listed_item(listed: Listed, document: Mapping[str, Any]) -> Item:
-    """An item of the catalogue, its document as JSON text."""
-    return {
-        "pk": CATALOGUE,
-        "sk": listed.id,
-        "document": json.dumps(document, ensure_ascii=False, separators=(",", ":")),
-        "state": str(listed.state),
-        "version": listed.version,
-        "changed_by": listed.changed_by,
-        "changed_at": stamp(listed.changed_at),
-    }
-
-
-def listed_of(item: Item) -> Listed:
-    """The other way round."""
-    return Listed(
-        id=item["sk"],
-        item=stored_item(json.loads(item["document"])),
-        state=ItemState(item["state"]),
-        version=item["version"],
-        changed_by=item["changed_by"],
-        changed_at=datetime.fromisoformat(item["changed_at"]),
-    )
-
-
-def stored_item(document: Mapping[str, Any]) -> MallItem:
-    """The item of a document that was checked when it was written."""
-    item: MallItem = read_stored(MallItem, document)
-    return item
-
-
-def line_item(listed: Listed, action: str, reason: str) -> Item:
-    """The line of an item's trail that a change leaves; never updated."""
-    return {
-        "pk": f"ITEM#{listed.id}",
-        "sk": f"{stamp(listed.changed_at)}#{listed.version:06d}",
-        "action": action,
-        "by": listed.changed_by,
-        "reason": reason,
-        "version": listed.version,
-    }
+def listed_from(kept: Kept) -> Listed:
+    """An item of the catalogue from its document, which was checked when it was written."""
+    item: MallItem = read_stored(MallItem, kept.document)
+    return Listed(kept.id, item, ItemState(kept.state), kept.version, kept.changed_by, kept.changed_at)
 
 
 def redemption_row_key(redemption_id: str) -> Item:
@@ -67,7 +38,9 @@ def redemption_row_key(redemption_id: str) -> Item:
 
 
 def redemption_item(one: Redemption) -> Item:
-    """A redemption, listed under its member; as work while it is to be sent or picked up; as due while unpaid."""
+    """A redemption, listed under its member; as work while it is to be sent or picked up; as due while it
+    waits for money or to be received.
+    """
     item: Item = {
         **redemption_row_key(one.id),
         "listed_of": one.member_id,
@@ -87,6 +60,9 @@ def redemption_item(one: Redemption) -> Item:
         item |= {"work_of": f"FULFIL#{one.state}", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     if one.state is RedemptionState.UNPAID and one.pay_until_at:
         item |= {"due_shard": unpaid_shard(int(one.id[:8], 16)), "due_at": stamp(one.pay_until_at)}
+    if one.state is RedemptionState.SHIPPED and one.shipped_at:
+        due_at = stamp(one.shipped_at + RECEIVED_AFTER)
+        item |= {"due_shard": shipped_shard(int(one.id[:8], 16)), "due_at": due_at}
     if one.money is Money.REFUNDING:
         item |= {"work_of": "REFUNDS", "work_key": f"{stamp(one.made_at)}#{one.id}"}
     return item | _what_else(one)
@@ -95,6 +71,11 @@ def redemption_item(one: Redemption) -> Item:
 def unpaid_shard(number: int) -> str:
     """The partition of the due index where unpaid redemptions of a number stand."""
     return f"unpaid#{number % UNPAID_SHARDS}"
+
+
+def shipped_shard(number: int) -> str:
+    """The partition of the due index where shipped redemptions of a number stand."""
+    return f"shipped#{number % SHIPPED_SHARDS}"
 
 
 def _what_else(one: Redemption) -> Item:
@@ -106,7 +87,12 @@ def _what_else(one: Redemption) -> Item:
         "delivery": list(one.delivery) if one.delivery else [],
         "pay_until_at": stamp(one.pay_until_at) if one.pay_until_at else "",
         "tracking": list(one.tracking) if one.tracking else [],
+        "shipped_at": stamp(one.shipped_at) if one.shipped_at else "",
+        "reissued": one.reissued,
+        "reissued_pieces": one.reissued_pieces,
+        "kept_pieces": one.kept_pieces,
         "pick_up_digest": one.pick_up_digest,
+        "picked_up_by": one.picked_up_by,
         "changed_at": stamp(one.changed_at) if one.changed_at else "",
         "reason": one.reason,
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
@@ -136,8 +122,13 @@ def redemption_of(item: Item) -> Redemption:
         pool=item.get("pool", ""),
         delivery=Delivery(*item["delivery"]) if "delivery" in item else None,
         pay_until_at=_instant(item, "pay_until_at"),
-        tracking=(item["tracking"][0], item["tracking"][1]) if "tracking" in item else None,
+        tracking=Tracking(*item["tracking"]) if "tracking" in item else None,
+        shipped_at=_instant(item, "shipped_at"),
+        reissued=item.get("reissued", 0),
+        reissued_pieces=item.get("reissued_pieces", 0),
+        kept_pieces=item.get("kept_pieces", 0),
         pick_up_digest=item.get("pick_up_digest", ""),
+        picked_up_by=item.get("picked_up_by", ""),
         changed_at=_instant(item, "changed_at"),
         reason=item.get("reason", ""),
         revealed_at=_instant(item, "revealed_at"),

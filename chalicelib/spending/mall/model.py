@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from chalicelib.spending.mall.item import MallItem, Price
 
 ACTIVITY = "mall"
+RECEIVED_AFTER = timedelta(days=10)
+"""So long after it was sent, a parcel counts as received though nobody said so."""
 
 
 class ItemState(StrEnum):
@@ -56,6 +58,13 @@ class Delivery(NamedTuple):
     store: str = ""
 
 
+class Tracking(NamedTuple):
+    """Who carries a parcel, under which number."""
+
+    carrier: str
+    number: str
+
+
 class Money(StrEnum):
     """How the money of a redemption stands; none where its price has none."""
 
@@ -91,9 +100,20 @@ class Redemption(NamedTuple):
     pool: str = ""
     delivery: Delivery | None = None
     pay_until_at: datetime | None = None
-    tracking: tuple[str, str] | None = None
-    """(carrier, number)."""
+    tracking: Tracking | None = None
+    """Of the last shipment."""
+    shipped_at: datetime | None = None
+    """When that left."""
+    reissued: int = 0
+    """How often it was sent again."""
+    reissued_pieces: int = 0
+    """Pieces that were taken from the stock for that, beside its own."""
+    kept_pieces: int = 0
+    """Of a cancelled one: pieces of its stock that did not come back."""
     pick_up_digest: str = ""
+    """Of the one code it can be picked up with."""
+    picked_up_by: str = ""
+    """Who handed it out."""
     changed_at: datetime | None = None
     reason: str = ""
     """Why it was cancelled, or sent again."""
@@ -108,6 +128,13 @@ class Redemption(NamedTuple):
     def points(self) -> int:
         """All points of it."""
         return self.price.points * self.quantity
+
+    @property
+    def pieces_out(self) -> int:
+        """Pieces that its stock counts as taken for it."""
+        if self.state in (RedemptionState.LAPSED, RedemptionState.CANCELLED):
+            return self.kept_pieces
+        return self.quantity + self.reissued_pieces
 
     @property
     def cash_fen(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
@@ -31,6 +30,7 @@ from chalicelib.spending.mall.model import (
     state_once_paid,
 )
 from chalicelib.spending.mall.needs import lacking, lumps
+from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.quote_item import good_digest, used_of
 from chalicelib.spending.mall.shelf import barred, is_on_sale, limit_key, over_limit, price_of, task_key, task_name
 from chalicelib.spending.quotes import Quote
@@ -73,7 +73,7 @@ def redeem_item(quote: Quote, delivery: Delivery | None, *, desk: Desk, actor: s
     ALREADY_OWNED, DELIVERY_MISSING, INSUFFICIENT_POINTS, MEMBER_FROZEN or BUSY.
     """
     listed = desk.mall.listed(quote.facts["item"], now)
-    pick_up_code = f"{secrets.randbelow(10**8):08d}" if delivery and delivery.way == "pick_up" else ""
+    pick_up_code = new_code() if delivery and delivery.way == "pick_up" else ""
     for picks_left in reversed(range(PICKS)):
         asked = _asked(quote, listed, delivery, pick_up_code, desk, now)
         try:
@@ -113,7 +113,7 @@ def _asked(
         delivery=delivery,
         pay_until_at=now + PAID_WITHIN if is_paid_later else None,
         money=Money.AWAITED if is_paid_later else Money.NONE,
-        pick_up_digest=sha256(pick_up_code.encode()).hexdigest()[:32] if pick_up_code else "",
+        pick_up_digest=code_digest(pick_up_code) if pick_up_code else "",
     )
     codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))
     return _Asked(quote, listed, row, _picked(item.good, quantity, desk), codes, on)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import timedelta
 
@@ -23,27 +22,30 @@ from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 from chalicelib.runtime.lists import limit_of, listing
 from chalicelib.runtime.settings import settings
 from chalicelib.spending import quotes
+from chalicelib.spending.goods.answers import badge_answer, coupon_answer
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.answers import (
-    badge_answer,
-    coupon_answer,
     item_answer,
     offer_answer,
     redemption_answer,
 )
 from chalicelib.spending.mall.begin_payment import begin_payment
-from chalicelib.spending.mall.bodies import QuoteIn, RedemptionIn
+from chalicelib.spending.mall.bodies import CancelIn, QuoteIn, RedemptionIn
 from chalicelib.spending.mall.browse import Wish, browse, look
+from chalicelib.spending.mall.cancel import Wish as Undoing
+from chalicelib.spending.mall.cancel import cancel
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.fulfil import receive
 from chalicelib.spending.mall.model import ACTIVITY, Delivery, ItemState
 from chalicelib.spending.mall.own import owned_redemption, reveal
+from chalicelib.spending.mall.pick_up import new_code, renew_code
+from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.quote_item import quote_item
 from chalicelib.spending.mall.redeem_item import redeem_item
 from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
 _SORTS = ("rank", "points", "-points")
-_PLACE = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z#[0-9a-f]{24}")
 COUPONS_KEPT = timedelta(days=30)
 """For so long after its last day a coupon is still listed."""
 
@@ -120,9 +122,7 @@ def post_redemption(call: Call) -> Json:
 @endpoint(bp, caller=member, query=frozenset({"limit", "cursor"}))
 def get_redemptions(call: Call) -> Json:
     """The member's redemptions, newest first."""
-    limit, cursor = limit_of(call.query, 50), call.query.get("cursor", "")
-    if cursor and not _PLACE.fullmatch(cursor):
-        raise JifenError(Code.INVALID_CURSOR)
+    limit, cursor = limit_of(call.query, 50), place_of(call.query)
     mall, zone = open_mall(), terms_at(call.now).zone
     member_ids = open_ledger().read(call.caller.id).member_ids
     places = mall.listed_redemptions(member_ids, before=cursor, limit=limit + 1)
@@ -146,6 +146,36 @@ def post_code_reveal(call: Call, redemption_id: str) -> Json:
     desk = open_desk(call)
     revealed, codes = reveal(call.caller.id, redemption_id, desk=desk, now=call.now)
     return {**redemption_answer(revealed, desk.terms.zone), "codes": codes}
+
+
+@bp.route("/me/redemptions/{redemption_id}/cancel", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=member, body=CancelIn)
+def post_redemption_cancel(call: Call, redemption_id: str) -> Json:
+    """Undo a redemption that has not left yet: its points go back where they came from."""
+    desk = open_desk(call)
+    owned_redemption(call.caller.id, redemption_id, desk=desk)
+    wish = Undoing(call.caller.id, call.body.reason, is_member=True)
+    done = cancel(redemption_id, wish, desk=desk, now=call.now)
+    return {**redemption_answer(done.redemption, desk.terms.zone), "replayed": done.replayed}
+
+
+@bp.route("/me/redemptions/{redemption_id}/received", methods=["POST"])
+@endpoint(bp, caller=member)
+def post_redemption_received(call: Call, redemption_id: str) -> Json:
+    """The parcel has come. Ten days after it left it counts as received anyway."""
+    desk = open_desk(call)
+    owned_redemption(call.caller.id, redemption_id, desk=desk)
+    done = receive(redemption_id, by=call.caller.id, mall=desk.mall, now=call.now)
+    return {**redemption_answer(done.redemption, desk.terms.zone), "replayed": done.replayed}
+
+
+@bp.route("/me/redemptions/{redemption_id}/pick-up-code", methods=["POST"])
+@endpoint(bp, caller=member)
+def post_pick_up_code(call: Call, redemption_id: str) -> Json:
+    """A new code to pick it up with, told here only; the one before no longer works."""
+    desk, code = open_desk(call), new_code()
+    renewed = renew_code(call.caller.id, redemption_id, code, desk=desk, now=call.now)
+    return {**redemption_answer(renewed, desk.terms.zone), "pick_up_code": code}
 
 
 @bp.route("/me/redemptions/{redemption_id}/payment", methods=["POST"])

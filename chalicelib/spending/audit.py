@@ -1,0 +1,181 @@
+"""The auditor's judgement of redemptions: do their points, coupons, codes and stocks agree with what they say? Pure.
+
+Every redemption is some points held, or spent, or neither, by its state; a stock counts as taken what its redemptions
+have out. It reads items as they are stored, so that also one that no longer reads as what it should be is named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from chalicelib.ledger.audit import UNREADABLE, Finding
+from chalicelib.ledger.items import entry_of, guard_of
+from chalicelib.ledger.redeem import redemption_cause, redemption_key
+from chalicelib.ledger.release import hold_key
+from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.goods.items import code_of, coupon_of
+from chalicelib.spending.goods.model import CouponState
+from chalicelib.spending.mall.item import pool_stock
+from chalicelib.spending.mall.items import CATALOGUE, redemption_item, redemption_of
+from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
+from chalicelib.spending.mall.redeem_item import hold_id_of
+
+_GIVEN_BACK = (RedemptionState.LAPSED, RedemptionState.CANCELLED)
+
+
+class Keys(NamedTuple):
+    """Where what belongs to a redemption stands."""
+
+    entry: str
+    hold: str
+    restoring: str
+
+
+class Beside(NamedTuple):
+    """What stands there, as stored; coupons and codes by their keys."""
+
+    entry: Item | None
+    hold: Item | None
+    restoring: Item | None
+    goods: Mapping[str, Item]
+
+
+def keys_of(one: Redemption) -> Keys:
+    """The keys of its entry and of its two guards, of which it has one or more."""
+    return Keys(
+        redemption_cause(one.id, activity=ACTIVITY, at=one.quoted_at).key,
+        hold_key(hold_id_of(one.id)),
+        redemption_key(one.id, activity=ACTIVITY, at=one.quoted_at),
+    )
+
+
+def readable(item: Item, table: str) -> tuple[Redemption | None, list[Finding]]:
+    """The redemption of a row, if it reads as one, and every attribute that is not as its state has it."""
+    try:
+        one = redemption_of(item)
+        expected = redemption_item(one)
+    except UNREADABLE as error:
+        return None, [Finding(table, _key(item), "redemption", "a readable redemption", repr(error))]
+    return one, [
+        Finding(table, _key(item), name, str(expected.get(name)), str(item.get(name)))
+        for name in sorted({*item, *expected})
+        if item.get(name) != expected.get(name)
+    ]
+
+
+def check_redemption(one: Redemption, beside: Beside, table: str) -> list[Finding]:
+    """All that is wrong with a redemption beside what it was paid with and what it gave."""
+    key = f"R#{one.id} R"
+    if beside.entry is None and beside.hold is None:
+        return [Finding(table, key, "entry", f"the entry or the hold of {one.points} points", "none")]
+    try:
+        held, spent = _points(beside)
+    except UNREADABLE as error:
+        return [Finding(table, key, "points", "a readable entry and readable guards", repr(error))]
+    expected = _expected(one)
+    found = [
+        Finding(table, key, what, f"{wanted}, as it is {one.state}", str(stands))
+        for what, wanted, stands in (("held points", expected[0], held), ("spent points", expected[1], spent))
+        if wanted != stands
+    ]
+    return [*found, *(_codes(one, beside, table) if one.pool else _coupons(one, beside, table))]
+
+
+def _expected(one: Redemption) -> tuple[int, int]:
+    """(held, spent) points of a redemption in its state."""
+    if one.state in _GIVEN_BACK:
+        return 0, 0
+    return (one.points, 0) if one.state is RedemptionState.UNPAID else (0, one.points)
+
+
+def _points(beside: Beside) -> tuple[int, int]:
+    """(held, spent and not given back) as ledger and journal have them."""
+    hold = guard_of(beside.hold) if beside.hold else None
+    held = sum(hold.taken.values()) if hold else 0
+    spent = sum(hold.state.get("spent", {}).values()) if hold else 0
+    if beside.restoring:
+        spent += sum(guard_of(beside.restoring).state["spent"].values())
+    elif beside.entry:
+        spent -= entry_of(beside.entry).points
+    return held, spent
+
+
+def _coupons(one: Redemption, beside: Beside, table: str) -> Iterator[Finding]:
+    """Each coupon is there, is this redemption's, and is good for nothing once the points went back."""
+    for code in one.codes:
+        key, item = f"COUPON#{code} COUPON", beside.goods.get(f"COUPON#{code}")
+        if item is None:
+            yield Finding(table, key, "coupon", f"the coupon that R#{one.id} names", "none")
+            continue
+        try:
+            coupon = coupon_of(item)
+        except UNREADABLE as error:
+            yield Finding(table, key, "coupon", "a readable coupon", repr(error))
+            continue
+        if coupon.source_id != one.id:
+            yield Finding(table, key, "source_id", one.id, coupon.source_id)
+        if one.state in _GIVEN_BACK and coupon.state is not CouponState.CANCELLED:
+            yield Finding(table, key, "state", f"cancelled, as R#{one.id} is {one.state}", str(coupon.state))
+
+
+def _codes(one: Redemption, beside: Beside, table: str) -> Iterator[Finding]:
+    """Each code is this redemption's while it stands, and not once its points went back."""
+    for id in one.codes:
+        key, item = f"POOL#{one.pool} C#{id}", beside.goods.get(f"C#{id}")
+        owner = code_of(item).source_id if item else "none"
+        if (owner == one.id) == (one.state in _GIVEN_BACK):
+            wanted = f"not {one.id}" if one.state in _GIVEN_BACK else one.id
+            yield Finding(table, key, "source_id", wanted, owner or "free")
+
+
+@dataclass
+class Stocks:
+    """Sums over the whole table, of what stocks say and of what is out of them."""
+
+    items: set[str] = field(default_factory=set)
+    left: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
+    out: Counter[str] = field(default_factory=Counter)
+    free: Counter[str] = field(default_factory=Counter)
+
+    def add(self, item: Item) -> None:
+        """Count one row of the table; most say nothing of stocks."""
+        pk, sk = str(item["pk"]), str(item["sk"])
+        if pk == CATALOGUE:
+            self.items.add(sk)
+        elif pk.startswith("STOCK#"):
+            self.left[pk] += item.get("left", 0)
+            self.taken[pk] += item.get("taken", 0)
+        elif pk.startswith("POOL#") and sk.startswith("C#"):
+            stock = pool_stock(pk.removeprefix("POOL#"))
+            (self.out if "given_to" in item else self.free)[stock] += 1
+
+    def add_redemption(self, one: Redemption) -> None:
+        """Count the pieces that a redemption has out; of pools their codes say it."""
+        if not one.pool:
+            self.out[one.stock_id] += one.pieces_out
+
+    def findings(self, table: str) -> list[Finding]:
+        """Every stock of an item or a pool that counts otherwise than what is out of it."""
+        found = []
+        for stock in sorted({*self.taken, *self.out, *self.free}):
+            name = stock.removeprefix("STOCK#")
+            is_pool = stock.startswith(pool_stock(""))
+            if name not in self.items and not is_pool and stock not in self.out:
+                continue  # a lottery's prize, or another room's
+            if self.taken[stock] != self.out[stock]:
+                what = f"{self.out[stock]}, the pieces that are out"
+                found.append(Finding(table, f"{stock} S#*", "taken", what, str(self.taken[stock])))
+            if is_pool and self.left[stock] != self.free[stock]:
+                what = f"{self.free[stock]}, the codes that are free"
+                found.append(Finding(table, f"{stock} S#*", "left", what, str(self.left[stock])))
+            if self.left[stock] < 0:
+                found.append(Finding(table, f"{stock} S#*", "left", "0 or more", str(self.left[stock])))
+        return found
+
+
+def _key(item: Item) -> str:
+    return f"{item.get('pk', '?')} {item.get('sk', '?')}"

@@ -1,0 +1,132 @@
+"""A redemption is undone (取消): points, pieces, limits and what was given go back in one transaction, or none of them.
+
+Points go back to the buckets they came from; those whose date has passed get the programme's grace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import Also
+from chalicelib.ledger.redeem import redemption_key, restore
+from chalicelib.spending.goods.model import OwnedBadge
+from chalicelib.spending.goods.table import stock_returned
+from chalicelib.spending.goods.take_back import badge_back, codes_back, coupons_back
+from chalicelib.spending.goods.trail import Line
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
+from chalicelib.spending.mall.revise import ATTEMPTS, Revised, Step, next_version, require_state
+
+MEMBER_MAY = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
+"""Until it has left, a member changes his mind as he likes."""
+STAFF_MAY = (*MEMBER_MAY, RedemptionState.SHIPPED, RedemptionState.DONE)
+RESTORING = "cancel"
+"""The one restoring of a redemption: its points go back once, whole."""
+
+
+class Wish(NamedTuple):
+    """Who wants a redemption undone, and why."""
+
+    by: str
+    reason: str
+    is_member: bool
+    is_stock_back: bool = True
+    """Whether its pieces can be sold again; of what is no parcel they always can."""
+
+
+def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revised:
+    """Undo a redemption, once; again answers what stands.
+
+    Raises REDEMPTION_NOT_FOUND; REDEMPTION_STATE when it is too far, its code was seen or money is in it; COUPON_STATE
+    when a coupon of it was used; BUSY.
+    """
+    for _ in range(ATTEMPTS):
+        found = desk.mall.redemption(redemption_id)
+        if found is None:
+            raise JifenError(Code.REDEMPTION_NOT_FOUND)
+        if found.state is RedemptionState.CANCELLED:
+            return Revised(found, replayed=True)
+        require_state(found, *(MEMBER_MAY if wish.is_member else STAFF_MAY))
+        _require_no_money(found)
+        try:
+            if done := _cancelled(found, wish, desk, now):
+                return Revised(done, replayed=False)
+        except JifenError:
+            if not _has_moved(found, desk):
+                raise
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Redemption | None:
+    """The redemption, cancelled; None when somebody else did that meanwhile."""
+    step = Step(*_undone(found, wish, now), (*_given_back(found, wish, desk, now),))
+    after = next_version(step)
+    receipt = restore(
+        found.member_id,
+        redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at),
+        RESTORING,
+        found.points,
+        actor=wish.by,
+        ledger=desk.ledger,
+        terms=desk.terms.ledger,
+        now=now,
+        text=f"取消兑换{found.name}",
+        also=(desk.mall.changed_redemption(after), desk.mall.told(after, step.line), *step.also),
+    )
+    return None if receipt.replayed else after
+
+
+def _require_no_money(found: Redemption) -> None:
+    """The one place where a redemption with money is turned away: its way back, points and money together, is
+    settle_payment's.
+    """
+    if found.price.cash_fen:
+        raise JifenError(Code.REDEMPTION_STATE, "这笔兑换含现金,请走退款")
+
+
+def _undone(found: Redemption, wish: Wish, now: datetime) -> tuple[Redemption, Line]:
+    back = _pieces_back(found, wish)
+    after = found._replace(
+        state=RedemptionState.CANCELLED, reason=wish.reason, kept_pieces=found.pieces_out - back, pick_up_digest=""
+    )
+    return after, Line("cancelled", wish.by, now, wish.reason, {"points": found.points, "pieces_back": back})
+
+
+def _pieces_back(found: Redemption, wish: Wish) -> int:
+    """What was lost and sent again comes back once at most."""
+    return found.quantity if wish.is_stock_back or found.good != "parcel" else 0
+
+
+def _given_back(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Iterator[Also]:
+    """The writes beside the points and the redemption's own."""
+    if pieces := _pieces_back(found, wish):
+        yield stock_returned(desk.goods.name, found.stock_id, pieces)
+    for key in found.limits:
+        yield desk.mall.counted_down(key, found.quantity)
+    line = Line("cancelled", wish.by, now, "兑换已取消")
+    if found.good in ("coupon", "bundle"):
+        yield from coupons_back(desk.goods.coupons(found.codes), line, goods=desk.goods)
+    if found.pool:
+        if found.revealed_at:
+            raise JifenError(Code.REDEMPTION_STATE, "卡密已查看,不能取消")
+        codes = desk.goods.pool_codes(found.pool, found.codes)
+        yield from codes_back(codes, source_id=found.id, table=desk.goods.name)
+    if found.good == "badge":
+        yield badge_back(_badge_of(found, desk), table=desk.goods.name)
+
+
+def _badge_of(found: Redemption, desk: Desk) -> OwnedBadge:
+    """The honour that it gave; BUSY while the index does not list it yet."""
+    for badge in desk.goods.badges(found.member_id):
+        if badge.source_id == found.id:
+            return badge
+    raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _has_moved(found: Redemption, desk: Desk) -> bool:
+    """Whether somebody changed the redemption since it was read: then it is judged anew."""
+    standing = desk.mall.redemption(found.id)
+    return standing is None or standing.version != found.version

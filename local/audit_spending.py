@@ -1,0 +1,119 @@
+"""The part of `make audit` that looks at redemptions: their points, what they gave, and the stocks they came from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.ledger.audit import Finding
+from chalicelib.ledger.items import Item, entry_item, member_pk
+from chalicelib.ledger.table import LedgerTable
+from chalicelib.runtime.dynamo import batch_get, decode_item
+from chalicelib.spending.audit import Beside, Keys, Stocks, check_redemption, keys_of, readable
+from chalicelib.spending.goods.items import coupon_key
+from chalicelib.spending.mall.items import redemption_row_key
+from chalicelib.spending.mall.model import Redemption
+
+TRIES = 4
+"""How often something is read again before what was found is believed."""
+PAUSE_S = 1.0
+
+Add = Callable[..., None]
+"""Takes findings, and counts by name of what was read."""
+
+
+@dataclass(frozen=True)
+class SpendingAuditor:
+    """One stage's spending table beside its ledger."""
+
+    ledger: LedgerTable
+    table: str
+    add: Add
+    pause: Callable[[float], None] = time.sleep
+
+    def run(self) -> None:
+        """Every redemption, a page at a time, then the stocks: these are sums over the whole table."""
+        for page in self._pages():
+            rows = [item for item in page if _is_redemption(item)]
+            found = self._standing(rows)
+            coupons = sum(str(item["pk"]).startswith("COUPON#") and item["sk"] == "COUPON" for item in page)
+            self.add(found, redemptions=len(rows), coupons=coupons)
+        found, stocks = self._stocks()
+        for _ in range(TRIES if found else 0):
+            self.pause(PAUSE_S)
+            before = found
+            found, stocks = self._stocks()
+            if not found or found == before:
+                break
+        self.add(found, stocks=stocks)
+
+    def _standing(self, rows: Sequence[Item]) -> list[Finding]:
+        """What is wrong with these rows and stays so over a pause: they may change while they are looked at."""
+        found = self._checked(rows)
+        for _ in range(TRIES if any(found.values()) else 0):
+            self.pause(PAUSE_S)
+            before = {pk: one for pk, one in found.items() if one}
+            found = self._checked(self._items(self.table, [{"pk": pk, "sk": "R"} for pk in before]))
+            if {pk: one for pk, one in found.items() if one} == before:
+                break
+        return [finding for one in found.values() for finding in one]
+
+    def _checked(self, rows: Sequence[Item]) -> dict[str, list[Finding]]:
+        read = {str(item["pk"]): readable(item, self.table) for item in rows}
+        found = {pk: findings for pk, (_, findings) in read.items()}
+        known = [one for one, _ in read.values() if one]
+        for one, beside in self._beside(known):
+            found[redemption_row_key(one.id)["pk"]] += check_redemption(one, beside, self.table)
+        return found
+
+    def _beside(self, known: Sequence[Redemption]) -> Iterator[tuple[Redemption, Beside]]:
+        """Each redemption with all that belongs to it."""
+        keys = {one.id: keys_of(one) for one in known}
+        wanted = [{"pk": member_pk(one.member_id), "sk": keys[one.id].entry} for one in known]
+        entries = {item["sk"]: item for item in self._items(self.ledger.journal, wanted)}
+        guards = [{"pk": key, "sk": "G"} for one in keys.values() for key in (one.hold, one.restoring)]
+        standing = {item["pk"]: item for item in self._items(self.ledger.ledger, guards)}
+        for one in known:
+            yield one, self._of(one, keys[one.id], entries, standing)
+
+    def _of(self, one: Redemption, keys: Keys, entries: Mapping[str, Item], guards: Mapping[str, Item]) -> Beside:
+        hold = guards.get(keys.hold)
+        entry = entries.get(keys.entry)
+        if entry is None and hold is None:
+            # Paid late by who was merged meanwhile: it stands in the survivor's journal.
+            found = self.ledger.own_entry(self.ledger.read(one.member_id), keys.entry)
+            entry = entry_item(found) if found else None
+        places = [{"pk": f"POOL#{one.pool}", "sk": f"C#{id}"} if one.pool else coupon_key(id) for id in one.codes]
+        goods = {item["sk"] if one.pool else item["pk"]: item for item in self._items(self.table, places)}
+        return Beside(entry, hold, guards.get(keys.restoring), goods)
+
+    def _stocks(self) -> tuple[list[Finding], int]:
+        """What is wrong with the stocks by one look at the whole table, and how many there are."""
+        sums = Stocks()
+        for page in self._pages():
+            for item in page:
+                if _is_redemption(item):
+                    one, _ = readable(item, self.table)
+                    if one:
+                        sums.add_redemption(one)
+                else:
+                    sums.add(item)
+        return sums.findings(self.table), len(sums.taken)
+
+    def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
+        return [decode_item(item) for item in batch_get(self.ledger.dynamo, table, keys)]
+
+    def _pages(self) -> Iterator[list[Item]]:
+        request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True}
+        while True:
+            page = self.ledger.dynamo.scan(**request)
+            yield [decode_item(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _is_redemption(item: Item) -> bool:
+    return str(item["pk"]).startswith("R#") and item["sk"] == "R"
