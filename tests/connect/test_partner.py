@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,8 @@ from chalicelib.connect.partner.api import PartnerApi, open_partner
 from chalicelib.connect.partner.send import send_public
 from chalicelib.connect.partner.words import Asked, Said, Word
 from chalicelib.errors import JifenError
+from tests.connect.webhooks.receiver import Receiver, receiving
+from tests.connect.webhooks.test_send import tls as tls
 from tests.members.stage import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -251,3 +254,65 @@ def silent() -> Iterator[socket.socket]:
 def test_who_says_nothing_is_given_up_at_the_deadline() -> None:
     with silent() as channel, pytest.raises(Unanswered):
         public(World("93.184.216.34", reached=channel), deadline_s=0.2)
+
+
+def through(receiver: Receiver, client: ssl.SSLContext, host: str = "hooks.example.com") -> Reply:
+    """A POST to a public name whose server is on this machine."""
+
+    def connect(_address: tuple[str, int], timeout: float) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", receiver.server.server_port), timeout)
+
+    return send_public(
+        host,
+        "POST",
+        "/exchanges",
+        {"X-Jifen-Nonce": "n"},
+        b"{}",
+        resolve=lambda _host, _port: ["93.184.216.34"],
+        connect=connect,
+        context=lambda: client,
+    )
+
+
+def test_body_headers_and_answer_go_over_tls_as_they_are(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    def answer(handler: Any) -> None:
+        handler.send_response(404)
+        handler.send_header("X-Jifen-Nonce", "n")
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    with receiving(tls[0]) as receiver:
+        receiver.answers = [answer]
+        reply = through(receiver, tls[1])
+
+    (got,) = receiver.received
+    assert (got.path, got.body, got.headers["host"]) == ("/exchanges", b"{}", "hooks.example.com")
+    assert (reply.status, reply.headers["x-jifen-nonce"], reply.body) == (404, "n", b"{}")
+
+
+def test_no_redirect_is_followed(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    with receiving(tls[0]) as receiver:
+        receiver.answers = [302, 302]
+        assert through(receiver, tls[1]).status == 302
+
+    assert len(receiver.received) == 1
+
+
+def test_a_certificate_of_another_name_is_no_answer(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    with receiving(tls[0]) as receiver, pytest.raises(Unanswered):
+        through(receiver, tls[1], "other.example.com")
+
+
+def test_an_answer_without_end_is_none(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    def long(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(2 * 1024 * 1024))
+        handler.end_headers()
+        handler.wfile.write(b" " * (1024 * 1024 + 2))
+        handler.close_connection = True
+
+    with receiving(tls[0]) as receiver:
+        receiver.answers = [long]
+        with pytest.raises(Unanswered):
+            through(receiver, tls[1])

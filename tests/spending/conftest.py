@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.spending.exchanges import Airport, open_airport
 from tests.spending.audited import differences
+from tests.spending.exchanges import Airport, open_airport
 from tests.spending.malls import Mall, open_mall
 
 
@@ -15,6 +15,7 @@ from tests.spending.malls import Mall, open_mall
 def mall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mall]:
     with open_mall(monkeypatch) as opened:
         yield opened
+        assert differences() == []
 
 
 @pytest.fixture

@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from chalicelib.ledger.audit import Tables, check_guard, check_member
+from chalicelib.ledger.items import guard_of
+from chalicelib.ledger.release import hold_key
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
 from chalicelib.runtime.dynamo import decode_item
 from chalicelib.spending.exchange.desk import Desk, open_desk
-from chalicelib.spending.exchange.model import Exchange
+from chalicelib.spending.exchange.items import exchange_of
+from chalicelib.spending.exchange.model import Exchange, State
+from chalicelib.spending.exchange.reconcile import GIVEN
 from chalicelib.spending.exchange.sweep import Swept, sweep
 from chalicelib.spending.exchange.table import open_exchanges
 from tests.members.stage import ADMIN_KEY, Answer
@@ -123,6 +127,22 @@ class Airport:
     def items(self, table: str) -> list[dict[str, Any]]:
         return [decode_item(item) for item in self.mall.counter.stage.cloud.scan(TableName=table)["Items"]]
 
+    def assert_agreed(self) -> None:
+        """Every exchange is to the ledger, to us and to the partner what it should be."""
+        ledger = open_ledger()
+        stored = {item["pk"]: item for item in self.items(ledger.ledger)}
+        late = {item["sk"].split("#")[-1] for item in self.items(ledger.journal) if "#redeem#exchange#" in item["sk"]}
+        theirs = {one["id"]: one for one in self.world.get("/partner-exchanges")["exchanges"]}
+        rows = [item for item in self.items(open_exchanges().name) if item["pk"].startswith("EXCHANGE#")]
+        for one in (exchange_of(item) for item in rows if item["sk"] == "E"):
+            guard, paid = guard_of(stored[hold_key(one.hold_id)]), theirs.get(one.id, {}).get("paid", 0)
+            assert paid <= 1
+            assert (one.id in late) == one.charged_late
+            assert ("spent" in guard.state) == (one.state is State.DONE and not one.charged_late)
+            if one.state is not State.ASKED:
+                assert not guard.taken
+                assert paid == (one.state in GIVEN)
+
     def assert_sound(self, member_id: str) -> None:
         """The auditor finds nothing wrong with a member."""
         ledger = open_ledger()
@@ -149,6 +169,7 @@ def open_airport(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airport]:
         airport.partner()
         with _listening(airport.lines):
             yield airport
+        airport.assert_agreed()
         told = [line for line in airport.lines if SECRET in line or ACCOUNT in line]
         assert not told
 

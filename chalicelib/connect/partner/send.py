@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 
 from chalicelib.connect import outside
 from chalicelib.connect.outside import MAX_ANSWER_BYTES, Reply, Unanswered, Unreached
-from chalicelib.connect.public_line import Connect, Resolve, public_line, resolve, tls
+from chalicelib.connect.public_line import Connect, Line, Resolve, public_line, resolve, tls
 from chalicelib.connect.webhooks.address import Forbidden, Target, allowed, target_of
 from chalicelib.runtime import log
 from chalicelib.runtime.settings import settings
@@ -37,13 +38,15 @@ def send_public(
     *,
     resolve: Resolve = resolve,
     connect: Connect = socket.create_connection,
+    context: Callable[[], ssl.SSLContext] = tls,
     deadline_s: float = DEADLINE_S,
 ) -> Reply:
     """Only to public addresses, whatever the name stands for. Raises Unreached where certainly nothing was heard."""
     started, outcome = time.perf_counter(), "unanswered"
     try:
         target, addresses = _judged(host, path, resolve)
-        reply = _answer(target, addresses, method, headers, body, connect, deadline_s)
+        with public_line(target, addresses, connect=connect, context=context(), deadline_s=deadline_s) as line:
+            reply = _answer(line, target, method, headers, body)
         outcome = "answered"
     except Unreached:
         outcome = "unreached"
@@ -66,22 +69,13 @@ def _judged(host: str, path: str, resolve: Resolve) -> tuple[Target, tuple[str, 
         raise Unreached(type(error).__name__) from None
 
 
-def _answer(
-    target: Target,
-    addresses: tuple[str, ...],
-    method: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    connect: Connect,
-    deadline_s: float,
-) -> Reply:
-    with public_line(target, addresses, connect=connect, context=tls(), deadline_s=deadline_s) as line:
-        own = {"Host": target.authority, "Connection": "close"}
-        line.connection.request(method, target.path, body or None, {**headers, **own})
-        response = line.connection.getresponse()
-        raw = response.read(MAX_ANSWER_BYTES + 1)
-        if line.is_cut():
-            raise TimeoutError  # what was cut off reads like something short
-        if len(raw) > MAX_ANSWER_BYTES:
-            raise Unanswered("too long")
-        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, raw)
+def _answer(line: Line, target: Target, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    own = {"Host": target.authority, "Connection": "close"}
+    line.connection.request(method, target.path, body or None, {**headers, **own})
+    response = line.connection.getresponse()
+    raw = response.read(MAX_ANSWER_BYTES + 1)
+    if line.is_cut():
+        raise TimeoutError  # what was cut off reads like something short
+    if len(raw) > MAX_ANSWER_BYTES:
+        raise Unanswered("too long")
+    return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, raw)
