@@ -14,11 +14,15 @@ from chalicelib.ledger.merge import merge_accounts
 from chalicelib.ledger.release import hold_key, release_overdue
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
+from chalicelib.runtime.dynamo import encode_item
 from chalicelib.spending.exchange.events import sweep_exchanges
+from chalicelib.spending.exchange.items import exchange_item
 from chalicelib.spending.exchange.model import HELD_FOR, State
 from chalicelib.spending.exchange.sweep import Swept
 from tests.connect.stage import one_call_at_a_time
+from tests.ledger.item_size import item_bytes
 from tests.spending.exchanges import ACCOUNT, SECRET, Airport
+from tests.spending.test_costs import cost
 
 SHORT = "too short to sign with"
 
@@ -535,3 +539,32 @@ def test_partners_are_shown_with_what_points_give(airport: Airport) -> None:
     assert gives == [None, {"points": 110, "units": 33}]
     assert (least["reversible"], least["unit"]) == (False, "里程")
     assert airport.mall.call("GET", "/v1/me/exchange-partners", token=token, query={"points": "0"}).status == 400
+
+
+@pytest.mark.parametrize(("limits", "units"), [({}, 18), ({"all_points_per_day": 10**6}, 20)])
+def test_an_exchange_is_two_transactions(airport: Airport, limits: dict[str, Any], units: int) -> None:
+    airport.partner(**limits)
+    token, _ = airport.mall.member()
+    airport.exchange(token)
+
+    asked, written = cost(lambda: airport.exchange(token))
+
+    assert asked == [
+        "GetItem",  # the exchange: none
+        "GetItem",  # its partner
+        "BatchGetItem",  # account and guard
+        "TransactWriteItems",
+        "GetItem",  # the partner, as it is asked
+        "BatchGetItem",
+        "TransactWriteItems",
+    ]
+    assert written == units
+
+
+def test_a_row_of_an_exchange_is_within_a_kilobyte(airport: Airport) -> None:
+    token, _ = airport.mall.member()
+    full = airport.row(airport.exchange(token).data["id"])._replace(
+        name="名" * 40, unit="里" * 10, account="x" * 80, closed_by="s" * 25, closed_why="因" * 60
+    )
+
+    assert item_bytes(encode_item(exchange_item(full))) <= 1024

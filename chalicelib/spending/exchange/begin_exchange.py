@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.connect.partner.api import open_partner
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.hold import hold
 from chalicelib.ledger.model import Account, Also, business_on
@@ -95,7 +96,7 @@ def _wanted(member_id: str, exchange_id: str, wish: Wish, desk: Desk, now: datet
     found = amounts(partner, wish.points)
     if found is None:
         raise JifenError(Code.EXCHANGE_TOO_SMALL, f"每次至少兑换{partner.least_points}积分", field="points")
-    desk.api(kept.id, now)
+    open_partner(kept.id, partner.host, partner.root, now)
     row = Exchange(
         id=exchange_id,
         member_id=member_id,

@@ -41,7 +41,7 @@ def pursue(found: Exchange, *, desk: Desk, now: datetime, is_new: bool = False) 
         return _later(found, closed.code.name, desk, now)
     if said.word in (Word.PENDING, Word.UNKNOWN):
         return _later(found, said.word.name, desk, now)
-    return settle(found.id, said, desk=desk, now=now)
+    return settle(found, said, desk=desk, now=now)
 
 
 def _said(found: Exchange, desk: Desk, now: datetime, *, is_new: bool) -> Said:
@@ -57,13 +57,9 @@ def _said(found: Exchange, desk: Desk, now: datetime, *, is_new: bool) -> Said:
     return api.ask(asked)
 
 
-def settle(exchange_id: str, said: Said, *, desk: Desk, now: datetime) -> Exchange:
-    """Settle an exchange by its partner's own word: DONE, REFUSED or VOIDED. Again changes nothing.
-
-    Raises BUSY, EXCHANGE_NOT_FOUND.
-    """
+def settle(found: Exchange, said: Said, *, desk: Desk, now: datetime) -> Exchange:
+    """Settle an exchange by its partner's own word: DONE, REFUSED or VOIDED. Again changes nothing. Raises BUSY."""
     for _ in range(ATTEMPTS):
-        found = standing_exchange(exchange_id, desk)
         if found.state is not State.ASKED:
             return found
         try:
@@ -71,6 +67,7 @@ def settle(exchange_id: str, said: Said, *, desk: Desk, now: datetime) -> Exchan
         except JifenError as refused:
             if refused.code is not Code.EXCHANGE_STATE:
                 raise
+        found = standing_exchange(found.id, desk)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
