@@ -107,6 +107,19 @@ def test_the_clients_own_retry_ends_it_as_well(airport: Airport) -> None:
     assert airport.balance() == 30
 
 
+def test_a_client_that_asks_again_and_again_does_not_ask_the_partner_each_time(airport: Airport) -> None:
+    token, _ = airport.mall.member()
+    airport.plan("pending")
+    made = [airport.exchange(token, key="one").data for _ in range(10)]
+    asked = [one for one in airport.world.get("/received")["received"] if one["path"].startswith("/exchanges")]
+    airport.world.post("/partner-decisions", {"id": made[0]["id"], "state": "done"})
+    airport.later(minutes=30)
+
+    assert {one["state"] for one in made} == {"asked"}
+    assert len(asked) == 3
+    assert airport.exchange(token, key="one").data["state"] == "done"
+
+
 @pytest.mark.parametrize("end", ["done", "refused"])
 def test_pending_is_looked_at_until_it_ends(airport: Airport, end: str) -> None:
     token, member_id = airport.mall.member()

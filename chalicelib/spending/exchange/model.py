@@ -10,6 +10,7 @@ ACTIVITY = "exchange"
 
 FIRST_LOOK = timedelta(minutes=1)
 """After so long the sweep looks at what no call has settled; longer than such a call may take."""
+EAGER_LOOKS = 3
 MOST_PAUSE = timedelta(minutes=30)
 GIVE_UP_AFTER = timedelta(hours=24)
 """From then on the partner is no longer asked to do it, but to void it."""
@@ -82,6 +83,11 @@ class Exchange(NamedTuple):
     def void_from_at(self) -> datetime:
         """From then on it is given up."""
         return self.asked_at + GIVE_UP_AFTER
+
+
+def is_worth_a_look(one: Exchange, now: datetime) -> bool:
+    """Whether a client's repeat asks the partner at once: its first ones do, then they go by the sweep's pauses."""
+    return one.looked < EAGER_LOOKS or one.look_at is None or one.look_at <= now
 
 
 def next_look(one: Exchange, why: str, now: datetime) -> Exchange:

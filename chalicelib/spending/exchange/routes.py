@@ -18,6 +18,7 @@ from chalicelib.spending.exchange.begin_exchange import Wish, begin_exchange
 from chalicelib.spending.exchange.bodies import ExchangeIn
 from chalicelib.spending.exchange.desk import open_desk
 from chalicelib.spending.exchange.keep_partner import stored_partner
+from chalicelib.spending.exchange.model import is_worth_a_look
 from chalicelib.spending.exchange.settle_exchange import pursue, standing_exchange
 
 bp = Blueprint(__name__)
@@ -55,8 +56,10 @@ def post_exchange(call: Call) -> Json:
     exchange_id = key_guard(call, "exchange")[-ID_CHARS:]
     wish, desk = Wish(call.body.partner, call.body.account, call.body.points), open_desk(call.now)
     begun = begin_exchange(call.caller.id, exchange_id, wish, desk=desk, now=call.now)
-    settled = pursue(begun.exchange, desk=desk, now=call.now, is_new=not begun.replayed)
-    return {**exchange_answer(settled, desk.terms.zone), "replayed": begun.replayed}
+    stands = begun.exchange
+    if not begun.replayed or is_worth_a_look(stands, call.now):
+        stands = pursue(stands, desk=desk, now=call.now, is_new=not begun.replayed)
+    return {**exchange_answer(stands, desk.terms.zone), "replayed": begun.replayed}
 
 
 @bp.route("/me/exchanges", methods=["GET"])
