@@ -23,6 +23,8 @@ CHECKOUT = "chalicelib/spending/checkout/"
 CHECKOUT_TESTS = "tests/spending/test_checkout.py::"
 EXCHANGE = "chalicelib/spending/exchange/"
 EXCHANGE_TESTS = "tests/spending/test_exchange.py::"
+EXCHANGE_AMOUNTS = "tests/spending/test_exchange_amounts.py::"
+PARTNER = "tests/connect/test_partner.py::"
 MERGED = "tests/ledger/test_merged_accounts.py::"
 MIGRATION = "tests/members/test_migration.py::"
 AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
@@ -649,8 +651,8 @@ FAULTS = [
         "Amounts(-(-units * ratio.points // ratio.units), units)",
         "Amounts(stepped, units)",
         (
-            "tests/spending/test_exchange_amounts.py::"
-            "test_whatever_is_asked_for_no_unit_is_given_for_too_few_points_and_no_point_is_taken_for_none",
+            EXCHANGE_AMOUNTS
+            + "test_whatever_is_asked_for_no_unit_is_given_for_too_few_points_and_no_point_is_taken_for_none",
         ),
     ),
     Fault(
@@ -665,9 +667,6 @@ FAULTS = [
         "chalicelib/connect/partner/signing.py",
         "return signed.nonce == nonce",
         "return bool(signed.nonce)",
-        (
-            "tests/connect/test_partner.py::"
-            "test_what_is_not_the_partners_own_answer_to_this_question_is_none[anothers nonce]",
-        ),
+        (PARTNER + "test_what_is_not_the_partners_own_answer_to_this_question_is_none[anothers nonce]",),
     ),
 ]
