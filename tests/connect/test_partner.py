@@ -186,7 +186,9 @@ def test_a_secret_is_in_no_text_of_the_api() -> None:
     assert SECRET not in repr(replace(api(Partner()), root="/x"))
 
 
-@pytest.mark.parametrize("known", [{}, {"miles": {}}, {"miles": {"secret": "short"}}, {"miles": SECRET}])
+@pytest.mark.parametrize(
+    "known", [{}, {"miles": {}}, {"miles": {"secret": "short"}}, {"miles": {"secret": 10**40}}, {"miles": SECRET}]
+)
 def test_without_a_secret_a_partner_is_not_connected(stage: Stage, known: Any) -> None:
     stage.rotate("connect", json.dumps({"partners": known}))
 

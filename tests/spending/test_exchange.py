@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.connect.partner.words import Asked, Word
+from chalicelib.connect.partner.words import Asked, Said, Word
 from chalicelib.ledger.freeze import set_frozen
 from chalicelib.ledger.merge import merge_accounts
 from chalicelib.ledger.release import hold_key, release_overdue
@@ -17,7 +17,8 @@ from chalicelib.programme.table import terms_at
 from chalicelib.runtime.dynamo import encode_item
 from chalicelib.spending.exchange.events import sweep_exchanges
 from chalicelib.spending.exchange.items import exchange_item
-from chalicelib.spending.exchange.model import HELD_FOR, State
+from chalicelib.spending.exchange.model import HELD_FOR, Exchange, State
+from chalicelib.spending.exchange.settle_exchange import pursue, settle
 from chalicelib.spending.exchange.sweep import Swept
 from tests.connect.stage import one_call_at_a_time
 from tests.ledger.item_size import item_bytes
@@ -503,6 +504,55 @@ def test_a_partner_that_is_silent_does_not_hold_up_others(airport: Airport) -> N
     first, second = airport.sweep(), airport.sweep()
 
     assert (first, second) == (Swept(waiting=3), Swept(waiting=3))
+
+
+def test_an_exchange_that_fails_is_not_in_the_way_of_the_others(
+    airport: Airport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = airport.mall.member()
+    airport.plan("pending", times=3)
+    ids = [airport.exchange(token).data["id"] for _ in range(3)]
+    real = pursue
+
+    def failing(found: Exchange, **given: Any) -> Exchange:
+        if found.id == ids[0]:
+            raise KeyError
+        return real(found, **given)
+
+    airport.later(minutes=2)
+    with monkeypatch.context() as patched:
+        patched.setattr("chalicelib.spending.exchange.sweep.pursue", failing)
+        swept = airport.sweep()
+
+    assert swept == Swept(waiting=2, failed=1)
+    assert [line for line in airport.lines if '"exchange_sweep_failed"' in line]
+
+
+def test_a_word_that_comes_after_another_was_believed_changes_nothing(airport: Airport) -> None:
+    token, member_id = airport.mall.member()
+    airport.plan("pending")
+    seen = airport.row(airport.exchange(token).data["id"])
+    done = Said(Word.DONE, done_at=airport.now)
+    airport.world.post("/partner-decisions", {"id": seen.id, "state": "done"})
+    settle(seen, done, desk=airport.desk, now=airport.now)
+
+    after = [settle(seen, said, desk=airport.desk, now=airport.now) for said in (Said(Word.REFUSED), done)]
+
+    assert [one.state for one in after] == [State.DONE] * 2
+    assert airport.points(member_id) == (900, 0)
+
+
+def test_a_done_that_comes_after_a_refusal_was_believed_charges_nothing(airport: Airport) -> None:
+    token, member_id = airport.mall.member()
+    airport.plan("pending")
+    seen = airport.row(airport.exchange(token).data["id"])
+    airport.world.post("/partner-decisions", {"id": seen.id, "state": "refused"})
+    settle(seen, Said(Word.REFUSED, "other"), desk=airport.desk, now=airport.now)
+
+    after = settle(seen, Said(Word.DONE, done_at=airport.now), desk=airport.desk, now=airport.now)
+
+    assert after.state is State.REFUSED
+    assert airport.points(member_id) == (1000, 0)
 
 
 def test_the_sweep_ends_when_its_time_does(airport: Airport) -> None:

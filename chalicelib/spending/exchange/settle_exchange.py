@@ -65,8 +65,8 @@ def settle(found: Exchange, said: Said, *, desk: Desk, now: datetime) -> Exchang
         try:
             return _given(found, said, desk, now) if said.word is Word.DONE else _back(found, said, desk, now)
         except JifenError as refused:
-            if refused.code is not Code.EXCHANGE_STATE:
-                raise
+            if refused.code not in (Code.EXCHANGE_STATE, Code.HOLD_CLOSED):
+                raise  # these two say that somebody else has settled it meanwhile, by whatever word
         found = standing_exchange(found.id, desk)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 

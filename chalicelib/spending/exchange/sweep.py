@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from chalicelib.errors import Code, JifenError
 from chalicelib.runtime import log
 from chalicelib.spending.exchange.desk import Desk
 from chalicelib.spending.exchange.items import SHARDS, due_shard
@@ -41,10 +40,8 @@ def sweep(*, desk: Desk, now: datetime, has_time: Callable[[], bool]) -> Swept:
                 continue
             try:
                 after = pursue(found, desk=desk, now=now)
-            except JifenError as refused:
-                if refused.code is not Code.BUSY:
-                    raise
-                log.outcome("exchange_sweep_failed", exchange=exchange_id, why=refused.code.name)
+            except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+                log.defect("exchange_sweep_failed", error, exchange=exchange_id)
                 failed += 1
                 continue
             is_waiting = after.state is State.ASKED
