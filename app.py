@@ -38,6 +38,9 @@ from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.checkout.events import bp as checkout_events
 from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
+from chalicelib.spending.exchange.events import bp as exchange_events
+from chalicelib.spending.exchange.routes import bp as exchange_routes
+from chalicelib.spending.exchange.staff_routes import bp as exchange_staff_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
@@ -47,6 +50,9 @@ from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
+from chalicelib.spending.offers.events import bp as offer_events
+from chalicelib.spending.offers.routes import bp as offer_routes
+from chalicelib.spending.offers.staff_routes import bp as offer_staff_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -61,6 +67,8 @@ for blueprint in (
     doudian_routes,
     duiba_routes,
     earning_routes,
+    exchange_routes,
+    exchange_staff_routes,
     gift_routes,
     insight_routes,
     ledger_routes,
@@ -71,6 +79,8 @@ for blueprint in (
     mall_routes,
     mall_staff_routes,
     members_routes,
+    offer_routes,
+    offer_staff_routes,
     message_routes,
     penalty_routes,
     programme_routes,
@@ -90,11 +100,13 @@ for blueprint in (
     checkout_events,
     connect_events,
     earning_events,
+    exchange_events,
     gift_events,
     insight_events,
     ledger_events,
     mall_events,
     message_events,
+    offer_events,
     publishing_events,
     simulation_events,
     webhook_events,

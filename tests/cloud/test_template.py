@@ -40,8 +40,10 @@ FUNCTIONS = {
     "TellWebhooks",
     "DeliverWebhooks",
     "SweepWebhooks",
+    "SweepExchanges",
     "SweepRedemptions",
     "CloseDays",
+    "SweepOffers",
     "SendDueIssues",
     "CheckCadence",
 }
@@ -52,7 +54,9 @@ SCHEDULES = {
     "ReleaseHolds": "rate(5 minutes)",
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
+    "SweepOffers": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
+    "SweepExchanges": "rate(1 minute)",
     "SweepRedemptions": "rate(5 minutes)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
@@ -264,6 +268,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("SweepWebhooksRole", {"WebhooksTable"}),
+        ("SweepExchangesRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
         (
             "SweepRedemptionsRole",
             {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable", "ConnectTable"},
@@ -273,6 +278,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
         ("GivePointsBackRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
         ("GivePaymentGiftsRole", {"LedgerTable", "MembersTable", "ProgrammeTable", "SpendingTable"}),
+        ("SweepOffersRole", {"SpendingTable", "LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )

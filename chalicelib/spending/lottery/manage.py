@@ -16,7 +16,7 @@ from chalicelib.ledger.model import digest
 from chalicelib.programme.model import Terms
 from chalicelib.spending.lottery.campaign import Campaign, checksum
 from chalicelib.spending.lottery.document import Fault, faults, require_sense
-from chalicelib.spending.lottery.favour import unfavourable
+from chalicelib.spending.lottery.favour import out_of_reach, unfavourable
 from chalicelib.spending.lottery.model import READ_AGAIN, Head, State, Step, Version
 from chalicelib.spending.lottery.stocks import fillings, shards_of
 from chalicelib.spending.lottery.table import LotteryTable
@@ -68,9 +68,10 @@ def check(table: LotteryTable, campaign_id: str, terms: Terms, now: datetime) ->
     document = table.draft(campaign_id)
     found = faults(document, terms.programme, now)
     standing = table.versions(campaign_id)
-    if not found and standing:
+    if not found:
         campaign = require_sense(document, terms.programme, now)
-        found = list(unfavourable(standing[-1].campaign, campaign))
+        before = standing[-1].campaign if standing else None
+        found = [*(unfavourable(before, campaign) if before else ()), *out_of_reach(before, campaign, now)]
     return found
 
 
@@ -103,8 +104,7 @@ def publish(
     document = table.draft(campaign_id)
     campaign = require_sense(document, terms.programme, now)
     last = standing[-1] if standing else None
-    if last:
-        _require_favour(last.campaign, campaign)
+    _require_favour(last.campaign if last else None, campaign, now)
     shards = last.shards if last else shards_of(campaign)
     published = Version(
         number=last.number + 1 if last else 1,
@@ -160,9 +160,11 @@ def _turn(table: LotteryTable, campaign_id: str, to: State, *, reason: str, by: 
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
-def _require_favour(before: Campaign, after: Campaign) -> None:
-    for path, reason in unfavourable(before, after):
+def _require_favour(before: Campaign | None, after: Campaign, now: datetime) -> None:
+    for path, reason in unfavourable(before, after) if before else ():
         raise JifenError(Code.NOT_IN_FAVOUR, f"{path}{reason}", field=path)
+    for path, reason in out_of_reach(before, after, now):
+        raise JifenError(Code.LOTTERY_INVALID, f"{path}{reason}", field=path)
 
 
 def _name(document: Mapping[str, Any]) -> str:

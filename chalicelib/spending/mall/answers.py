@@ -103,6 +103,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
     answer = {
         "id": one.id,
         "item_id": one.item_id,
+        "offer_id": one.offer_id or None,
         "name": one.name,
         "kind": one.good,
         "quantity": one.quantity,

@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also
-from chalicelib.ledger.redeem import redemption_key, restore
-from chalicelib.ledger.release import hold_key
+from chalicelib.ledger.redeem import restore
 from chalicelib.spending.goods.model import OwnedBadge
 from chalicelib.spending.goods.table import stock_returned
 from chalicelib.spending.goods.take_back import badge_back, codes_back, coupons_back
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import ACTIVITY, Money, Redemption, RedemptionState, Report
-from chalicelib.spending.mall.redeem_item import hold_id_of
+from chalicelib.spending.mall.model import Money, Redemption, RedemptionState, Report
+from chalicelib.spending.mall.redeem_item import spent_key
 from chalicelib.spending.mall.revise import ATTEMPTS, Revised, Step, next_version, require_state
 
 MEMBER_MAY = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
@@ -68,7 +67,7 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
     after = next_version(step)
     receipt = restore(
         found.member_id,
-        _spent_by(found),
+        spent_key(found),
         RESTORING,
         found.points,
         actor=wish.by,
@@ -79,13 +78,6 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
         also=(*desk.mall.revised(after, step.line), *step.also),
     )
     return None if receipt.replayed else after
-
-
-def _spent_by(found: Redemption) -> str:
-    """The guard of what spent its points: the hold that waited for its money, or else an entry."""
-    if found.cash_fen and not found.is_late:
-        return hold_key(hold_id_of(found.id))
-    return redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at)
 
 
 def _undone(found: Redemption, wish: Wish, now: datetime) -> tuple[Redemption, Line]:

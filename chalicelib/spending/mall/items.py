@@ -119,6 +119,8 @@ def _what_else(one: Redemption) -> Item:
         "payer": one.payer,
         "is_late": one.is_late,
         "report": str(one.report),
+        "offer": one.offer_id,
+        "group": one.group_id,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -158,6 +160,8 @@ def redemption_of(item: Item) -> Redemption:
         payer=item.get("payer", ""),
         is_late=item.get("is_late", False),
         report=Report(item.get("report", "")),
+        offer_id=item.get("offer", ""),
+        group_id=item.get("group", ""),
         version=item["version"],
     )
 

@@ -137,6 +137,10 @@ class Redemption(NamedTuple):
     is_late: bool = False
     """Paid after it was closed, and made after all: its points were spent by an entry and not by its hold."""
     report: Report = Report.NONE
+    offer_id: str = ""
+    """The offer by which it was sold, if one was."""
+    group_id: str = ""
+    """The group that formed for it: then its points were held before, under `hold_id_of` its id."""
     version: int = 1
 
     @property

@@ -100,7 +100,8 @@ def _captured(paid: Redemption, desk: Desk, _api: PayApi, now: datetime) -> Rede
 def _late(paid: Redemption, desk: Desk, api: PayApi, now: datetime) -> Redemption:
     """The money of a redemption that was closed before. Who gave it up himself is not given it after all."""
     listed = desk.mall.catalogue(now).get(paid.item_id)
-    if listed and listed.item.late_payment == "honour" and paid.reason != GIVEN_UP:
+    may_honour = listed and listed.item.late_payment == "honour" and not paid.offer_id
+    if may_honour and paid.reason != GIVEN_UP:
         try:
             return _honoured(paid, desk, now)
         except JifenError as refused:
