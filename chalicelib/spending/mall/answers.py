@@ -110,6 +110,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
     answer = {
         "id": one.id,
         "item_id": one.item_id,
+        "source": "lottery" if one.draw else "mall",
         "name": one.name,
         "kind": one.good,
         "quantity": one.quantity,

@@ -50,6 +50,8 @@ def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revi
         if found.state is RedemptionState.CANCELLED:
             return Revised(found, replayed=True)
         require_state(found, *(MEMBER_MAY if wish.is_member else STAFF_MAY))
+        if found.draw and wish.is_member:
+            raise JifenError(Code.REDEMPTION_STATE, "奖品领取后不能取消,请联系客服")
         _require_no_money(found)
         try:
             if done := _cancelled(found, wish, desk, now):
@@ -64,6 +66,8 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
     """The redemption, cancelled; None when somebody else did that meanwhile."""
     step = Step(*_undone(found, wish, now), (*_given_back(found, wish, desk, now),))
     after = next_version(step)
+    if found.draw:  # a prize cost nothing
+        return after if desk.mall.move(after, step.line, step.also) else None
     receipt = restore(
         found.member_id,
         redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at),

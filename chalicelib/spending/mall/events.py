@@ -23,6 +23,9 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import clock, log, queue
 from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.lottery.claim_prize import Prizes
+from chalicelib.spending.lottery.sweep import sweep_unclaimed
+from chalicelib.spending.lottery.table import open_lotteries
 from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
@@ -69,13 +72,23 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Close what time closes: parcels that count as received. Whatever else has a deadline is to be swept here, too."""
+    """Close what time closes: parcels that count as received, prizes that nobody claimed. Whatever else has a deadline
+    is to be swept here, too.
+    """
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
-    swept = sweep_received(mall=open_mall(), now=now, has_time=lambda: remaining_ms() > STOP_BEFORE_MS)
+    mall = open_mall()
+
+    def has_time() -> bool:
+        return remaining_ms() > STOP_BEFORE_MS
+
+    swept = sweep_received(mall=mall, now=now, has_time=has_time)
     log.outcome("redemptions_swept", received=swept.received, failed=swept.failed, finished=swept.finished)
-    if swept.failed:
-        raise SweepUnfinished(f"{swept.failed} redemptions left for a later sweep")
+    prizes = Prizes(open_lotteries(), mall, open_ledger())
+    unclaimed = sweep_unclaimed(prizes=prizes, now=now, has_time=has_time)
+    log.outcome("prizes_swept", lapsed=unclaimed.lapsed, failed=unclaimed.failed, finished=unclaimed.finished)
+    if failed := swept.failed + unclaimed.failed:
+        raise SweepUnfinished(f"{failed} redemptions left for a later sweep")
 
 
 def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:

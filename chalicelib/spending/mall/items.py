@@ -137,6 +137,7 @@ def _what_else(one: Redemption) -> Item:
         "revealed_at": stamp(one.revealed_at) if one.revealed_at else "",
         "money": str(one.money),
         "transaction_id": one.transaction_id,
+        "draw": one.draw,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -173,6 +174,7 @@ def redemption_of(item: Item) -> Redemption:
         revealed_at=_instant(item, "revealed_at"),
         money=Money(item.get("money", "")),
         transaction_id=item.get("transaction_id", ""),
+        draw=item.get("draw", ""),
         version=item["version"],
     )
 

@@ -122,6 +122,8 @@ class Redemption(NamedTuple):
     money: Money = Money.NONE
     transaction_id: str = ""
     """WeChat Pay's own number of the payment."""
+    draw: str = ""
+    """`<campaign>#<draw>` of a prize that was won: it cost no points of its own."""
     version: int = 1
 
     @property
