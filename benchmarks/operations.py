@@ -37,6 +37,7 @@ from chalicelib.members.table import MembersTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
 from chalicelib.runtime.dynamo import encode_item
+from chalicelib.spending.documents import Kept
 from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.goods.shelves import Change as StockChange
 from chalicelib.spending.goods.shelves import ShelvesTable
@@ -172,7 +173,7 @@ def _desk(on: Stage) -> Desk:
 def _open_mall(on: Stage) -> object:
     """One item on sale, with pieces enough, held by the process as it is between calls."""
     document = {"name": HAT.name, "good": {"kind": "parcel"}, "prices": [{"id": "points", "points": 3}]}
-    on.mall.save(Listed("hat", HAT, ItemState.ON, 1, "s1", NOW), document, action="created")
+    on.mall.documents.save(Kept("hat", document, "on", 1, "s1", NOW), action="created")
     change = StockChange("STOCK#hat", 1, 1000, "s1", "首批", NOW)
     ShelvesTable(on.goods.dynamo, on.goods.name, pause=lambda _seconds: None).change(change, key="k1")
     return on.mall.catalogue(NOW)

@@ -22,7 +22,7 @@ from chalicelib.programme.book import Edition, Heading, Pause, PauseLine, Publis
 from chalicelib.programme.items import DRAFTS, PAUSES, TERMS, Draft
 from chalicelib.programme.model import Terms
 from chalicelib.runtime import clock
-from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, decode_item, encode_item, transact
+from chalicelib.runtime.dynamo import Cancelled, Client, Item, client, decode_item, encode_item, put_once, transact
 from chalicelib.runtime.settings import settings
 
 CACHE_S = 30
@@ -159,16 +159,8 @@ class ProgrammeTable:
         Raises KEY_REUSED when the key came with other content, Cancelled when two requests met at this instant.
         """
         guard = {"pk": f"KEY#{key}", "sk": "DRAFT", "draft_id": draft.id, "input_hash": input_hash}
-        try:
-            transact(self.dynamo, [self._put_new(guard), self._put_new(items.draft_item(draft))])
-        except Cancelled as error:
-            standing = error.reasons[0].item
-            if standing is None:
-                raise
-            if standing["input_hash"] != input_hash:
-                raise JifenError(Code.KEY_REUSED) from None
-            return str(standing["draft_id"])
-        return draft.id
+        standing = put_once(self.dynamo, self.name, guard, [items.draft_item(draft)])
+        return str(standing["draft_id"]) if standing else draft.id
 
     def draft(self, draft_id: str) -> Draft:
         """A draft as it stands, a deleted one too; raises DRAFT_NOT_FOUND."""

@@ -22,7 +22,6 @@ from chalicelib.publishing import items
 from chalicelib.publishing.model import Alert, Delivery, Heading, Issue, Outcome, Receipt, Sending
 from chalicelib.publishing.pages import Page, cursor_of, position_of
 from chalicelib.runtime.dynamo import (
-    Cancelled,
     Client,
     ConditionFailed,
     Item,
@@ -31,7 +30,7 @@ from chalicelib.runtime.dynamo import (
     decode_item,
     encode_item,
     pages,
-    transact,
+    put_once,
 )
 from chalicelib.runtime.settings import settings
 
@@ -72,16 +71,8 @@ class PublishingTable:
         Raises KEY_REUSED when the guard was set with another input, Cancelled when two requests met at this instant.
         """
         guard_item = {"pk": f"key#{guard}", "sk": "draft", "issue_id": issue.id, "input_hash": input_hash}
-        try:
-            transact(self.dynamo, [self._put_new(guard_item), self._put_new(items.issue_item(issue))])
-        except Cancelled as error:
-            standing = error.reasons[0].item
-            if standing is None:
-                raise
-            if standing["input_hash"] != input_hash:
-                raise JifenError(Code.KEY_REUSED) from None
-            return str(standing["issue_id"])
-        return issue.id
+        standing = put_once(self.dynamo, self.name, guard_item, [items.issue_item(issue)])
+        return str(standing["issue_id"]) if standing else issue.id
 
     def save(self, issue: Issue, *, seen_version: int) -> None:
         """Store a changed issue if it still stands at the version that was read; raises Overtaken if not.

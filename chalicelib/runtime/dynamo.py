@@ -209,6 +209,25 @@ def transact(dynamo: Client, writes: Sequence[Mapping[str, Any]]) -> None:
         raise Cancelled([_reason(given) for given in error.response["CancellationReasons"]]) from None
 
 
+def put_once(dynamo: Client, table: str, guard: Item, items: Sequence[Item]) -> Item | None:
+    """Put new items with the guard of the key that asks for them, all or nothing; the guard that stands where the key
+    was used before, whose items stand too.
+
+    Raises KEY_REUSED when it was used with another `input_hash`, Cancelled when two calls met at this instant.
+    """
+    new = {"TableName": table, "ConditionExpression": "attribute_not_exists(pk)"}
+    try:
+        transact(dynamo, [{"Put": {**new, "Item": encode_item(item)}} for item in (guard, *items)])
+    except Cancelled as cancelled:
+        standing = cancelled.reasons[0].item
+        if standing is None:
+            raise
+        if standing["input_hash"] != guard["input_hash"]:
+            raise JifenError(Code.KEY_REUSED) from None
+        return standing
+    return None
+
+
 def _reason(given: Mapping[str, Any]) -> Reason:
     item = given.get("Item")
     return Reason(given.get("Code", "None"), decode_item(item) if item else None)

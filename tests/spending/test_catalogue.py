@@ -171,3 +171,19 @@ def test_the_price_helper_says_what_covers_the_cost(
     found = advice(cost_fen, Price(id="p", points=points, cash_fen=cash_fen), demo_terms())
 
     assert (found.least_points, found.is_below_cost) == (least, below)
+
+
+def test_what_asks_for_deeds_is_not_called_affordable_before_they_are_done(mall: Mall) -> None:
+    needs = {"activity": "check_in", "times": 1, "name": "签到"}
+    mall.offer("medal", good={"kind": "badge", "badge": "rider"}, needs=needs)
+    token, _ = mall.member(1000)
+
+    def found(**query: str) -> list[Any]:
+        shown: list[Any] = mall.call("GET", "/v1/me/mall/items", token=token, query=query).data["list"]
+        return [(one["id"], [why["text"] for why in one["why_not"]]) for one in shown]
+
+    before = found(), found(affordable="true")
+    mall.call("POST", "/v1/me/check-ins", token=token)
+
+    assert before == ([("medal", ["还差1次签到"])], [])
+    assert found(affordable="true") == [("medal", [])]

@@ -19,6 +19,7 @@ from chalicelib.runtime.dynamo import (
     decode_item,
     encode_item,
     pages,
+    put_once,
     transact,
 )
 from chalicelib.runtime.settings import settings
@@ -59,17 +60,9 @@ class EndpointsTable:
         Raises KEY_REUSED when the key came with other content, Cancelled when two requests met at this instant.
         """
         guard = {"pk": f"KEY#{key}", "sk": "ENDPOINT", "endpoint_id": endpoint.id, "input_hash": input_hash}
-        new = [guard, items.endpoint_item(endpoint), items.change_item(endpoint, "created")]
-        try:
-            transact(self.dynamo, [{"Put": self._put_new(item)} for item in new])
-        except Cancelled as cancelled:
-            standing = cancelled.reasons[0].item
-            if standing is None:
-                raise
-            if standing["input_hash"] != input_hash:
-                raise JifenError(Code.KEY_REUSED) from None
-            return str(standing["endpoint_id"])
-        return endpoint.id
+        new = [items.endpoint_item(endpoint), items.change_item(endpoint, "created")]
+        standing = put_once(self.dynamo, self.name, guard, new)
+        return str(standing["endpoint_id"]) if standing else endpoint.id
 
     def made_by(self, key: str) -> Item | None:
         """What a client's key has made: `endpoint_id`, `input_hash`."""

@@ -26,6 +26,7 @@ from chalicelib.runtime.dynamo import (
     decode_item,
     encode_item,
     pages,
+    put_once,
     transact,
 )
 from chalicelib.runtime.settings import settings
@@ -50,17 +51,9 @@ class LotteryTable:
         Raises KEY_REUSED when the key came with other content, Cancelled when two requests met at this instant.
         """
         guard = {"pk": f"CAMPAIGN#KEY#{key}", "sk": "K", "campaign_id": head.id, "input_hash": input_hash}
-        made = (guard, items.head_item(head), items.draft_item(head.id, document), items.step_item(head.id, step))
-        try:
-            transact(self.dynamo, [self._put_new(item) for item in made])
-        except Cancelled as cancelled:
-            standing = cancelled.reasons[0].item
-            if standing is None:
-                raise
-            if standing["input_hash"] != input_hash:
-                raise JifenError(Code.KEY_REUSED) from None
-            return str(standing["campaign_id"])
-        return head.id
+        new = [items.head_item(head), items.draft_item(head.id, document), items.step_item(head.id, step)]
+        standing = put_once(self.dynamo, self.name, guard, new)
+        return str(standing["campaign_id"]) if standing else head.id
 
     def head(self, campaign_id: str) -> Head:
         """A campaign's head, strongly read; raises LOTTERY_NOT_FOUND."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from chalicelib.programme.model import Terms
 from chalicelib.runtime.clock import in_zone
-from chalicelib.runtime.dynamo import Item
 from chalicelib.spending.goods.answers import trail_answer
 from chalicelib.spending.goods.good import coupons_of
 from chalicelib.spending.goods.trail import Line
@@ -84,12 +83,6 @@ def staff_item_answer(listed: Listed, document: Mapping[str, Any], shelf: tuple[
             for price in item.prices
         ],
     }
-
-
-def line_answer(line: Item, zone: str) -> Answer:
-    """A line of an item's trail."""
-    at = datetime.fromisoformat(line["sk"].partition("#")[0])
-    return {"at": in_zone(at, zone), "by": line["by"], "action": line["action"], "reason": line["reason"]}
 
 
 def offer_answer(offer: Offer, token: str, zone: str) -> Answer:

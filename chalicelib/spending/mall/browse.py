@@ -37,11 +37,14 @@ class Wish(NamedTuple):
 
 def browse(member_id: str, wish: Wish, *, desk: Desk, now: datetime) -> list[Shown]:
     """Everything on sale, or about to be, that matches the wish. One read of the account, the shelves and the limits
-    each; the catalogue as held.
+    each; the catalogue as held. Only where nothing else is in the way of an item that asks for deeds are they looked
+    up.
     """
     found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms.zone, now)]
     found = [one for one in found if _matches(one.item, wish)]
-    shown = _judged(desk.ledger.read(member_id), found, desk, now)
+    account = desk.ledger.read(member_id)
+    shown = _judged(account, found, desk, now)
+    shown = [_with_deeds(one, account, desk) if not one.why_not else one for one in shown]
     if wish.affordable:
         shown = [one for one in shown if not one.why_not]
     return sorted(shown, key=lambda one: _place(one, wish.sort))
@@ -51,7 +54,12 @@ def look(member_id: str, listed: Listed, *, desk: Desk, now: datetime) -> Shown:
     """One item, with its needs looked up in the member's journal, too."""
     account = desk.ledger.read(member_id)
     (shown,) = _judged(account, [listed], desk, now)
-    found = (lacking(listed.item, account, desk.ledger), _closed(listed, account, desk))
+    return _with_deeds(shown, account, desk)
+
+
+def _with_deeds(shown: Shown, account: Account, desk: Desk) -> Shown:
+    """The same with what the member must have done for it: looked up in his journal, for such items alone."""
+    found = (lacking(shown.listed.item, account, desk.ledger), _closed(shown.listed, account, desk))
     return shown._replace(why_not=(*shown.why_not, *(one for one in found if one)))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from chalicelib.ledger.model import stamp
 from chalicelib.programme.stored import read_stored
 from chalicelib.runtime.dynamo import Item
+from chalicelib.spending.documents import Kept
 from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import (
     RECEIVED_AFTER,
@@ -28,47 +26,10 @@ SHIPPED_SHARDS = 8
 _WORK = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
 
 
-def listed_item(listed: Listed, document: Mapping[str, Any]) -> Item:
-    """An item of the catalogue, its document as JSON text."""
-    return {
-        "pk": CATALOGUE,
-        "sk": listed.id,
-        "document": json.dumps(document, ensure_ascii=False, separators=(",", ":")),
-        "state": str(listed.state),
-        "version": listed.version,
-        "changed_by": listed.changed_by,
-        "changed_at": stamp(listed.changed_at),
-    }
-
-
-def listed_of(item: Item) -> Listed:
-    """The other way round."""
-    return Listed(
-        id=item["sk"],
-        item=stored_item(json.loads(item["document"])),
-        state=ItemState(item["state"]),
-        version=item["version"],
-        changed_by=item["changed_by"],
-        changed_at=datetime.fromisoformat(item["changed_at"]),
-    )
-
-
-def stored_item(document: Mapping[str, Any]) -> MallItem:
-    """The item of a document that was checked when it was written."""
-    item: MallItem = read_stored(MallItem, document)
-    return item
-
-
-def line_item(listed: Listed, action: str, reason: str) -> Item:
-    """The line of an item's trail that a change leaves; never updated."""
-    return {
-        "pk": f"ITEM#{listed.id}",
-        "sk": f"{stamp(listed.changed_at)}#{listed.version:06d}",
-        "action": action,
-        "by": listed.changed_by,
-        "reason": reason,
-        "version": listed.version,
-    }
+def listed_from(kept: Kept) -> Listed:
+    """An item of the catalogue from its document, which was checked when it was written."""
+    item: MallItem = read_stored(MallItem, kept.document)
+    return Listed(kept.id, item, ItemState(kept.state), kept.version, kept.changed_by, kept.changed_at)
 
 
 def redemption_row_key(redemption_id: str) -> Item:

@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import digest
 from chalicelib.runtime.bodies import invalid
+from chalicelib.spending.documents import add, change, switch
 from chalicelib.spending.goods.model import PoolCode
 from chalicelib.spending.goods.shelves import Change, ShelvesTable
 from chalicelib.spending.goods.table import CODES_A_WRITE, GoodsTable
 from chalicelib.spending.mall.item import MallItem, StockPlace, faults_of, pool_stock, stock_of
-from chalicelib.spending.mall.model import ItemState, Listed
+from chalicelib.spending.mall.items import listed_from
+from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.table import MallTable
 
 
@@ -38,53 +39,35 @@ def read_item(document: Mapping[str, Any]) -> MallItem:
     return item
 
 
-def add_item(table: MallTable, item_id: str, document: Mapping[str, Any], *, by: str, now: datetime) -> Listed:
-    """Write a new item, as a draft. The same again answers what stands; raises ITEM_STATE when the id is another's."""
-    listed = Listed(item_id, read_item(document), ItemState.DRAFT, 1, by, now)
-    try:
-        table.save(listed, document, action="created")
-    except JifenError as taken:
-        if taken.code is not Code.VERSION_TAKEN:
-            raise
-        standing, text = table.document(item_id)
-        if standing.version != 1 or digest(json.loads(text)) != digest(document):
-            raise JifenError(Code.ITEM_STATE, "这个商品编号已被使用", field="id") from None
-        return standing
-    return listed
+def add_item(table: MallTable, item_id: str, document: Mapping[str, Any], *, by: str, now: datetime) -> None:
+    """Write a new item, as a draft. The same again changes nothing; raises ITEM_STATE when the id is another's."""
+    read_item(document)
+    add(table.documents, item_id, document, by=by, now=now)
+    table.changed()
 
 
 def change_item(
     table: MallTable, item_id: str, document: Mapping[str, Any], *, seen_version: int, by: str, now: datetime
-) -> Listed:
-    """Replace an item's document at the version that was seen. One's own change again answers what stands.
+) -> None:
+    """Replace an item's document at the version that was seen. One's own change again changes nothing.
 
     Where its stock is counted cannot change once it was on sale: raises ITEM_STATE; else VERSION_TAKEN, ITEM_NOT_FOUND.
     """
-    standing, text = table.document(item_id)
-    item = read_item(document)
-    if (
-        standing.version == seen_version + 1
-        and standing.changed_by == by
-        and digest(json.loads(text)) == digest(document)
-    ):
-        return standing
-    if standing.state is not ItemState.DRAFT and stock_of(item_id, item) != stock_of(item_id, standing.item):
+    standing = table.standing(item_id)
+    item, known = read_item(document), listed_from(standing)
+    if known.state is not ItemState.DRAFT and stock_of(item_id, item) != stock_of(item_id, known.item):
         raise JifenError(Code.ITEM_STATE, "上架过的商品不能更改库存的计数方式", field="item.shards")
-    listed = Listed(item_id, item, standing.state, seen_version + 1, by, now)
-    table.save(listed, document, action="changed")
-    return listed
+    change(table.documents, standing, document, seen_version=seen_version, by=by, now=now)
+    table.changed()
 
 
 def switch_item(
     table: MallTable, item_id: str, state: ItemState, *, seen_version: int, reason: str, by: str, now: datetime
-) -> Listed:
+) -> None:
     """Put an item on sale, or take it off at once; again is no change. Raises VERSION_TAKEN, ITEM_NOT_FOUND."""
-    standing, text = table.document(item_id)
-    if standing.state is state:
-        return standing
-    listed = standing._replace(state=state, version=seen_version + 1, changed_by=by, changed_at=now)
-    table.save(listed, json.loads(text), action=str(state), reason=reason)
-    return listed
+    standing = table.standing(item_id)
+    switch(table.documents, standing, str(state), seen_version=seen_version, reason=reason, by=by, now=now)
+    table.changed()
 
 
 def change_stock(

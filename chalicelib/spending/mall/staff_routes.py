@@ -11,13 +11,15 @@ from chalice.app import Blueprint
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.programme.table import terms_at
+from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, client_key, endpoint
 from chalicelib.runtime.lists import listing
 from chalicelib.spending.goods.shelves import open_shelves
 from chalicelib.spending.goods.table import open_goods
-from chalicelib.spending.mall.answers import line_answer, staff_item_answer
+from chalicelib.spending.mall.answers import staff_item_answer
 from chalicelib.spending.mall.bodies import CodesIn, ItemEditIn, ItemIn, ItemStateIn, StockIn
 from chalicelib.spending.mall.item import pool_stock, stock_of
+from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.keep_item import add_codes, add_item, change_item, change_stock, switch_item
 from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.table import open_mall
@@ -93,7 +95,7 @@ def post_mall_item_state(call: Call, item_id: str) -> Json:
 @endpoint(bp, caller=_OPERATORS, body=StockIn)
 def post_mall_stock_change(call: Call, item_id: str) -> Json:
     """Add pieces, or take unsold ones off, also during a sale. Needs an Idempotency-Key."""
-    listed = open_mall().document(item_id)[0]
+    listed = listed_from(open_mall().standing(item_id))
     place = stock_of(item_id, listed.item)
     if place.id != f"STOCK#{item_id}":
         raise JifenError(Code.ITEM_STATE, "卡密商品的库存随卡密池增减")
@@ -125,8 +127,9 @@ def post_pool_codes(call: Call, pool: str) -> Json:
 
 def _item(call: Call, item_id: str) -> Json:
     mall, terms = open_mall(), terms_at(call.now)
-    listed, text = mall.document(item_id)
+    kept = mall.standing(item_id)
+    listed = listed_from(kept)
     place = stock_of(item_id, listed.item)
     shelf = open_goods().shelf([place])[place.id]
-    lines = [line_answer(line, terms.zone) for line in mall.lines(item_id)]
-    return {**staff_item_answer(listed, json.loads(text), shelf, terms), "history": lines}
+    lines = [{**line._asdict(), "at": in_zone(line.at, terms.zone)} for line in mall.documents.lines(item_id)]
+    return {**staff_item_answer(listed, kept.document, shelf, terms), "history": lines}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,14 +21,13 @@ from chalicelib.runtime.dynamo import (
     transact,
 )
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.documents import DocumentsTable, Kept
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.goods.trail import line_item as trail_item
 from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.items import (
     CATALOGUE,
-    line_item,
-    listed_item,
-    listed_of,
+    listed_from,
     redemption_item,
     redemption_of,
     redemption_row_key,
@@ -37,7 +36,6 @@ from chalicelib.spending.mall.model import ItemState, Listed, Redemption
 
 HELD_FOR = timedelta(seconds=5)
 """How long a process goes on with the catalogue as it read it."""
-LINES_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,7 @@ class MallTable:
         held = _held.get(self.name)
         if held and held[0] <= now < held[0] + HELD_FOR:
             return held[1]
-        found = pages(
-            self.dynamo,
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=encode_item({":pk": CATALOGUE}),
-            ConsistentRead=True,
-        )
-        catalogue = {one.id: one for one in (listed_of(decode_item(item)) for page in found for item in page)}
+        catalogue = {kept.id: listed_from(kept) for kept in self.documents.all()}
         _held[self.name] = (now, catalogue)
         return catalogue
 
@@ -67,43 +58,24 @@ class MallTable:
         """One item of the catalogue, read anew where it was not on sale as held; raises ITEM_NOT_FOUND."""
         found = self.catalogue(now).get(item_id)
         if found is None or found.state is not ItemState.ON:
-            return self.document(item_id)[0]
+            return listed_from(self.standing(item_id))
         return found
 
-    def save(self, listed: Listed, document: Mapping[str, Any], *, action: str, reason: str = "") -> None:
-        """Store an item, new or at the version before, with its line; raises VERSION_TAKEN."""
-        put: dict[str, Any] = {"TableName": self.name, "Item": encode_item(listed_item(listed, document))}
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-        if listed.version > 1:
-            put["ConditionExpression"] = "version = :before"
-            put["ExpressionAttributeValues"] = encode_item({":before": listed.version - 1})
-        line = {"TableName": self.name, "Item": encode_item(line_item(listed, action, reason))}
-        try:
-            transact(self.dynamo, [{"Put": put}, {"Put": line}])
-        except Cancelled as cancelled:
-            if cancelled.reasons[0].code != "ConditionalCheckFailed":
-                raise
-            raise JifenError(Code.VERSION_TAKEN) from None
-        _held.pop(self.name, None)
+    @property
+    def documents(self) -> DocumentsTable:
+        """The items as staff write them."""
+        return DocumentsTable(self.dynamo, self.name, CATALOGUE)
 
-    def document(self, item_id: str) -> tuple[Listed, str]:
-        """An item with its document as JSON text, strongly read; raises ITEM_NOT_FOUND."""
-        item = self._get({"pk": CATALOGUE, "sk": item_id})
-        if item is None:
+    def standing(self, item_id: str) -> Kept:
+        """An item's document, strongly read; raises ITEM_NOT_FOUND."""
+        found = self.documents.one(item_id)
+        if found is None:
             raise JifenError(Code.ITEM_NOT_FOUND)
-        return listed_of(item), item["document"]
+        return found
 
-    def lines(self, item_id: str) -> list[Item]:
-        """The newest lines of an item's trail, newest first."""
-        found = self.dynamo.query(
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=encode_item({":pk": f"ITEM#{item_id}"}),
-            ScanIndexForward=False,
-            ConsistentRead=True,
-            Limit=LINES_SHOWN,
-        )
-        return [decode_item(item) for item in found["Items"]]
+    def changed(self) -> None:
+        """The catalogue was changed here: this process reads it anew."""
+        _held.pop(self.name, None)
 
     def redemption(self, redemption_id: str) -> Redemption | None:
         """A redemption, strongly read."""
