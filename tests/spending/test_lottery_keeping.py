@@ -35,7 +35,7 @@ def published(fair: Fair, table: LotteryTable, version: int, by: str = "s-review
     """Whether it was a repeat, or what refused it."""
     given: dict[str, Any] = {"why": "开张", "is_admin": False, "terms": fair.terms, "now": NOON}
     try:
-        return manage.publish(table, fair.id, version=version, by=by, **given).replayed
+        return manage.publish(table, fair.goods, fair.id, version=version, by=by, **given).replayed
     except JifenError as refused:
         return refused.code
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,9 +21,11 @@ from chalicelib.ledger.model import Also, stamp
 from chalicelib.runtime.dynamo import (
     Cancelled,
     Client,
+    ConditionFailed,
     Item,
     batch_get,
     client,
+    conditional,
     decode_item,
     encode_item,
     pages,
@@ -31,6 +34,7 @@ from chalicelib.runtime.dynamo import (
 )
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.lottery import items
+from chalicelib.spending.lottery.campaign import stock_id
 from chalicelib.spending.lottery.model import READ_AGAIN, Book, Drawn, Head, State, Step, Version
 from chalicelib.spending.lottery.stocks import Filling
 
@@ -214,18 +218,29 @@ class LotteryTable:
 
     def put_off(self, drawn: Drawn, until_at: datetime) -> None:
         """An unclaimed parcel is due later, by a version that gives more time; one that was claimed stays so."""
-        update = {
-            "TableName": self.name,
-            "Key": encode_item(items.draw_key(drawn.campaign_id, drawn.id)),
-            "UpdateExpression": "SET due_at = :until_at",
-            "ConditionExpression": "attribute_exists(due_at)",
-            "ExpressionAttributeValues": encode_item({":until_at": stamp(until_at)}),
+        with suppress(ConditionFailed):
+            conditional(
+                self.dynamo,
+                "update_item",
+                TableName=self.name,
+                Key=encode_item(items.draw_key(drawn.campaign_id, drawn.id)),
+                UpdateExpression="SET due_at = :until_at",
+                ConditionExpression="attribute_exists(due_at)",
+                ExpressionAttributeValues=encode_item({":until_at": stamp(until_at)}),
+            )
+
+    def taken_of(self, campaign_id: str, version: Version) -> dict[str, int]:
+        """How many pieces were taken of each limited prize, in all slices."""
+        places = range(max(len(version.campaign.slices), 1))
+        stocks = {
+            stock_id(campaign_id, prize_id, place): (prize_id, shards)
+            for prize_id, shards in version.shards.items()
+            for place in places
         }
-        try:
-            transact(self.dynamo, [{"Update": update}])
-        except Cancelled as cancelled:
-            if not cancelled.is_transient() and cancelled.reasons[0].code != "ConditionalCheckFailed":
-                raise
+        found = dict.fromkeys(version.shards, 0)
+        for id, pieces in self.taken([(id, shards) for id, (_, shards) in stocks.items()]).items():
+            found[stocks[id][0]] += pieces
+        return found
 
     def taken(self, stocks: Sequence[tuple[str, int]]) -> dict[str, int]:
         """How many pieces were taken of each stock, given as (id, shards)."""
