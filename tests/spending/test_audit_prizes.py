@@ -1,4 +1,4 @@
-"""The auditor of lotteries' prizes: what was drawn, claimed, lapsed and cancelled is clean; what is planted is named."""
+"""The auditor of prizes: what was drawn, claimed, lapsed and cancelled is clean, and what is planted is named."""
 
 from __future__ import annotations
 
