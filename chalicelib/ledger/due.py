@@ -18,6 +18,8 @@ from chalicelib.ledger.table import Decide, LedgerTable, Seen
 
 MOST_GUARDS = 100
 """How many of a member's open guards, the next due first, a refusal looks at."""
+GUARDS_SHOWN = 20
+"""How many of them a look at what he may have does."""
 
 
 def spend(
@@ -63,6 +65,16 @@ def _book_due(account: Account, ledger: LedgerTable, terms: LedgerTerms, now: da
             continue
         found = True
     return found
+
+
+def account_now(member_id: str, *, ledger: LedgerTable, terms: LedgerTerms, now: datetime) -> Account:
+    """A member's account as if all that is due had been booked: what he could spend now. Guards are read only when the
+    account says that there is anything, and up to GUARDS_SHOWN of them.
+    """
+    account = ledger.read(member_id)
+    is_open = account.pending_points or account.held_points
+    guards = ledger.open_guards(account, GUARDS_SHOWN) if is_open else ()
+    return as_due(account, guards, terms, now)[0]
 
 
 def as_due(

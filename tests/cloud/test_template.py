@@ -269,7 +269,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("CheckCadenceRole", {"PublishingTable"}),
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
         ("GivePointsBackRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
-        ("GivePaymentGiftsRole", {"MembersTable", "ProgrammeTable", "SpendingTable"}),
+        ("GivePaymentGiftsRole", {"LedgerTable", "MembersTable", "ProgrammeTable", "SpendingTable"}),
         ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )

@@ -73,6 +73,29 @@ def test_a_payment_told_twice_is_one_coupon_and_one_message(outside: Outside) ->
     assert json.loads(message)["id"] in said.key
 
 
+def out_of_reach(_url: str, _bodies: list[str]) -> None:
+    raise ConnectionError
+
+
+def test_a_message_that_could_not_be_queued_is_queued_when_the_payment_comes_again(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(outside)
+    _, mei = outside.log_in()
+    outside.bind(mei, "wechat", OPENID)
+    pay.tell(outside)
+    (body,) = taken(settings().payment_gifts_queue_url)
+    records = {"Records": [{"messageId": "1", "body": body}]}
+    with monkeypatch.context() as broken:
+        broken.setattr("chalicelib.runtime.queue.send", out_of_reach)
+        failed = len(give_payment_gifts(records, None)["batchItemFailures"])
+
+    again = len(give_payment_gifts(records, None)["batchItemFailures"])
+
+    assert (failed, again, gift().state, len(coupons(outside))) == (1, 0, GiftState.GIVEN, 1)
+    assert len(taken(settings().reminders_queue_url)) == 1
+
+
 def test_a_forged_notice_brings_nothing(outside: Outside) -> None:
     plan(outside)
 

@@ -11,13 +11,13 @@ from chalicelib.spending.mall.item import MallItem, Price, Rotation
 from chalicelib.spending.mall.keep_item import read_item
 from chalicelib.spending.mall.shelf import advice, is_on_sale
 from tests.programme.builders import demo_terms
-from tests.spending.malls import BASE, COUPON, HAT, Mall
+from tests.spending.malls import BASE, COUPON, HAT, SHIP, Mall
 
 ITEM = {**BASE, "name": "满减券", "good": COUPON}
 
 
 def read(**given: Any) -> MallItem:
-    return read_item({**ITEM, **given})
+    return read_item({**ITEM, **given}, demo_terms().programme)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def read(**given: Any) -> MallItem:
         ({"prices": [{"id": "points", "points": 0}]}, "prices.0.points"),
         ({"prices": [{"id": "a", "points": 1}, {"id": "a", "points": 2}]}, "item.prices.1.id"),
         ({"prices": [{"id": "mixed", "points": 1, "cash_fen": 100}]}, "item.prices.0.cash_fen"),
+        ({"prices": [{"id": "points", "points": 10**8}], "per_order": 11}, "item.prices.0.points"),
         ({"shards": 4, "per_order": 2}, "item.shards"),
         ({"limits": [{"pieces": 1, "period": "day"}, {"pieces": 2, "period": "day"}]}, "item.limits.1.period"),
         ({"who": {"weekdays": [1]}}, "item.who.weekdays"),
@@ -38,6 +39,8 @@ def read(**given: Any) -> MallItem:
             "item.windows.0.until_at",
         ),
         ({"colour": "red"}, "colour"),
+        ({"task": "no_such_task"}, "item.task"),
+        ({"needs": {"activity": "no_such_deed", "times": 1, "name": "骑行"}}, "item.needs.activity"),
     ],
 )
 def test_an_item_that_makes_no_sense_is_refused_by_the_field(mall: Mall, fault: dict[str, Any], field: str) -> None:
@@ -114,6 +117,19 @@ def test_where_a_stock_is_counted_stays_once_it_was_on_sale(mall: Mall) -> None:
     assert (refused.json["code"], refused.json["field"]) == (40912, "item.shards")
 
 
+def test_pieces_of_a_draft_are_not_lost_by_counting_them_elsewhere(mall: Mall) -> None:
+    item = {**BASE, **HAT, "shards": 4}
+    mall.staff("POST", "/v1/staff/mall/items", {"id": "hat", "item": item})
+    mall.stock("hat", 100)
+    changed = {"version": 1, "item": {**item, "shards": 1}}
+
+    refused = mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="hat")
+    mall.stock("hat", -100)
+    accepted = mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="hat")
+
+    assert (refused.json["code"], refused.json["field"], accepted.status) == (40912, "item.shards", 200)
+
+
 def test_members_find_sort_and_narrow_what_they_can_have(mall: Mall) -> None:
     mall.offer("coupon", rank=3)
     mall.offer("hat", **{**HAT, "prices": [{"id": "points", "points": 900}]}, rank=1, category="装备")
@@ -135,6 +151,35 @@ def test_members_find_sort_and_narrow_what_they_can_have(mall: Mall) -> None:
     doll = mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id="doll").data
     assert doll["why_not"] == [{"reason": "points", "text": "还差2000分"}]
     assert mall.call("GET", "/v1/me/mall/items", token=token, query={"sort": "name"}).json["field"] == "sort"
+
+
+def test_what_ended_at_midnight_is_not_affordable_though_nobody_booked_it(mall: Mall) -> None:
+    mall.offer()
+    token, _ = mall.member(1000, "mei")
+    before = can_have(mall, token)
+    mall.counter.stage.later(days=400)
+    token, _ = mall.member(0, "mei")
+
+    assert (before, can_have(mall, token)) == ((True, True, True), (False, False, False))
+
+
+def test_held_points_whose_time_has_passed_are_affordable_though_nobody_booked_it(mall: Mall) -> None:
+    mall.offer()
+    mixed = {"id": "mixed", "points": 900, "cash_fen": 100}
+    mall.offer("bottle", name="水壶", good={"kind": "parcel"}, prices=[mixed])
+    token, _ = mall.member(1000)
+    mall.bought(token, "bottle", price="mixed", delivery=SHIP)
+    before = can_have(mall, token)
+    mall.counter.stage.later(hours=3)
+
+    assert (before, can_have(mall, token)) == ((False, False, False), (True, True, True))
+
+
+def can_have(mall: Mall, token: str) -> tuple[bool, bool, bool]:
+    """What the list, the item and a quote say of the coupon."""
+    listed = mall.call("GET", "/v1/me/mall/items", token=token, query={"search": "券"}).data["list"]
+    item = mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id="coupon").data
+    return listed[0]["can_redeem"], item["can_redeem"], mall.quote(token)["can_redeem"]
 
 
 def test_items_take_turns_by_month() -> None:

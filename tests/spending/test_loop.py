@@ -43,10 +43,20 @@ def test_the_third_order_of_a_month_buys_its_product_in_the_same_moment(mall: Ma
         order(mall, number)
 
     shown = mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id="medal").data
+    quoted = mall.quote(token, "medal")
     made = mall.bought(token, "medal")
 
     assert codes == [42211, 42211, 42211]
-    assert (shown["can_redeem"], made.status) == (True, 200)
+    assert (shown["can_redeem"], quoted["can_redeem"], made.status) == (True, True, 200)
+
+
+def test_a_quote_says_that_its_task_is_not_done_yet(mall: Mall) -> None:
+    mall.offer("medal", **OPENED)
+    token = shopper(mall, points=1000)
+
+    quoted = mall.quote(token, "medal")
+
+    assert quoted["why_not"] == [{"reason": "task", "text": "完成任务“一月三单”后可兑"}]
 
 
 def test_points_alone_do_not_open_it_and_each_lump_opens_it_once(mall: Mall) -> None:

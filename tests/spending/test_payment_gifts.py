@@ -14,7 +14,10 @@ from chalicelib.spending.gifts.keep_plan import open_giving
 from chalicelib.spending.gifts.plan import Payment
 from chalicelib.spending.gifts.table import Gift, GiftState
 from chalicelib.spending.gifts.told import Refund
-from tests.members.stage import Answer
+from chalicelib.spending.goods.coupon_life import Order
+from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.goods.use_coupon import return_coupon, use_coupon
+from tests.members.stage import ADMIN_KEY, Answer
 from tests.spending.malls import COUPON, Mall
 
 PLAN = {
@@ -66,7 +69,7 @@ def test_a_payment_brings_its_payer_one_coupon_however_often_it_is_told_and_aske
     shown = [asked(mall, token).data for _ in range(2)]
 
     (coupon,) = coupons(mall, token)
-    assert [one.is_new for one in told] == [True, False]
+    assert told[0] == told[1]
     assert (
         shown[0]
         == shown[1]
@@ -87,7 +90,7 @@ def test_who_becomes_a_member_after_paying_finds_the_gift(mall: Mall) -> None:
 
     shown = asked(mall, token).data
 
-    assert (waiting.gift.state, shown["state"]) == (GiftState.WAITING, "given")
+    assert (waiting.state, shown["state"]) == (GiftState.WAITING, "given")
     assert len(coupons(mall, token)) == 1
 
 
@@ -232,3 +235,34 @@ def test_a_plan_that_makes_no_sense_is_refused_by_the_field(mall: Mall, fault: d
     refused = mall.staff("POST", "/v1/staff/payment-gifts", {"id": "one", "plan": {**PLAN, **fault}})
 
     assert (refused.status, refused.json["field"]) == (400, field)
+
+
+def test_a_coupon_in_use_when_its_payment_comes_back_is_void_once_its_order_gives_it_back(mall: Mall) -> None:
+    plan(mall)
+    token, member_id = payer(mall)
+    now = mall.counter.stage.now
+    gift = paid(payment(mall), member_id, giving=open_giving(ZONE), now=now)
+    (code,), used_for = gift.codes, Order("tmall", "9")
+    use_coupon(code, used_for, 20_000, goods=open_goods(), ledger=mall.ledger, on=now.date(), now=now)
+
+    back(mall)
+    in_use = coupons(mall, token)[0]["state"]
+    return_coupon(code, used_for, "取消", goods=open_goods(), on=now.date(), now=now)
+
+    (coupon,) = coupons(mall, token)
+    assert (in_use, coupon["state"], coupon["can_use"]) == ("used", "cancelled", False)
+
+
+def test_a_plans_limit_counts_what_a_merged_member_had(mall: Mall) -> None:
+    plan(mall, times_per_member=1)
+    _, stays = mall.member(1)
+    mall.counter.stage.later(seconds=1)
+    _, goes = mall.member(1)
+    now, giving = mall.counter.stage.now, open_giving(ZONE)
+    first = paid(payment(mall, "p1"), goes, giving=giving, now=now)
+    path, body = "/v1/staff/members/{member_id}/merges", {"other_member_id": goes, "reason": "同一人"}
+    assert mall.call("POST", path, body, token=ADMIN_KEY, member_id=stays).status == 200
+
+    second = paid(payment(mall, "p2"), stays, giving=giving, now=now)
+
+    assert (first.state, second.state) == (GiftState.GIVEN, GiftState.NONE)

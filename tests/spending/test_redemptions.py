@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.ledger.model import Kind
+from tests.members.stage import ADMIN_KEY
 from tests.spending.malls import COUPON, HAT, SHIP, Mall
 
 
@@ -71,6 +72,37 @@ def test_a_quote_is_good_for_ten_minutes_and_keeps_its_price_meanwhile(mall: Mal
     assert in_time.data["points"] == 200
     assert (too_late.status, too_late.json["code"]) == (422, 42210)
     assert points(mall, member_id) == 800
+
+
+def test_a_quote_holds_and_is_told_again_though_its_price_was_taken_away(mall: Mall) -> None:
+    mall.offer()
+    token, _ = mall.member()
+    taken, kept = mall.quote(token)["quote"], mall.quote(token)["quote"]
+    first = mall.redeem(token, taken)
+    item = mall.item("coupon")
+    changed = {"version": item["version"], "item": {**item["item"], "prices": [{"id": "dearer", "points": 900}]}}
+    assert mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="coupon").status == 200
+    mall.counter.stage.now += timedelta(seconds=10)
+
+    again, later = mall.redeem(token, taken), mall.redeem(token, kept)
+
+    assert (first.status, again.data["replayed"]) == (200, True)
+    assert (later.status, later.data["points"], later.data["replayed"]) == (200, 200, False)
+
+
+def test_a_quote_with_money_taken_again_a_moment_later_is_one_redemption(mall: Mall) -> None:
+    price = {"id": "mixed", "points": 300, "cash_fen": 1990}
+    mall.offer("bottle", name="骑行水壶", good={"kind": "parcel"}, prices=[price])
+    token, _ = mall.member()
+    quote = mall.quote(token, "bottle", price="mixed")["quote"]
+
+    first = mall.redeem(token, quote, SHIP)
+    mall.counter.stage.now += timedelta(seconds=2)
+    again = mall.redeem(token, quote, SHIP)
+
+    assert (first.status, again.status) == (200, 200)
+    assert again.data == {**first.data, "replayed": True}
+    assert mall.left("bottle") == (4, 1)
 
 
 def test_a_quote_is_its_members_own_and_nobody_can_alter_it(mall: Mall) -> None:
@@ -186,6 +218,34 @@ def test_a_badge_is_had_once(mall: Mall) -> None:
     assert [first.json["code"], again.json["code"]] == [0, 40955]
     assert (badge["badge"], badge["name"]) == ("rider", "骑士奖牌")
     assert (points(mall, member_id), mall.left("medal")) == (800, (4, 1))
+
+
+def test_who_has_a_badge_is_told_before_he_asks_for_it(mall: Mall) -> None:
+    mall.offer("medal", name="骑士", good={"kind": "badge", "badge": "rider"})
+    token, _ = mall.member()
+    mall.bought(token, "medal")
+
+    listed = mall.call("GET", "/v1/me/mall/items", token=token).data["list"]
+    affordable = mall.call("GET", "/v1/me/mall/items", token=token, query={"affordable": "true"}).data["list"]
+    quoted = mall.quote(token, "medal")
+
+    assert [listed[0]["why_not"], quoted["why_not"]] == [[{"reason": "owned", "text": "你已拥有这枚奖牌"}]] * 2
+    assert affordable == []
+
+
+def test_who_was_merged_has_the_badges_of_both_and_none_twice(mall: Mall) -> None:
+    mall.offer("medal", name="骑士", good={"kind": "badge", "badge": "rider"})
+    token, stays = mall.member()
+    mall.counter.stage.later(seconds=1)
+    others, goes = mall.member()
+    mall.bought(others, "medal")
+    path, body = "/v1/staff/members/{member_id}/merges", {"other_member_id": goes, "reason": "同一人"}
+    assert mall.call("POST", path, body, token=ADMIN_KEY, member_id=stays).status == 200
+
+    again = mall.bought(token, "medal")
+
+    assert again.json["code"] == 40955
+    assert (points(mall, stays), mall.left("medal")) == (1800, (4, 1))
 
 
 def test_a_bundle_brings_all_its_coupons(mall: Mall) -> None:

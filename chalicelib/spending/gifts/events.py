@@ -18,9 +18,9 @@ from chalicelib.members.model import Identity
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import clock, log, queue
 from chalicelib.runtime.settings import settings
-from chalicelib.spending.gifts.give_gift import paid, refunded
+from chalicelib.spending.gifts.give_gift import note_told, paid, refunded
 from chalicelib.spending.gifts.keep_plan import open_giving
-from chalicelib.spending.gifts.table import Gift
+from chalicelib.spending.gifts.table import Gift, GiftState
 from chalicelib.spending.gifts.told import Refund, untold
 
 bp = Blueprint(__name__)
@@ -40,10 +40,11 @@ def give_payment_gifts(event: SQSEvent) -> dict[str, Any]:
             log.outcome("payment_gift", what="refunded", state=str(found.state))
             return
         payer = Identity(told.platform, told.buyer_id)
-        outcome = paid(told, find_members([payer]).get(payer), giving=giving, now=now)
-        log.outcome("payment_gift", what="paid", state=str(outcome.gift.state), plan=outcome.gift.plan_id or None)
-        if outcome.is_new:
-            queue.send(settings().reminders_queue_url, [_message(outcome.gift, business_on(now, zone).isoformat())])
+        gift = paid(told, find_members([payer]).get(payer), giving=giving, now=now)
+        log.outcome("payment_gift", what="paid", state=str(gift.state), plan=gift.plan_id or None)
+        if gift.state is GiftState.GIVEN and not gift.is_told:
+            queue.send(settings().reminders_queue_url, [_message(gift, business_on(now, zone).isoformat())])
+            note_told(gift, gifts=giving.gifts)
 
     return queue.each_message(event.to_dict(), handle, "give_payment_gifts")
 

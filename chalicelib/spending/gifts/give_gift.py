@@ -16,9 +16,9 @@ from chalicelib.spending.gifts.plan import GiftPlan, Payment, plan_for
 from chalicelib.spending.gifts.table import Gift, GiftsTable, GiftState
 from chalicelib.spending.gifts.told import Refund
 from chalicelib.spending.goods.give import hand
-from chalicelib.spending.goods.model import CouponState, Given
+from chalicelib.spending.goods.model import Given
 from chalicelib.spending.goods.table import GoodsTable
-from chalicelib.spending.goods.take_back import coupons_back
+from chalicelib.spending.goods.take_back import coupons_withdrawn
 from chalicelib.spending.goods.trail import Line
 
 SOURCE = "payment"
@@ -34,16 +34,11 @@ class Giving(NamedTuple):
     """(id, plan) of those that are switched on."""
     zone: str
     new_code: Callable[[], str]
+    merged_of: Callable[[str], tuple[str, ...]]
+    """Whose accounts went into a member's: what those had counts, too."""
 
 
-class Outcome(NamedTuple):
-    """A payment's gift as it stands, and whether this call gave it."""
-
-    gift: Gift
-    is_new: bool
-
-
-def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: datetime) -> Outcome:
+def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: datetime) -> Gift:
     """A verified payment was told: keep it, and give its gift when its payer is a member. Again changes nothing."""
     met = plan_for(giving.plans, payment)
     first = Gift(payment, GiftState.WAITING if met else GiftState.NONE)
@@ -54,7 +49,7 @@ def paid(payment: Payment, member_id: str | None, *, giving: Giving, now: dateti
     if gift.state is GiftState.UNKNOWN:
         gift = _told_at_last(gift, first, giving.gifts)
     if gift.state is not GiftState.WAITING or member_id is None:
-        return Outcome(gift, False)
+        return gift
     return give(gift, member_id, giving=giving, now=now)
 
 
@@ -72,23 +67,28 @@ def _told_at_last(gift: Gift, first: Gift, gifts: GiftsTable) -> Gift:
     raise JifenError(Code.BUSY, retry_after_seconds=1)
 
 
-def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Outcome:
+def give(gift: Gift, member_id: str, *, giving: Giving, now: datetime) -> Gift:
     """Give a waiting gift to its payer, once; the plan's coupons as it says now, or none where it is switched off."""
     for _ in range(ATTEMPTS):
         if gift.state is not GiftState.WAITING:
-            return Outcome(gift, False)
+            return gift
         given = _as_given(gift, member_id, giving, now)
         try:
             if giving.gifts.give(given[0], given[1]):
-                return Outcome(given[0], given[0].state is GiftState.GIVEN)
+                return given[0]
         except JifenError as refused:
             if refused.code is not Code.PURCHASE_LIMIT:
                 raise
             enough = gift._replace(state=GiftState.NONE, member_id=member_id, version=gift.version + 1)
             if giving.gifts.give(enough, ()):
-                return Outcome(enough, False)
+                return enough
         gift = _standing(gift, giving.gifts)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def note_told(gift: Gift, *, gifts: GiftsTable) -> None:
+    """The payer's message is queued. Where the gift changed meanwhile it may be queued again: it is sent once a day."""
+    gifts.give(gift._replace(is_told=True, version=gift.version + 1), ())
 
 
 def refunded(refund: Refund, *, giving: Giving, now: datetime) -> Gift:
@@ -105,7 +105,7 @@ def refunded(refund: Refund, *, giving: Giving, now: datetime) -> Gift:
         after = gift._replace(refunds={**gift.refunds, refund.refund_no: refund.refunded_fen}, version=gift.version + 1)
         also: tuple[Also, ...] = ()
         if _goes_back(after):
-            after, also = after._replace(state=GiftState.TAKEN_BACK), _unused_back(gift, giving.goods, now)
+            after, also = after._replace(state=GiftState.TAKEN_BACK), _withdrawn(gift, giving.goods, now)
         if giving.gifts.give(after, also):
             return after
     raise JifenError(Code.BUSY, retry_after_seconds=1)
@@ -134,17 +134,19 @@ def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tupl
         picked=(),
         table=giving.goods.name,
     )
-    limit = plan.times_per_member
-    counted = (giving.gifts.counted(gift.plan_id, member_id, limit),) if limit else ()
+    counted: tuple[Also, ...] = ()
+    if limit := plan.times_per_member:
+        had = giving.gifts.had(gift.plan_id, giving.merged_of(member_id))
+        counted = (giving.gifts.counted(gift.plan_id, member_id, limit - had),)
     return owned._replace(state=GiftState.GIVEN, codes=handed.codes), (*handed.also, *counted)
 
 
-def _unused_back(gift: Gift, goods: GoodsTable, now: datetime) -> tuple[Also, ...]:
-    """The writes that make a gift's unused coupons unusable."""
+def _withdrawn(gift: Gift, goods: GoodsTable, now: datetime) -> tuple[Also, ...]:
+    """The writes that make a gift's coupons unusable, those in use once they come back."""
     line = Line("cancelled", SOURCE, now, "所付款项已全额退款")
     busy = JifenError(Code.BUSY, retry_after_seconds=1)
-    unused = [one for one in goods.coupons(gift.codes) if one.state is CouponState.ISSUED]
-    return tuple(also._replace(refusal=busy) for also in coupons_back(unused, line, goods=goods))
+    found = coupons_withdrawn(goods.coupons(gift.codes), line, goods=goods)
+    return tuple(also._replace(refusal=busy) for also in found)
 
 
 def _standing(gift: Gift, gifts: GiftsTable) -> Gift:

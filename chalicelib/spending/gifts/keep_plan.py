@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.stored import read_stored
 from chalicelib.runtime.bodies import invalid
 from chalicelib.spending.documents import ON, DocumentsTable, Kept, open_documents
@@ -48,4 +49,12 @@ def standing_plan(table: DocumentsTable, plan_id: str) -> Kept:
 def open_giving(zone: str) -> Giving:
     """The stage's gifts, with the plans that are switched on."""
     plans = [(kept.id, read_stored(GiftPlan, kept.document)) for kept in open_documents(KIND).all() if kept.state == ON]
-    return Giving(open_gifts(), open_goods(), plans, zone, lambda: f"{secrets.randbelow(10**16):016d}")
+    ledger = open_ledger()
+    return Giving(
+        open_gifts(),
+        open_goods(),
+        plans,
+        zone,
+        new_code=lambda: f"{secrets.randbelow(10**16):016d}",
+        merged_of=lambda member_id: ledger.read(member_id).merged,
+    )

@@ -134,7 +134,7 @@ def post_payment_gift(call: Call) -> Json:
         return {"state": "unknown", "coupon_codes": [], "message": None, "path": None}
     if gift.state is GiftState.WAITING:
         giving = open_giving(terms_at(call.now).zone)
-        gift = give(gift, call.caller.id, giving=giving, now=call.now).gift
+        gift = give(gift, call.caller.id, giving=giving, now=call.now)
     return _gift(gift)
 
 

@@ -16,6 +16,7 @@ from chalicelib.runtime.dynamo import (
     Client,
     ConditionFailed,
     Item,
+    batch_get,
     client,
     conditional,
     decode_item,
@@ -52,6 +53,8 @@ class Gift(NamedTuple):
     path: str = ""
     taken_back: bool = False
     """Whether the plan takes back what a refunded payment brought."""
+    is_told: bool = False
+    """Whether the payer's message is queued."""
     refunds: Mapping[str, int] = MappingProxyType({})
     """Fen of each refund that was told, by its number."""
     version: int = 1
@@ -95,14 +98,19 @@ class GiftsTable:
             raise
         return True
 
+    def had(self, plan_id: str, member_ids: Sequence[str]) -> int:
+        """How many gifts of a plan these members have had in all, strongly read."""
+        keys = [_limit_key(plan_id, member_id) for member_id in member_ids]
+        return sum(decode_item(item)["pieces"] for item in batch_get(self.dynamo, self.name, keys))
+
     def counted(self, plan_id: str, member_id: str, most: int) -> Also:
         """The write that counts a gift against what a member may have of a plan."""
         update: Mapping[str, Any] = {
             "TableName": self.name,
-            "Key": encode_item({"pk": f"LIMIT#gift:{plan_id}#{member_id}", "sk": "ever"}),
+            "Key": encode_item(_limit_key(plan_id, member_id)),
             "UpdateExpression": "ADD pieces :one",
-            "ConditionExpression": "attribute_not_exists(pieces) OR pieces < :most",
-            "ExpressionAttributeValues": encode_item({":one": 1, ":most": most}),
+            "ConditionExpression": "(attribute_not_exists(pieces) AND :most > :none) OR pieces < :most",
+            "ExpressionAttributeValues": encode_item({":one": 1, ":most": most, ":none": 0}),
         }
         return Also({"Update": update}, JifenError(Code.PURCHASE_LIMIT))
 
@@ -112,6 +120,10 @@ class GiftsTable:
             return {**put, "ConditionExpression": "attribute_not_exists(pk)"}
         values = encode_item({":before": gift.version - 1})
         return {**put, "ConditionExpression": "version = :before", "ExpressionAttributeValues": values}
+
+
+def _limit_key(plan_id: str, member_id: str) -> Item:
+    return {"pk": f"LIMIT#gift:{plan_id}#{member_id}", "sk": "ever"}
 
 
 def _key(platform: str, number: str) -> Item:
@@ -135,6 +147,7 @@ def _item(gift: Gift) -> Item:
         "message": gift.message,
         "path": gift.path,
         "taken_back": gift.taken_back,
+        "told": gift.is_told,
         "refunds": dict(gift.refunds),
     }
     return item | {name: value for name, value in more.items() if value}
@@ -152,6 +165,7 @@ def _gift(item: Item) -> Gift:
         message=item.get("message", ""),
         path=item.get("path", ""),
         taken_back=item.get("taken_back", False),
+        is_told=item.get("told", False),
         refunds=item.get("refunds", {}),
         version=item["version"],
     )

@@ -73,8 +73,19 @@ def returned(coupon: OwnedCoupon, order: Order, *, on: date) -> OwnedCoupon | No
     known = coupon._replace(returned=(*coupon.returned, order.key), version=coupon.version + 1)
     if not is_of_order:
         return known
+    if coupon.is_withdrawn:
+        return known._replace(state=CouponState.CANCELLED, use=None)
     until_on = coupon.until_on if on <= coupon.until_on else on + timedelta(days=GRACE_DAYS - 1)
     return known._replace(state=CouponState.ISSUED, use=None, until_on=until_on)
+
+
+def withdrawn(coupon: OwnedCoupon) -> OwnedCoupon | None:
+    """The coupon when what it was given for comes back: unusable, at once or as soon as its order gives it back. None
+    when there is nothing to change.
+    """
+    if coupon.state is CouponState.USED:
+        return None if coupon.is_withdrawn else coupon._replace(is_withdrawn=True, version=coupon.version + 1)
+    return cancelled(coupon)
 
 
 def cancelled(coupon: OwnedCoupon) -> OwnedCoupon | None:

@@ -40,6 +40,8 @@ def coupon_item(coupon: OwnedCoupon) -> Item:
         }
     if coupon.returned:
         item["returned"] = list(coupon.returned)
+    if coupon.is_withdrawn:
+        item["is_withdrawn"] = True
     return item
 
 
@@ -59,6 +61,7 @@ def coupon_of(item: Item) -> OwnedCoupon:
         state=CouponState(item["state"]),
         use=_use_of(use) if use else None,
         returned=tuple(item.get("returned", ())),
+        is_withdrawn=item.get("is_withdrawn", False),
         version=item["version"],
     )
 

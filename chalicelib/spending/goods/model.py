@@ -53,6 +53,8 @@ class OwnedCoupon(NamedTuple):
     use: Use | None = None
     returned: tuple[str, ...] = ()
     """Orders that were cancelled: it came back from them, and none of them can use it (again)."""
+    is_withdrawn: bool = False
+    """What it was given for came back while it was in use: once its order gives it back, nobody can use it any more."""
     version: int = 1
 
     def is_over(self, on: date) -> bool:

@@ -108,6 +108,10 @@ class GoodsTable:
         found = [badge_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, keys)]
         return sorted(found, key=lambda badge: (badge.given_at, badge.badge))
 
+    def has_badge(self, badge: str, member_ids: Sequence[str]) -> bool:
+        """Whether one of these ids has an honour, strongly read."""
+        return bool(batch_get(self.dynamo, self.name, [{"pk": f"BADGE#{badge}", "sk": id} for id in member_ids]))
+
     def free_codes(self, pool: str, wanted: int) -> tuple[PoolCode, ...]:
         """`wanted` codes that are free, read strongly; SOLD_OUT when the pool has too few."""
         start = self.start()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also
 from chalicelib.runtime.dynamo import encode_item
-from chalicelib.spending.goods.coupon_life import cancelled
+from chalicelib.spending.goods.coupon_life import cancelled, withdrawn
 from chalicelib.spending.goods.items import code_item
 from chalicelib.spending.goods.model import OwnedBadge, OwnedCoupon, PoolCode
 from chalicelib.spending.goods.table import GoodsTable
@@ -23,6 +23,13 @@ def coupons_back(coupons: Sequence[OwnedCoupon], line: Line, *, goods: GoodsTabl
         if after is None:
             raise JifenError(Code.COUPON_STATE, f"优惠券{coupon.code}已作废,不能再退回")
         yield from goods.changed_coupon(after, line)
+
+
+def coupons_withdrawn(coupons: Sequence[OwnedCoupon], line: Line, *, goods: GoodsTable) -> Iterator[Also]:
+    """Coupons become unusable at once, those in use as soon as their order gives them back."""
+    for coupon in coupons:
+        if after := withdrawn(coupon):
+            yield from goods.changed_coupon(after, line)
 
 
 def codes_back(codes: Sequence[PoolCode], *, source_id: str, table: str) -> Iterator[Also]:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.gates import gates
 from chalicelib.spending.mall.item import MallItem, stock_of
 from chalicelib.spending.mall.model import ItemState, Listed
-from chalicelib.spending.mall.needs import lacking, lumps
 from chalicelib.spending.mall.quote_item import obstacles
-from chalicelib.spending.mall.shelf import WhyNot, begins_at, is_on_sale, limit_key, task_key, task_name
+from chalicelib.spending.mall.shelf import WhyNot, begins_at, is_on_sale, limit_key
 
 
 class Shown(NamedTuple):
@@ -39,41 +40,23 @@ class Wish(NamedTuple):
 
 def browse(member_id: str, wish: Wish, *, desk: Desk, now: datetime) -> list[Shown]:
     """Everything on sale, or about to be, that matches the wish. One read of the account, the shelves and the limits
-    each; the catalogue as held. Only where nothing else is in the way of an item that asks for deeds are they looked
-    up.
+    each; the catalogue as held. Only where nothing else is in the way of an item are its gates looked up.
     """
     found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms.zone, now)]
     found = [one for one in found if _matches(one.item, wish)]
-    account = desk.ledger.read(member_id)
+    account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shown = _judged(account, found, desk, now)
-    shown = [_with_deeds(one, account, desk) if not one.why_not else one for one in shown]
+    shown = [one if one.why_not else one._replace(why_not=gates(one.listed, account, desk)) for one in shown]
     if wish.affordable:
         shown = [one for one in shown if not one.why_not]
     return sorted(shown, key=lambda one: _place(one, wish.sort))
 
 
 def look(member_id: str, listed: Listed, *, desk: Desk, now: datetime) -> Shown:
-    """One item, with its needs looked up in the member's journal, too."""
-    account = desk.ledger.read(member_id)
+    """One item, with all that stands between this member and it."""
+    account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     (shown,) = _judged(account, [listed], desk, now)
-    return _with_deeds(shown, account, desk)
-
-
-def _with_deeds(shown: Shown, account: Account, desk: Desk) -> Shown:
-    """The same with what the member must have done for it: looked up in his journal, for such items alone."""
-    found = (lacking(shown.listed.item, account, desk.ledger), _closed(shown.listed, account, desk))
-    return shown._replace(why_not=(*shown.why_not, *(one for one in found if one)))
-
-
-def _closed(listed: Listed, account: Account, desk: Desk) -> WhyNot | None:
-    """That no lump of the item's task is left to open it with."""
-    task = listed.item.task
-    if task is None:
-        return None
-    used = sum(desk.mall.used([task_key(listed.id, one) for one in account.member_ids]).values())
-    if lumps(task, account, desk.ledger) > used:
-        return None
-    return WhyNot("task", f"完成任务“{task_name(task, desk.terms)}”后可兑")
+    return shown._replace(why_not=(*shown.why_not, *gates(listed, account, desk)))
 
 
 def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -> list[Shown]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 from chalicelib.ledger.document import Ge, Le, Len, document
+from chalicelib.ledger.model import MAX_POINTS
 from chalicelib.programme.caps import Id
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.periods import Period
@@ -108,7 +109,12 @@ def stock_of(item_id: str, item: MallItem) -> StockPlace:
     """Of virtual goods the pool's own stock, which several items and prizes may share; else the item's."""
     if isinstance(item.good, Virtual):
         return StockPlace(pool_stock(item.good.pool), 1)
-    return StockPlace(f"STOCK#{item_id}", item.shards)
+    return StockPlace(own_stock(item_id), item.shards)
+
+
+def own_stock(item_id: str) -> str:
+    """The stock of what comes from no pool."""
+    return f"STOCK#{item_id}"
 
 
 def pool_stock(pool: str) -> str:
@@ -139,6 +145,8 @@ def _of_prices(item: MallItem) -> Iterator[tuple[str, str]]:
     for place, price in enumerate(item.prices):
         if price.cash_fen and not isinstance(item.good, Parcel):
             yield f"prices.{place}.cash_fen", "只有实物可以加钱兑换"
+        if price.points * item.per_order > MAX_POINTS:
+            yield f"prices.{place}.points", f"乘以每单最多件数后不能超过{MAX_POINTS}分"
 
 
 def _of_pieces(item: MallItem) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -12,12 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.programme.activity import CHECK_IN, ORDER
+from chalicelib.programme.model import Programme
 from chalicelib.runtime.bodies import invalid
 from chalicelib.spending.documents import add, change, switch
 from chalicelib.spending.goods.model import PoolCode
 from chalicelib.spending.goods.shelves import Change, ShelvesTable
 from chalicelib.spending.goods.table import CODES_A_WRITE, GoodsTable
-from chalicelib.spending.mall.item import MallItem, StockPlace, faults_of, pool_stock, stock_of
+from chalicelib.spending.mall.item import MallItem, StockPlace, faults_of, own_stock, pool_stock, stock_of
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.table import MallTable
@@ -28,35 +30,61 @@ def _adapter() -> TypeAdapter[MallItem]:
     return TypeAdapter(MallItem)
 
 
-def read_item(document: Mapping[str, Any]) -> MallItem:
-    """The item a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault."""
+def read_item(document: Mapping[str, Any], programme: Programme) -> MallItem:
+    """The item a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault, a task or
+    an activity that the programme does not have among them.
+    """
     try:
         item = _adapter().validate_json(json.dumps(document))
     except ValidationError as error:
         raise invalid(error, Code.INVALID_REQUEST, document) from None
-    for path, reason in faults_of(item):
+    for path, reason in (*faults_of(item), *_unknown(item, programme)):
         raise JifenError(Code.INVALID_REQUEST, f"item.{path}{reason}", field=f"item.{path}")
     return item
 
 
-def add_item(table: MallTable, item_id: str, document: Mapping[str, Any], *, by: str, now: datetime) -> None:
+def _unknown(item: MallItem, programme: Programme) -> Iterator[tuple[str, str]]:
+    """What an item asks for that nobody could ever do."""
+    if item.task is not None and item.task not in {task.id for task in programme.tasks}:
+        yield "task", "不是当前方案中的任务"
+    activities = {CHECK_IN, ORDER, *(indicator.id for indicator in programme.indicators)}
+    if item.needs is not None and item.needs.activity not in activities:
+        yield "needs.activity", "不是当前方案中的行为"
+
+
+def add_item(
+    table: MallTable, item_id: str, document: Mapping[str, Any], programme: Programme, *, by: str, now: datetime
+) -> None:
     """Write a new item, as a draft. The same again changes nothing; raises ITEM_STATE when the id is another's."""
-    read_item(document)
+    read_item(document, programme)
     add(table.documents, item_id, document, by=by, now=now)
     table.changed()
 
 
 def change_item(
-    table: MallTable, item_id: str, document: Mapping[str, Any], *, seen_version: int, by: str, now: datetime
+    table: MallTable,
+    item_id: str,
+    document: Mapping[str, Any],
+    programme: Programme,
+    *,
+    goods: GoodsTable,
+    seen_version: int,
+    by: str,
+    now: datetime,
 ) -> None:
     """Replace an item's document at the version that was seen. One's own change again changes nothing.
 
-    Where its stock is counted cannot change once it was on sale: raises ITEM_STATE; else VERSION_TAKEN, ITEM_NOT_FOUND.
+    Where its stock is counted cannot change once it was on sale or has pieces: raises ITEM_STATE; else VERSION_TAKEN,
+    ITEM_NOT_FOUND.
     """
     standing = table.standing(item_id)
-    item, known = read_item(document), listed_from(standing)
-    if known.state is not ItemState.DRAFT and stock_of(item_id, item) != stock_of(item_id, known.item):
-        raise JifenError(Code.ITEM_STATE, "上架过的商品不能更改库存的计数方式", field="item.shards")
+    item, known = read_item(document, programme), listed_from(standing)
+    place = stock_of(item_id, known.item)
+    if stock_of(item_id, item) != place:
+        if known.state is not ItemState.DRAFT:
+            raise JifenError(Code.ITEM_STATE, "上架过的商品不能更改库存的计数方式", field="item.shards")
+        if place.id == own_stock(item_id) and goods.shelf([place])[place.id][0]:
+            raise JifenError(Code.ITEM_STATE, "已有库存,请先减到0再更改库存的计数方式", field="item.shards")
     change(table.documents, standing, document, seen_version=seen_version, by=by, now=now)
     table.changed()
 

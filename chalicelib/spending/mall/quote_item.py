@@ -7,10 +7,12 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, digest
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.gates import gates
 from chalicelib.spending.mall.item import Price, stock_of
 from chalicelib.spending.mall.model import ACTIVITY, ItemState, Listed
 from chalicelib.spending.mall.shelf import WhyNot, barred, is_on_sale, limit_key, over_limit, price_of
@@ -51,11 +53,12 @@ def quote_item(
         "quantity": quantity,
         "good": good_digest(listed),
     }
-    account = desk.ledger.read(member_id)
+    account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     place = stock_of(item_id, listed.item)
     left = desk.goods.shelf([place])[place.id][0]
     used = used_of(listed, account, desk.mall, on)
     why_not = obstacles(listed, account, desk.terms, used, left, on=on, now=now, quantity=quantity, price=price)
+    why_not = (*why_not, *gates(listed, account, desk, quantity=quantity))
     return Offer(Quote(ACTIVITY, quote_id, member_id, now, facts), price, quantity, why_not)
 
 

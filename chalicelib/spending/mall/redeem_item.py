@@ -18,7 +18,8 @@ from chalicelib.spending.goods.give import hand
 from chalicelib.spending.goods.good import Parcel, Virtual
 from chalicelib.spending.goods.model import Given, PoolCode
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.item import stock_of
+from chalicelib.spending.mall.gates import owned
+from chalicelib.spending.mall.item import Price, stock_of
 from chalicelib.spending.mall.model import (
     ACTIVITY,
     Delivery,
@@ -32,12 +33,14 @@ from chalicelib.spending.mall.model import (
 from chalicelib.spending.mall.needs import lacking, lumps
 from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.quote_item import good_digest, used_of
-from chalicelib.spending.mall.shelf import barred, is_on_sale, limit_key, over_limit, price_of, task_key, task_name
+from chalicelib.spending.mall.shelf import barred, is_on_sale, limit_key, over_limit, task_key, task_name
 from chalicelib.spending.quotes import Quote
 
 PAID_WITHIN = timedelta(minutes=15)
 RELEASED_AFTER = timedelta(hours=2)
-"""The ledger gives held points back by itself then; the mall's own sweep comes long before."""
+"""From the quote on: a repeat names the same instant. The ledger gives held points back by itself then; the mall's own
+sweep comes long before.
+"""
 PICKS = 3
 """How often another code of a pool is picked when somebody was quicker."""
 
@@ -94,8 +97,8 @@ def _asked(
     quote: Quote, listed: Listed, delivery: Delivery | None, pick_up_code: str, desk: Desk, now: datetime
 ) -> _Asked:
     item, quantity, on = listed.item, quote.facts["quantity"], business_on(now, desk.terms.zone)
-    price = price_of(item, quote.facts["price"][0])
-    price = type(price)(id=price.id, points=quote.facts["price"][1], cash_fen=quote.facts["price"][2])
+    price_id, points, cash_fen = quote.facts["price"]
+    price = Price(id=price_id, points=points, cash_fen=cash_fen)
     is_paid_later = bool(price.cash_fen)
     row = Redemption(
         id=quote.id,
@@ -147,7 +150,7 @@ def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> Redemption | 
             row.member_id,
             hold_id_of(row.id),
             row.points,
-            release_at=now + RELEASED_AFTER,
+            release_at=row.quoted_at + RELEASED_AFTER,
             activity=ACTIVITY,
             actor=actor,
             ledger=ledger,
@@ -201,6 +204,8 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
     """The redemption's row, and with it all that is written beside the points."""
     item, row, member_id = asked.listed.item, asked.row, account.member_id
     picked = () if isinstance(asked.picked, JifenError) else asked.picked
+    if account.merged and owned(asked.listed, account, desk):  # what stands under his own id refuses by itself
+        raise JifenError(Code.ALREADY_OWNED)
     handed = hand(
         item.good,
         item.name,

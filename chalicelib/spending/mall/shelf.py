@@ -22,8 +22,8 @@ class WhyNot(NamedTuple):
     """One thing that stands between a member and an item."""
 
     reason: str
-    """`off`, `not_yet`, `over`, `sold_out`, `levels`, `gate`, `tags`, `buyers`, `within_days_of_joining`, `needs`,
-    `limit`, `task`, `points`, `frozen` or `owned`.
+    """`off`, `not_on_sale`, `sold_out`, `levels`, `gate`, `tags`, `buyers`, `within_days_of_joining`, `needs`, `limit`,
+    `task`, `points`, `frozen` or `owned`.
     """
     text: str
 

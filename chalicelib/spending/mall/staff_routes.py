@@ -18,7 +18,7 @@ from chalicelib.spending.goods.shelves import open_shelves
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.answers import staff_item_answer
 from chalicelib.spending.mall.bodies import CodesIn, ItemEditIn, ItemIn, ItemStateIn, StockIn
-from chalicelib.spending.mall.item import pool_stock, stock_of
+from chalicelib.spending.mall.item import own_stock, pool_stock, stock_of
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.keep_item import add_codes, add_item, change_item, change_stock, switch_item
 from chalicelib.spending.mall.model import ItemState
@@ -34,7 +34,8 @@ _POOL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 @endpoint(bp, caller=_OPERATORS, body=ItemIn)
 def post_mall_item(call: Call) -> Json:
     """Write a new item, a draft that members do not see. The same again answers what stands."""
-    add_item(open_mall(), call.body.id, call.body.item, by=call.caller.id, now=call.now)
+    programme = terms_at(call.now).programme
+    add_item(open_mall(), call.body.id, call.body.item, programme, by=call.caller.id, now=call.now)
     return _item(call, call.body.id)
 
 
@@ -71,7 +72,16 @@ def get_staff_mall_item(call: Call, item_id: str) -> Json:
 @endpoint(bp, caller=_OPERATORS, body=ItemEditIn)
 def put_mall_item(call: Call, item_id: str) -> Json:
     """Replace an item's document at the version that was seen. Quotes made before keep price and good."""
-    change_item(open_mall(), item_id, call.body.item, seen_version=call.body.version, by=call.caller.id, now=call.now)
+    change_item(
+        open_mall(),
+        item_id,
+        call.body.item,
+        terms_at(call.now).programme,
+        goods=open_goods(),
+        seen_version=call.body.version,
+        by=call.caller.id,
+        now=call.now,
+    )
     return _item(call, item_id)
 
 
@@ -100,7 +110,7 @@ def post_mall_stock_change(call: Call, item_id: str) -> Json:
     mall = open_mall()
     listed = listed_from(mall.standing(item_id))
     place = stock_of(item_id, listed.item)
-    if place.id != f"STOCK#{item_id}":
+    if place.id != own_stock(item_id):
         raise JifenError(Code.ITEM_STATE, "卡密商品的库存随卡密池增减")
     key = sha256(json.dumps(["stock", call.caller.id, client_key(call)]).encode()).hexdigest()
     changed = change_stock(
