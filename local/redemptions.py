@@ -91,10 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", default="local")
     chosen = parser.parse_args(arguments)
     try:
+        named = _month(chosen.month) if chosen.month else ""
         with adopted(find_stack(chosen.stage)):
             now = clock.utc_now()
             zone = terms_at(now).zone
-            month = _month(chosen.month or business_on(now, zone).isoformat()[:7])
+            month = named or business_on(now, zone).isoformat()[:7]
             file = Path(chosen.file or f"jifen-{month}-redemptions.csv")
             with file.open("w", encoding="utf-8", newline="") as to:
                 count = write_redemptions(open_mall(), month, zone, to)

@@ -17,6 +17,7 @@ from tests.members.stage import ADMIN_KEY
 from tests.spending.after_sales import SF, YTO
 from tests.spending.malls import SHIP, Mall
 from tests.spending.prizes import BOTTLE, DEADLINE, STORE, Booth, codes
+from tests.spending.test_costs import cost
 
 TO = Delivery(**SHIP)
 
@@ -278,3 +279,14 @@ def test_a_lost_prize_is_sent_again_without_a_published_piece(booth: Booth) -> N
     sent = booth.desks.staff(id, "reissue", {**body, "takes_stock": False}).data
 
     assert (taking.json["code"], sent["reissued"], booth.bottles()) == (40915, 1, (2, 1))
+
+
+def test_a_claim_costs_its_two_rows(booth: Booth) -> None:
+    token, _ = booth.mall.member(100)
+    draw_id = booth.draw(token)
+
+    claimed = cost(lambda: booth.claim(token, draw_id))
+    again = cost(lambda: booth.claim(token, draw_id))
+
+    assert claimed == (["GetItem", "GetItem", "GetItem", "TransactWriteItems"], 4)
+    assert again == (["GetItem", "GetItem", "GetItem"], 0)
