@@ -1,8 +1,8 @@
 # `make run` brings everything up and performs the main job; `make test` passes the tests. The rest is on the way there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench audit rebuild \
-	daybook redemptions draws drill properties proofs environment tools
+.PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench bench-seckill audit \
+	rebuild daybook redemptions draws drill properties proofs environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -19,6 +19,7 @@ help:
 	@echo "make migrate-bench [MEMBERS=100000]    made-up members into the embedded cloud, with rate and memory"
 	@echo "make replay    the public CDNOW purchase log, or FILE=..., night by night in a stack of its own"
 	@echo "make bench     what operations, decisions, cold starts and acks of callbacks cost, beside their floors"
+	@echo "make bench-seckill [UNITS=10000]    64 clients after so many units, beside bare boto3"
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
@@ -82,6 +83,9 @@ replay: environment
 
 bench: tools
 	@$(PY) -m benchmarks
+
+bench-seckill: tools
+	@$(PY) -m benchmarks.seckill "$(or $(UNITS),10000)"
 
 audit: environment
 	@$(PY) -m local.audit --stage "$(or $(STAGE),local)" $(if $(MEMBER),--member "$(MEMBER)") $(if $(JSON),--json)

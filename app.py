@@ -47,6 +47,9 @@ from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
+from chalicelib.spending.offers.events import bp as offer_events
+from chalicelib.spending.offers.routes import bp as offer_routes
+from chalicelib.spending.offers.staff_routes import bp as offer_staff_routes
 
 app = Chalice(app_name="jifen")
 app.register_middleware(one_error_shape, "http")
@@ -71,6 +74,8 @@ for blueprint in (
     mall_routes,
     mall_staff_routes,
     members_routes,
+    offer_routes,
+    offer_staff_routes,
     message_routes,
     penalty_routes,
     programme_routes,
@@ -95,6 +100,7 @@ for blueprint in (
     ledger_events,
     mall_events,
     message_events,
+    offer_events,
     publishing_events,
     simulation_events,
     webhook_events,

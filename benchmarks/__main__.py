@@ -3,7 +3,8 @@
 Requests and units are counted; CPU is compared with a bare boto3 client that sends the very same requests, the network
 taken away from both; the same operations run on a small and on a large store; a night's shards are asked with few and
 with many members; imports are timed in fresh processes.
-`python -m benchmarks operations` prints one part alone (operations, growth, nights, decisions, starts).
+`python -m benchmarks operations` prints one part alone (operations, growth, nights, decisions, starts,
+acks, seckill).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks.growth import growth
 from benchmarks.nights import nights
 from benchmarks.operations import OPERATIONS
 from benchmarks.report import Found, Sizes, page
+from benchmarks.seckill import seckill
 from benchmarks.starts import starts, zip_bytes
 from chalicelib.ledger.apply import apply
 from chalicelib.ledger.commands import Expire
@@ -53,6 +55,7 @@ def main(parts: list[str]) -> None:
     decided = speeds(ROUNDS) if asked("decisions") else []
     started = starts(START_ROUNDS) if asked("starts") else []
     acked = acks(ACK_TURNS) if asked("acks") else []
+    rushed = [seckill()] if asked("seckill") else []
     machine = {
         "CPU": f"{_cpu_name()}, {os.cpu_count()} cores",
         "Python": platform.python_version(),
@@ -60,7 +63,7 @@ def main(parts: list[str]) -> None:
         "rounds": f"{ROUNDS} of {CALLS} calls, {START_ROUNDS} of starts, {ACK_TURNS} of acks",
         "took": f"{time.monotonic() - began:.0f} s",
     }
-    found = Found(machine, operations, grown, nightly, decided, started, acked, _sizes())
+    found = Found(machine, operations, grown, nightly, decided, started, acked, rushed, _sizes())
     text = page(found)
     print(text)
     if parts:
@@ -85,6 +88,7 @@ def _plain(found: Found) -> dict[str, object]:
         "decisions_per_second": {one.name: one.per_second for one in found.speeds},
         "starts": {one.name: one._asdict() for one in found.starts},
         "acks": {one.name: one._asdict() for one in found.acks},
+        "seckill": [one._asdict() for one in found.rushes],
         "sizes": found.sizes._asdict(),
     }
 

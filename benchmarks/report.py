@@ -12,6 +12,7 @@ from benchmarks.decisions import Speed
 from benchmarks.growth import Grown
 from benchmarks.nights import SHARDS, Night
 from benchmarks.operations import Operation
+from benchmarks.seckill import Rush
 from benchmarks.starts import Start
 from benchmarks.units import Units
 
@@ -35,6 +36,7 @@ class Found(NamedTuple):
     speeds: list[Speed]
     starts: list[Start]
     acks: list[Ack]
+    rushes: list[Rush]
     sizes: Sizes
 
 
@@ -51,6 +53,7 @@ def page(found: Found) -> str:
             _speeds(found.speeds),
             _starts(found.starts),
             _acks(found.acks),
+            rushes(found.rushes),
             _sizes(found.sizes),
         )
     )
@@ -151,6 +154,47 @@ def _acks(rows: Iterable[Ack]) -> str:
                 f"{_percentile(one.ms, 99):.1f}",
                 f"{_percentile(one.ms, 99) / _percentile(one.floor_ms, 99):.2f}",
                 one.limit,
+            )
+            for one in rows
+        ),
+    )
+
+
+def rushes(rows: Iterable[Rush]) -> str:
+    """Seckills, each beside the bare transactions of its run."""
+    return (
+        "## Seckill\n\n"
+        "A tenth more members than units, so many clients at once, on a store of the run's own; the floor is the same "
+        "reads and transactions by bare boto3. Retries are transactions that met another, or found a shard empty. "
+        "That store runs transactions one after another; DynamoDB cancels those that meet, and runs the others at "
+        "once.\n\n"
+    ) + _table(
+        (
+            "units",
+            "clients",
+            "shards",
+            "sold",
+            "told sold out",
+            "met",
+            "empty",
+            "retries",
+            "sold/s",
+            "floor/s",
+            "× floor",
+        ),
+        (
+            (
+                f"{one.units:,}",
+                one.clients,
+                one.shards,
+                f"{one.sold:,}",
+                f"{one.sold_out:,}",
+                one.conflicts,
+                one.empty,
+                one.retries,
+                f"{one.per_second:.0f}",
+                f"{one.floor_per_second:.0f}",
+                f"{one.per_second / one.floor_per_second:.2f}",
             )
             for one in rows
         ),

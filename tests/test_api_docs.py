@@ -76,6 +76,7 @@ from tests.spending.after_sales_day import after_sales_day
 from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
 from tests.spending.lottery_day import lottery_day
+from tests.spending.offers_day import offers_day
 from tests.stand_in.official import PNG
 from tests.stand_in.outsiders import CORP, MINI, SERVICE, Admin
 
@@ -263,6 +264,7 @@ def _spending(day: Day, operator: str) -> None:
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
     after_sales_day(day, session["token"], session["member_id"], operator)
+    offers_day(day, session["token"], session["member_id"], operator)
 
 
 def _lottery(day: Day, operator: str, reviewer: str) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+import boto3
 import pytest
+from moto import mock_aws
 
+from benchmarks import seckill
 from benchmarks.__main__ import main
 from benchmarks.callbacks import ACCOUNTS, CALLBACKS, REFUSED_AT_THE_EDGE
 from benchmarks.cost import cost
 from benchmarks.nights import SHARDS, night
 from benchmarks.operations import OPERATIONS, Operation
 from chalicelib.runtime import dynamo
+from chalicelib.spending.mall import table as mall_table
+from chalicelib.spending.offers import table as offers_table
 from tests.connect.mall import funded
 from tests.connect.stage import open_outside
 
@@ -47,6 +52,22 @@ def test_every_callback_of_the_benchmark_gets_its_ack_and_the_floor_is_refused(
 
         assert [reply.status for reply in replies] == [200] * len(calls) + [401]
         assert [one.name for one, reply in zip(CALLBACKS, replies, strict=False) if one.says not in reply.text] == []
+
+
+def test_the_seckill_of_the_benchmark_sells_what_there_is_and_its_floor_sends_the_same() -> None:
+    with mock_aws():
+        dynamo = boto3.client("dynamodb", "cn-north-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+        offers_table.forget()
+        mall_table.forget()
+        room = seckill.room_of(seckill.Counting(dynamo), 2)
+        members = [f"m{number:024x}" for number in range(4)]
+        seckill.accounts_of(dynamo, room, [seckill.SAMPLE, *members])
+        template = seckill.sampled(room, dynamo)
+
+        told = [seckill.buy(room, member_id) for member_id in members[:3]]
+
+        assert told == ["sold", "sold", "sold out"]
+        assert [name for name, _ in template.requests] == ["batch_get_item", "batch_get_item", "transact_write_items"]
 
 
 def test_the_page_is_made_also_of_no_part_at_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -294,6 +294,8 @@ class Stock(NamedTuple):
     """Its partition key there; its shards are `S#0`, `S#1` and so on, each with what is left of it (`left`)."""
     shards: int
     pieces: int
+    tally: str = ""
+    """A further attribute of the shard that counts them, such as the hour's; none when empty."""
 
     @property
     def key(self) -> str:

@@ -143,12 +143,13 @@ class Lost(NamedTuple):
 
 def _from_stock(stock: Stock, shard: int) -> dict[str, Any]:
     """Takes the pieces and counts them as taken: the two sum to what was ever put there."""
+    tally = ", #tally :pieces" if stock.tally else ""
     return {
         "TableName": stock.table,
         "Key": encode_item({"pk": stock.id, "sk": f"S#{shard}"}),
-        "UpdateExpression": "ADD #left :less, taken :pieces",
+        "UpdateExpression": f"ADD #left :less, taken :pieces{tally}",
         "ConditionExpression": "#left >= :pieces",
-        "ExpressionAttributeNames": {"#left": "left"},
+        "ExpressionAttributeNames": {"#left": "left", **({"#tally": stock.tally} if tally else {})},
         "ExpressionAttributeValues": encode_item({":less": -stock.pieces, ":pieces": stock.pieces}),
     }
 

@@ -90,12 +90,14 @@ def deduction_words(deduction: Plain | None, value: Plain | None) -> list[str]:
         found.append(value_words(value))
     share = f"{share_bp // 100}.{share_bp % 100:02d}".rstrip("0").rstrip(".")
     freight = "含运费" if deduction["covers_freight"] else "不含运费"
-    found.append(f"每单最多抵扣优惠后应付金额的{share}%({freight})")
+    excludes = bool(deduction["excluded_skus"] or deduction["excluded_categories"])
+    goods = "参与抵扣的商品" if excludes else ""
+    found.append(f"每单最多抵扣{goods}优惠后应付金额的{share}%({freight})")
     if deduction["max_points_per_order"] is not None:
         found.append(f"每单最多用{deduction['max_points_per_order']}分")
     if not deduction["with_coupon"]:
         found.append("使用优惠券的订单不能抵扣")
-    if deduction["excluded_skus"] or deduction["excluded_categories"]:
+    if excludes:
         found.append("部分商品不参与抵扣")
     found.append(f"未付款的订单为您预留积分至少{deduction['hold_minutes']}分钟")
     return found

@@ -6,6 +6,7 @@ have out. It reads items as they are stored, so that also one that no longer rea
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,11 @@ from chalicelib.spending.mall.item import pool_stock
 from chalicelib.spending.mall.items import CATALOGUE, redemption_item, redemption_of
 from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
 from chalicelib.spending.mall.redeem_item import hold_id_of
+from chalicelib.spending.offers.group import PlaceState
+from chalicelib.spending.offers.group_items import PLACE
+from chalicelib.spending.offers.offer import scope
 
+OFFERS = "OFFERS"
 _GIVEN_BACK = (RedemptionState.LAPSED, RedemptionState.CANCELLED)
 
 
@@ -136,16 +141,29 @@ class Stocks:
     """Sums over the whole table, of what stocks say and of what is out of them."""
 
     items: set[str] = field(default_factory=set)
+    pools: dict[str, str] = field(default_factory=dict)
+    """Of items that are virtual goods, the stock of their pool."""
+    offers: dict[str, str] = field(default_factory=dict)
+    """The item that each offer's stock came from."""
     left: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
     out: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
+    reserved: Counter[str] = field(default_factory=Counter)
+    """Pieces of places in groups that are not resolved."""
 
     def add(self, item: Item) -> None:
         """Count one row of the table; most say nothing of stocks."""
         pk, sk = str(item["pk"]), str(item["sk"])
         if pk == CATALOGUE:
             self.items.add(sk)
+            good = json.loads(item["document"])["good"]
+            if good["kind"] == "virtual":
+                self.pools[sk] = pool_stock(good["pool"])
+        elif pk == OFFERS:
+            self.offers[f"STOCK#{scope(sk)}"] = json.loads(item["document"])["item"]
+        elif pk.startswith("GROUP#") and sk.startswith(PLACE) and item.get("state") == PlaceState.JOINED:
+            self.reserved[item["stock"]] += 1
         elif pk.startswith("STOCK#"):
             self.left[pk] += item.get("left", 0)
             self.taken[pk] += item.get("taken", 0)
@@ -159,22 +177,32 @@ class Stocks:
             self.out[one.stock_id] += one.pieces_out
 
     def findings(self, table: str) -> list[Finding]:
-        """Every stock of an item or a pool that counts otherwise than what is out of it."""
+        """Every stock of an item, an offer or a pool that counts otherwise than what is out of it."""
         found = []
-        for stock in sorted({*self.taken, *self.out, *self.free}):
+        self._pool()
+        for stock in sorted({*self.taken, *self.out, *self.free, *self.reserved}):
             name = stock.removeprefix("STOCK#")
             is_pool = stock.startswith(pool_stock(""))
-            if name not in self.items and not is_pool and stock not in self.out:
+            if name not in self.items and not is_pool and stock not in self.offers and stock not in self.out:
                 continue  # a lottery's prize, or another room's
-            if self.taken[stock] != self.out[stock]:
-                what = f"{self.out[stock]}, the pieces that are out"
+            out = self.out[stock] + self.reserved[stock]
+            if self.taken[stock] != out:
+                what = f"{out}, the pieces that are out"
                 found.append(Finding(table, f"{stock} S#*", "taken", what, str(self.taken[stock])))
-            if is_pool and self.left[stock] != self.free[stock]:
-                what = f"{self.free[stock]}, the codes that are free"
+            free = self.free[stock] - self.reserved[stock]
+            if is_pool and self.left[stock] != free:
+                what = f"{free}, the codes that are free"
                 found.append(Finding(table, f"{stock} S#*", "left", what, str(self.left[stock])))
             if self.left[stock] < 0:
                 found.append(Finding(table, f"{stock} S#*", "left", "0 or more", str(self.left[stock])))
         return found
+
+    def _pool(self) -> None:
+        """Pieces of a pool that an offer has are counted with the pool's own: its codes are in one place."""
+        for stock, item_id in self.offers.items():
+            if pool := self.pools.get(item_id):
+                for sums in (self.left, self.taken, self.reserved):
+                    sums[pool] += sums.pop(stock, 0)
 
 
 def _key(item: Item) -> str:

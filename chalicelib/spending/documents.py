@@ -78,6 +78,15 @@ class DocumentsTable:
 
     def save(self, kept: Kept, *, action: str, reason: str = "") -> None:
         """Store a document, new or at the version before, with its line; raises VERSION_TAKEN."""
+        try:
+            transact(self.dynamo, self.writes(kept, action=action, reason=reason))
+        except Cancelled as cancelled:
+            if cancelled.reasons[0].code != "ConditionalCheckFailed":
+                raise
+            raise JifenError(Code.VERSION_TAKEN) from None
+
+    def writes(self, kept: Kept, *, action: str, reason: str = "") -> list[Mapping[str, Any]]:
+        """The writes of a document and its line, the document's first, for a transaction."""
         put: dict[str, Any] = {"TableName": self.name, "Item": encode_item(self._item(kept))}
         put["ConditionExpression"] = "attribute_not_exists(pk)"
         if kept.version > 1:
@@ -90,12 +99,7 @@ class DocumentsTable:
             "by": kept.changed_by,
             "reason": reason,
         }
-        try:
-            transact(self.dynamo, [{"Put": put}, {"Put": {"TableName": self.name, "Item": encode_item(line)}}])
-        except Cancelled as cancelled:
-            if cancelled.reasons[0].code != "ConditionalCheckFailed":
-                raise
-            raise JifenError(Code.VERSION_TAKEN) from None
+        return [{"Put": put}, {"Put": {"TableName": self.name, "Item": encode_item(line)}}]
 
     def lines(self, id: str) -> list[Line]:
         """The newest lines of a document's trail, newest first."""

@@ -42,6 +42,7 @@ FUNCTIONS = {
     "SweepWebhooks",
     "SweepRedemptions",
     "CloseDays",
+    "SweepOffers",
     "SendDueIssues",
     "CheckCadence",
 }
@@ -52,6 +53,7 @@ SCHEDULES = {
     "ReleaseHolds": "rate(5 minutes)",
     "RemindCheckIns": "cron(0 * * * ? *)",
     "SendDueIssues": "rate(1 minute)",
+    "SweepOffers": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
     "SweepRedemptions": "rate(5 minutes)",
     "CheckCadence": "cron(0 1 * * ? *)",
@@ -270,6 +272,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("HandleInboundRole", {"ConnectTable", "PublishingTable"}),
         ("GivePointsBackRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
         ("GivePaymentGiftsRole", {"LedgerTable", "MembersTable", "ProgrammeTable", "SpendingTable"}),
+        ("SweepOffersRole", {"SpendingTable", "LedgerTable", "JournalTable", "ProgrammeTable"}),
         ("SettleMallPaymentsRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
     ],
 )

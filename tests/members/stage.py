@@ -19,6 +19,7 @@ from chalicelib.runtime import clock, dynamo, secret_values
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.lottery import table as lottery_table
 from chalicelib.spending.mall import table as mall_table
+from chalicelib.spending.offers import table as offers_table
 from tests.moto_cloud import REGION, moto_queues, moto_secrets, moto_tables
 from tests.tables import QUEUES
 
@@ -90,6 +91,7 @@ def _forget_last_stage() -> None:
     programme_table.forget()
     lottery_table.forget()
     mall_table.forget()
+    offers_table.forget()
 
 
 def lambda_event(

@@ -127,7 +127,7 @@ def test_how_far_points_pay_for_an_order_is_said_with_what_they_are_worth() -> N
     assert page({"deduction": {**least, **most}})["积分抵扣"] == [
         "500分起可抵扣,每100分一档",
         "100积分相当于1元",
-        "每单最多抵扣优惠后应付金额的20%(含运费)",
+        "每单最多抵扣参与抵扣的商品优惠后应付金额的20%(含运费)",
         "每单最多用5000分",
         "使用优惠券的订单不能抵扣",
         "部分商品不参与抵扣",

@@ -70,6 +70,14 @@ def test_a_line_is_refunded_by_fen_and_by_pieces_in_any_order() -> None:
     assert refund(deducted, LineRefund("2", quantity=1))[1] == 500
 
 
+def test_pieces_of_a_line_that_was_made_cheaper_afterwards_bring_what_is_left_of_it() -> None:
+    deducted, cheaper = refund(a_deduction((10_000, 2)), LineRefund("1", refunded_fen=100))
+    deducted, all_pieces = refund(deducted, LineRefund("1", quantity=2))
+
+    assert (cheaper, all_pieces) == (10, 990)
+    assert refused(deducted, LineRefund("1", quantity=1)).code is Code.REFUND_EXCEEDS_ORDER
+
+
 @pytest.mark.parametrize(
     ("lines", "given_", "code", "field"),
     [
@@ -106,6 +114,21 @@ def test_a_line_is_refunded_in_the_money_that_was_paid_for_it_and_what_points_pa
 
     assert [(share.base_fen, share.fen) for share in shares] == [(4_000, 0), (125, 375), (75, 225)]
     assert [share.base_fen for share in shares_of(basket, (0, 500, 300), 800, 800)] == [4_000, 500, 300]
+
+
+def test_with_all_its_money_an_order_comes_back_whole_with_what_points_alone_had_paid_for() -> None:
+    basket = Basket((BasketLine("1", "", "", 1, 10_000), BasketLine("2", "", "", 1, 5_000)), 800)
+    shares = shares_of(basket, (10_000, 0, 0), 10_000, 10_000)
+    deducted = a_deduction((1, 1), points=10_000)._replace(shares=shares)
+
+    told = given_back(deducted, fitted_after(deducted, {}, 0, 5_800), "r", input_hash="", at=NOW)[1]
+    asked = refund(deducted, freight_fen=800, whole_fen=5_800)[1]
+    kept = refund(deducted, LineRefund("2", quantity=1), freight_fen=800, whole_fen=5_800)[1]
+    part = refund(deducted, whole_fen=1_580)[1]
+    freight = given_back(deducted, fitted_after(deducted, {"2": 5_000}, 800, 5_800), "r", input_hash="", at=NOW)[1]
+
+    assert [share.is_whole for share in shares] == [True, False, False]
+    assert (told.points, asked, kept, part, freight.points) == (10_000, 10_000, 0, 1_053, 0)
 
 
 def test_free_lines_and_lines_of_a_fen_do_no_harm() -> None:

@@ -18,16 +18,18 @@ from chalicelib.earning.order import Order, Refunded
 from chalicelib.earning.refusals import RefusalsTable
 from chalicelib.earning.settle_order import settle_order
 from chalicelib.errors import Code
+from chalicelib.ledger.model import Part
 from chalicelib.programme.model import TermsBook
 from chalicelib.spending.lottery import count_chances as counting
+from chalicelib.spending.lottery.chances import earned_chances
 from chalicelib.spending.lottery.count_chances import count_chances
 from tests.earning.behaviours import an_event
 from tests.earning.conftest import paid
-from tests.ledger.builders import a_cause, an_earn
+from tests.ledger.builders import a_cause, a_reversal, an_earn
 from tests.ledger.meetings import Meanwhile
 from tests.ledger.merges import merge, stored
 from tests.ledger.test_budgets import Counted
-from tests.spending.lotteries import NOON, TICKETS, Fair, open_fair
+from tests.spending.lotteries import NOON, TICKETS, Fair, a_campaign, open_fair
 
 A_DAY = timedelta(days=1)
 BY_ORDER = {"activity": "order", "chances": 1}
@@ -43,8 +45,10 @@ def fair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]:
         yield open_fair(boto3.client("dynamodb", region_name="cn-north-1"))
 
 
-def bought(fair: Fair, order_no: str = "1", *refunds: Refunded, at: datetime = NOON, fen: int = 1000) -> None:
-    sold = paid(order_no, fen, paid_at=at)
+def bought(
+    fair: Fair, order_no: str = "1", *refunds: Refunded, at: datetime = NOON, fen: int = 1000, **given: Any
+) -> None:
+    sold = paid(order_no, fen, **{"paid_at": at, **given})
     order = Order(f"tmall#{order_no}", sold, "m1", at, refunds={one.refund_no: one for one in refunds})
     settle_order(order, ledger=fair.ledger, book=TermsBook((fair.terms,)))
 
@@ -65,6 +69,11 @@ def _refusals(fair: Fair) -> RefusalsTable:
 def chances(fair: Fair, member_id: str = "m1") -> int:
     campaign = fair.lotteries.versions(fair.id)[-1].campaign
     return count_chances(campaign, fair.ledger.read(member_id), ledger=fair.ledger, zone=fair.terms.zone)
+
+
+def by_rule(fair: Fair, rule: str) -> int:
+    grants = a_campaign(grants=[{**BY_ORDER, "rules": [rule]}]).grants
+    return earned_chances(fair.ledger.entries("m1", before_key=None, limit=9), grants, fair.terms.zone)
 
 
 def test_a_chance_is_drawn_with_before_points_and_once(fair: Fair) -> None:
@@ -100,6 +109,39 @@ def test_a_refund_in_full_takes_the_chance_back_and_one_in_part_does_not(fair: F
         found.append(chances(fair))
 
     assert found == [1, 1, 0]
+
+
+@pytest.mark.parametrize("fen", [90, 1000])
+def test_an_order_of_which_all_the_money_came_back_gives_none_whatever_coupon_and_points_had_paid(
+    fair: Fair, fen: int
+) -> None:
+    fair.publish(grants=[BY_ORDER])
+    found = []
+    for refunds in ([], [refund(20)], [refund(20), refund(fen - 50, "r2")]):
+        bought(fair, "1", *refunds, fen=fen, coupon_fen=20, points_fen=10)
+        found.append(chances(fair))
+
+    assert found == [1, 1, 0]
+
+
+def test_an_order_of_which_money_is_left_keeps_its_chance_though_it_is_worth_no_point_any_more(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    bought(fair, "1", fen=100)
+    bought(fair, "1", refund(1), fen=100)
+
+    assert fair.ledger.read("m1").available_points == 0
+    assert chances(fair) == 1
+
+
+def test_an_order_of_which_too_little_is_left_for_the_named_rule_gives_none(fair: Fair) -> None:
+    base = an_earn(10, cause=a_cause(id="tmall#1"), rule="base", breakdown=(Part("base", 10, ""),))
+    more = an_earn(90, cause=a_cause(id="tmall#1~more"), rule="more", breakdown=(Part("more", 90, ""),))
+    fair.post("m1", base, more)
+    whole = [by_rule(fair, rule) for rule in ("base", "more")]
+    fair.post("m1", a_reversal(90)._replace(rule="more"))
+
+    assert whole == [1, 1]
+    assert [by_rule(fair, rule) for rule in ("base", "more")] == [1, 0]
 
 
 def test_a_chance_that_was_drawn_with_before_its_order_came_back_is_owed_by_the_next(fair: Fair) -> None:
@@ -161,6 +203,18 @@ def test_what_was_done_before_the_campaign_gives_nothing(fair: Fair) -> None:
 
     before = chances(fair)
     bought(fair, "1", at=from_at)
+
+    assert (before, chances(fair)) == (0, 1)
+
+
+def test_an_order_of_before_the_campaign_gives_nothing_though_it_is_brought_in_later(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    from_at = fair.lotteries.versions(fair.id)[0].campaign.from_at
+    early, in_time = from_at - timedelta(milliseconds=1), from_at
+    bought(fair, "0", at=NOON, paid_at=early)
+
+    before = chances(fair)
+    bought(fair, "1", at=NOON, paid_at=in_time)
 
     assert (before, chances(fair)) == (0, 1)
 

@@ -133,6 +133,22 @@ def test_a_day_ends_at_midnight_in_shanghai(fair: Fair) -> None:
     assert after is None
 
 
+def test_who_asked_before_midnight_and_is_judged_after_it_draws_on_the_new_day(fair: Fair) -> None:
+    fair.publish()
+    fair.give(points=1000)
+    midnight = datetime(2026, 3, 2, 16, tzinfo=UTC)
+    last = midnight - timedelta(milliseconds=1)
+
+    before = [fair.refused(key=f"a{number}", now=last) for number in range(3)]
+    first = fair.refused(key="b", now=midnight)
+    late = [fair.refused(key=f"c{number}", now=last) for number in range(3)]
+    after = fair.refused(key="d", now=midnight)
+
+    assert [*before, first] == [None] * 4
+    assert late == [None, None, Code.DRAW_LIMIT]
+    assert after is Code.DRAW_LIMIT
+
+
 def test_nobody_draws_before_the_beginning_nor_at_the_end_nor_while_it_is_paused(fair: Fair) -> None:
     fair.publish()
     fair.give()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -129,3 +130,25 @@ def test_a_published_version_stays_as_it_was_published(fair: Fair) -> None:
 
     assert fair.lotteries.versions(fair.id)[0] == first
     assert first.document == wheel()
+
+
+def test_no_pieces_go_where_nobody_can_win_them_any_more(fair: Fair) -> None:
+    starts = ["2026-03-01T00:00:00+08:00", "2026-03-02T00:00:00+08:00"]
+
+    def sliced(first: int, second: int) -> dict[str, Any]:
+        counts = zip(starts, (first, second), strict=True)
+        slices = [{"from_at": start, "portions": [{"prize": "bottle", "count": count}]} for start, count in counts]
+        return wheel(slices=slices, prizes=with_prize("bottle", count=first + second)["prizes"])
+
+    written(fair, sliced(20, 30))
+    late = published(fair, fair.lotteries, 1)
+    fair.now = datetime.fromisoformat(starts[0])
+    fair.release()
+    fair.now = NOON
+    fair.change(sliced(20, 31))
+    with pytest.raises(JifenError) as over:
+        fair.change(sliced(21, 31))
+
+    assert late is Code.LOTTERY_INVALID
+    assert (over.value.code, over.value.field) == (Code.LOTTERY_INVALID, "slices.0")
+    assert [path for path, _ in manage.check(fair.lotteries, fair.id, fair.terms, NOON)] == ["slices.0"]

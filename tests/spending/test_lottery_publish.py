@@ -61,6 +61,7 @@ def test_the_demos_wheel_can_be_published() -> None:
         (wheel(until_at="2026-03-02T12:00:00+08:00"), "until_at"),
         (wheel(until_at="2026-06-02T00:00:00+08:00"), "until_at"),
         (wheel(who={"skus": ["a"]}), "who.skus"),
+        (wheel(who={"tags": ["vip"]}), "who.tags"),
         (wheel(who={"levels": ["gold", "gold"]}), "who.levels"),
         (wheel(grants=[{**FRIEND, "activity": "share"}]), "grants.0.activity"),
         (wheel(grants=[{**FRIEND, "activity": "spread"}]), "grants.0.activity"),
@@ -70,6 +71,7 @@ def test_the_demos_wheel_can_be_published() -> None:
         (with_prize("p20", id="p10"), "prizes.1.id"),
         (with_prize("p20", weight=0), "prizes.1.weight"),
         (with_prize("bottle", value_fen=5_000_001), "prizes.5.value_fen"),
+        (with_prize("bottle", value_fen=0), "prizes.5.value_fen"),
         (with_prize("coupon", value_fen=4_999), "prizes.3.value_fen"),
         (with_prize("p200", value_fen=199), "prizes.4.value_fen"),
         (with_prize("bottle", fallback=None), "prizes.5.fallback"),
@@ -207,6 +209,20 @@ def test_with_thanks_on_the_wheel_better_odds_come_out_of_thanks_alone() -> None
 
     assert list(unfavourable(read_campaign(before), read_campaign(from_thanks))) == []
     assert [path for path, _ in unfavourable(read_campaign(before), read_campaign(from_points))] == ["prizes.0.weight"]
+
+
+def test_no_prize_is_given_up_for_thanks_or_for_another_of_its_own_value() -> None:
+    worthless = with_prize("bottle", wheel(prizes=[*wheel()["prizes"], THANKS]), value_fen=0)
+    for_thanks = with_prize("thanks", with_prize("bottle", worthless, weight=1), weight=18)
+    equal = with_prize("p10", with_prize("p20"), value_fen=20)
+    for_equal = with_prize("p10", with_prize("p20", equal, weight=1), weight=8_499)
+
+    found = [
+        [path for path, _ in unfavourable(read_campaign(before), read_campaign(after))]
+        for before, after in ((worthless, for_thanks), (equal, for_equal))
+    ]
+
+    assert found == [["prizes.5.weight", "prizes.6.weight"], ["prizes.0.weight"]]
 
 
 def test_the_checksum_is_of_what_the_document_says_in_whatever_order() -> None:

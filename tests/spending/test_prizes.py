@@ -288,5 +288,5 @@ def test_a_claim_costs_its_two_rows(booth: Booth) -> None:
     claimed = cost(lambda: booth.claim(token, draw_id))
     again = cost(lambda: booth.claim(token, draw_id))
 
-    assert claimed == (["GetItem", "GetItem", "GetItem", "TransactWriteItems"], 4)
-    assert again == (["GetItem", "GetItem", "GetItem"], 0)
+    assert claimed == (["BatchGetItem", "GetItem", "GetItem", "TransactWriteItems"], 4)
+    assert again == (["BatchGetItem", "GetItem", "GetItem"], 0)

@@ -28,6 +28,8 @@ class Share(NamedTuple):
     base_fen: int
     points: int
     fen: int
+    is_whole: bool = False
+    """Points paid all of it: `base_fen` is no money but what they were worth."""
 
 
 class LineRefund(NamedTuple):
@@ -93,7 +95,14 @@ def shares_of(basket: Basket, weights: Sequence[int], points: int, fen: int) -> 
     """What each part of a basket gets of `points` and of the `fen` they pay, in proportion to `weights`."""
     of_points, of_fen = split(points, weights), split(fen, weights)
     return tuple(
-        Share(part.line_no, part.quantity, left_fen - own_fen or own_fen, own_points, own_fen)
+        Share(
+            part.line_no,
+            part.quantity,
+            left_fen - own_fen or own_fen,
+            own_points,
+            own_fen,
+            is_whole=0 < left_fen == own_fen,
+        )
         for part, left_fen, own_points, own_fen in zip(basket.parts, payable(basket), of_points, of_fen, strict=True)
     )
 
@@ -177,16 +186,24 @@ def _line_after(share: Share, before: Refunded, line: LineRefund, field: str) ->
     pieces = before.quantity + line.quantity
     fen = before.fen + line.refunded_fen
     if line.quantity and pieces <= share.quantity:
-        # By pieces counted from the first one on, so that all of them come to all of the line.
-        fen += share.base_fen * pieces // share.quantity - share.base_fen * before.quantity // share.quantity
+        # By pieces counted from the first one on, so that all of them come to all of the line; of a line of which some
+        # fen are back already they bring what is left.
+        own_fen = share.base_fen * pieces // share.quantity - share.base_fen * before.quantity // share.quantity
+        left_fen = share.base_fen - before.fen
+        fen += min(own_fen, left_fen) if left_fen else own_fen
     if pieces > share.quantity or fen > share.base_fen:
         raise JifenError(Code.REFUND_EXCEEDS_ORDER, "超过这条明细还可退的部分", field=field)
     return Refunded(fen, pieces)
 
 
 def _spread(shares: Sequence[Share], after: dict[str, Refunded], rest_fen: int) -> dict[str, Refunded]:
-    """A refund of the order at large: over what is left of its lines, then over what is left of its freight."""
+    """A refund of the order at large: over what is left of its lines, then over what is left of its freight.
+
+    When it is just all the money that is left the order has come back: so has what points alone had paid for.
+    """
     left = [share.base_fen - after.get(share.line_no, Refunded()).fen for share in shares]
+    if rest_fen and rest_fen == sum(fen for share, fen in zip(shares, left, strict=True) if not share.is_whole):
+        rest_fen = sum(left)
     of_goods = [0 if share.line_no == FREIGHT else fen for share, fen in zip(shares, left, strict=True)]
     on_goods_fen = min(rest_fen, sum(of_goods))
     on_freight_fen = rest_fen - on_goods_fen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.ledger.model import Account, Entry, stamp
+from chalicelib.ledger.model import Account, Entry, Kind, stamp
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.spending.lottery.campaign import Campaign
 from chalicelib.spending.lottery.chances import earned_chances
@@ -32,8 +32,13 @@ def _since(from_at: datetime, member_id: str, ledger: LedgerTable) -> list[Entry
     before_key = None
     for _ in range(MOST_PAGES):
         page = ledger.entries(member_id, before_key=before_key, limit=PAGE)
-        found += [entry for entry in page if entry.key >= stamp(from_at)]
+        found += [entry for entry in page if entry.key >= stamp(from_at) and not _is_earlier(entry, from_at)]
         if len(page) < PAGE or page[-1].key < stamp(from_at):
             break
         before_key = page[-1].key
     return found
+
+
+def _is_earlier(entry: Entry, from_at: datetime) -> bool:
+    """Whether it was done before the campaign and only told since: an order of a history that is brought in late."""
+    return entry.kind is Kind.EARN and entry.cause.occurred_at < from_at

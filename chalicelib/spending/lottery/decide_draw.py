@@ -4,7 +4,7 @@ for the shape of its writes.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.ledger.apply import apply
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 def decide(asked: Asked, lotteries: LotteryTable, terms: Terms, seen: Seen) -> tuple[Posting, Drawn]:
     """The draw's posting for the member as he is read, and its row. Pure; a Refusal where he may not draw."""
     account, campaign = seen.account, asked.campaign
-    today_on = business_on(asked.at, terms.zone)
+    today_on = _counted_on(account, asked.at, terms.zone)
     cause = _cause(asked, account.member_id)
     left = left_of(account, asked.campaign_id, campaign, asked.earned, today_on)
     if why := barred(campaign, account, left, terms, today_on):
@@ -75,6 +75,13 @@ def decide(asked: Asked, lotteries: LotteryTable, terms: Terms, seen: Seen) -> t
     drawn = _row(asked, account, wheel_prize, prize, spent, handed, posting.account.available_points)
     also = (lotteries.put_drawn(drawn), *handed.also)
     return posting._replace(also=also, stocks=_stocks(prize, asked, lotteries.name)), drawn
+
+
+def _counted_on(account: Account, at: datetime, zone: str) -> date:
+    """The day whose draws it is one of. Who asks before midnight and is judged after a posting of the next day draws
+    on that day: the account has forgotten how often he drew on the one before.
+    """
+    return business_on(max(at, account.posted_at or at), zone)
 
 
 def _cause(asked: Asked, member_id: str) -> Cause:

@@ -10,9 +10,10 @@ more time                         a later end of draws, of claims
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from chalicelib.spending.lottery.campaign import Campaign, Grant
+from chalicelib.spending.lottery.campaign import Campaign, Grant, Prize, Thanks
 from chalicelib.spending.lottery.wheel import total
 
 Faults = Iterator[tuple[str, str]]
@@ -42,6 +43,15 @@ def unfavourable(before: Campaign, after: Campaign) -> Faults:
     yield from _of_slices(before, after)
 
 
+def out_of_reach(before: Campaign | None, after: Campaign, now: datetime) -> Faults:
+    """(path, reason) of each slice that is over and would hold pieces which nobody could win any more."""
+    ends = [*(one.from_at for one in after.slices[1:]), after.until_at]
+    for place, end_at in enumerate(ends[: len(after.slices)]):
+        had = before.counts(place) if before else {}
+        if end_at <= now and any(count > had.get(prize_id, 0) for prize_id, count in after.counts(place).items()):
+            yield f"slices.{place}", "已经结束,放入的奖品无法抽中"
+
+
 def _of_grants(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Faults:
     """Grants keep their places; further ones come after them."""
     if len(after) < len(before):
@@ -61,18 +71,32 @@ def _of_prizes(before: Campaign, after: Campaign) -> Faults:
     if [prize.id for prize in before.prizes] != [prize.id for prize in after.prizes]:
         yield "prizes", _OTHER
         return
-    if total(before.prizes) != total(after.prizes):
-        yield "prizes", "的权重之和不能更改"
-    least_fen = min(prize.value_fen for prize in before.prizes)
+    yield from _of_odds(before, after)
     for place, (old, new) in enumerate(zip(before.prizes, after.prizes, strict=True)):
         same = ("name", "gives", "value_fen", "fallback")
         for name in same:
             if getattr(old, name) != getattr(new, name):
                 yield f"prizes.{place}.{name}", _OTHER
-        if new.weight < old.weight and old.value_fen > least_fen:
-            yield f"prizes.{place}.weight", "只能从谢谢参与或价值最低的奖品调出"
         if old.count != new.count and (old.count is None or new.count is None or new.count < old.count):
             yield f"prizes.{place}.count", _WORSE
+
+
+def _of_odds(before: Campaign, after: Campaign) -> Faults:
+    if total(before.prizes) != total(after.prizes):
+        yield "prizes", "的权重之和不能更改"
+    for place, (old, new) in enumerate(zip(before.prizes, after.prizes, strict=True)):
+        is_least = _is_least(old, before)
+        if new.weight < old.weight and not is_least:
+            yield f"prizes.{place}.weight", "只能从谢谢参与或价值最低的奖品调出"
+        if new.weight > old.weight and is_least:
+            yield f"prizes.{place}.weight", "只能调高更好的奖品的概率"
+
+
+def _is_least(prize: Prize, campaign: Campaign) -> bool:
+    """Whether no other prize is worse to win: that it states no value makes no prize as poor as thanks."""
+    if any(isinstance(one.gives, Thanks) for one in campaign.prizes):
+        return isinstance(prize.gives, Thanks)
+    return prize.value_fen == min(one.value_fen for one in campaign.prizes)
 
 
 def _of_slices(before: Campaign, after: Campaign) -> Faults:

@@ -17,7 +17,7 @@ from chalicelib.programme.model import Terms
 from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.lottery.campaign import Campaign, checksum
 from chalicelib.spending.lottery.document import Fault, faults, require_sense
-from chalicelib.spending.lottery.favour import unfavourable
+from chalicelib.spending.lottery.favour import out_of_reach, unfavourable
 from chalicelib.spending.lottery.model import READ_AGAIN, Head, State, Step, Version
 from chalicelib.spending.lottery.pools import pools_of, short_pools
 from chalicelib.spending.lottery.stocks import fillings, shards_of
@@ -74,7 +74,8 @@ def check(table: LotteryTable, goods: GoodsTable, campaign_id: str, terms: Terms
     if not found:
         campaign = require_sense(document, terms.programme, now)
         last = standing[-1] if standing else None
-        found = list(unfavourable(last.campaign, campaign)) if last else []
+        before = last.campaign if last else None
+        found = [*(unfavourable(before, campaign) if before else ()), *out_of_reach(before, campaign, now)]
         found += _short_pools(table, goods, campaign_id, last, campaign)
     return found
 
@@ -109,8 +110,7 @@ def publish(
     document = table.draft(campaign_id)
     campaign = require_sense(document, terms.programme, now)
     last = standing[-1] if standing else None
-    if last:
-        _require_favour(last.campaign, campaign)
+    _require_favour(last.campaign if last else None, campaign, now)
     for path, reason in _short_pools(table, goods, campaign_id, last, campaign):
         raise JifenError(Code.LOTTERY_INVALID, f"{path}{reason}", field=path)
     shards = last.shards if last else shards_of(campaign)
@@ -180,9 +180,11 @@ def _short_pools(
     return list(short_pools(campaign, table.taken_of(campaign_id, last) if last else {}, codes_left))
 
 
-def _require_favour(before: Campaign, after: Campaign) -> None:
-    for path, reason in unfavourable(before, after):
+def _require_favour(before: Campaign | None, after: Campaign, now: datetime) -> None:
+    for path, reason in unfavourable(before, after) if before else ():
         raise JifenError(Code.NOT_IN_FAVOUR, f"{path}{reason}", field=path)
+    for path, reason in out_of_reach(before, after, now):
+        raise JifenError(Code.LOTTERY_INVALID, f"{path}{reason}", field=path)
 
 
 def _name(document: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from chalicelib.programme.activity import CHECK_IN, ORDER
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.forbidden import forbidden_deed
 from chalicelib.programme.model import Programme
-from chalicelib.spending.goods.good import Bundle, Coupon, coupons_of
+from chalicelib.spending.goods.good import Bundle, Coupon, Parcel, Virtual, coupons_of
 from chalicelib.spending.lottery.campaign import Campaign, Grant, Points, Prize, Thanks
 from chalicelib.spending.lottery.stocks import MOST_SHARDS, shards_of
 
@@ -24,7 +24,19 @@ MOST_DAYS = 92
 CLAIM_DAYS = 7
 """Days that the last winner has at least to claim what is sent."""
 MOST_CLAIM_DAYS = 366
-_OF_A_DEED = ("platforms", "skus", "categories", "weekdays", "hours", "from_on", "until_on", "first", "min_fen")
+_NOT_OF_A_MEMBER = (
+    "tags",
+    "platforms",
+    "skus",
+    "categories",
+    "weekdays",
+    "hours",
+    "from_on",
+    "until_on",
+    "first",
+    "min_fen",
+)
+"""Conditions of a deed; and tags, which no draw knows of its member: nobody could ever draw."""
 
 
 def faults_of(campaign: Campaign, programme: Programme, now: datetime) -> Faults:
@@ -100,7 +112,7 @@ def _by_name(text: str) -> str:
 def _of_who(who: When) -> Faults:
     if wrong := who.problem():
         yield f"who.{wrong[0]}", wrong[1]
-    for name in _OF_A_DEED:
+    for name in _NOT_OF_A_MEMBER:
         if getattr(who, name) != getattr(EVERYTHING, name):
             yield f"who.{name}", "不是会员条件"
 
@@ -114,6 +126,8 @@ def _of_a_prize(path: str, prize: Prize, campaign: Campaign, programme: Programm
         yield f"{path}.value_fen", f"低于奖品自身的价值{worth}分钱"
     if isinstance(prize.gives, Thanks) and prize.value_fen:
         yield f"{path}.value_fen", "应为0"
+    if isinstance(prize.gives, Parcel | Virtual) and not prize.value_fen:
+        yield f"{path}.value_fen", "应大于0:按它公示价值较高的中奖者"
     if isinstance(prize.gives, Points) and isinstance(prize.gives.validity, OnDate):
         last_on = campaign.until_at.date() + timedelta(days=1)
         if prize.gives.validity.on <= last_on:

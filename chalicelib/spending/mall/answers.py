@@ -106,6 +106,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
         "id": one.id,
         "item_id": one.item_id,
         "source": "lottery" if one.draw else "mall",
+        "offer_id": one.offer_id or None,
         "name": one.name,
         "kind": one.good,
         "quantity": one.quantity,

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also
-from chalicelib.ledger.redeem import redemption_key, restore
+from chalicelib.ledger.redeem import restore
 from chalicelib.spending.goods.model import OwnedBadge
 from chalicelib.spending.goods.table import stock_returned
 from chalicelib.spending.goods.take_back import badge_back, codes_back, coupons_back
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import ACTIVITY, Redemption, RedemptionState
+from chalicelib.spending.mall.model import Redemption, RedemptionState
+from chalicelib.spending.mall.redeem_item import spent_key
 from chalicelib.spending.mall.revise import ATTEMPTS, Revised, Step, next_version, require_state
 
 MEMBER_MAY = (RedemptionState.TO_SHIP, RedemptionState.TO_PICK_UP)
@@ -70,7 +71,7 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
         return after if desk.mall.move(after, step.line, step.also) else None
     receipt = restore(
         found.member_id,
-        redemption_key(found.id, activity=ACTIVITY, at=found.quoted_at),
+        spent_key(found),
         RESTORING,
         found.points,
         actor=wish.by,

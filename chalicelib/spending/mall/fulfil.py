@@ -9,6 +9,7 @@ from chalicelib.ledger.model import Also
 from chalicelib.spending.goods.table import stock_taken
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.item import MOST_SHARDS
 from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -112,7 +113,8 @@ def _require_sent(found: Redemption) -> None:
 
 
 def _from_stock(found: Redemption, pieces: int, desk: Desk, now: datetime) -> Also:
-    """Pieces out of the fullest shard of the item's stock; SOLD_OUT when none has so many."""
-    shards = desk.goods.shards_left(found.stock_id, desk.mall.shards_of(found.item_id, now))
+    """Pieces out of the fullest shard of the stock it came from; SOLD_OUT when none has so many."""
+    count = MOST_SHARDS if found.offer_id else desk.mall.shards_of(found.item_id, now)
+    shards = desk.goods.shards_left(found.stock_id, count)
     shard = max(shards, key=lambda one: shards[one], default=0)
     return stock_taken(desk.goods.name, found.stock_id, shard, pieces)

@@ -14,6 +14,7 @@ from chalicelib.programme.periods import Period
 from chalicelib.spending.goods.good import Badge, Good, Parcel, Virtual, coupons_of
 
 MAX_PIECES = 10**9
+MOST_SHARDS = 64
 MOST_COUPONS = 40
 """Coupons of one redemption: all are written, and taken back with their lines, in one transaction."""
 
@@ -92,7 +93,7 @@ class MallItem:
     """What becomes of money that is paid though the redemption was closed: it goes back, or the redemption is made
     after all where points and pieces still suffice.
     """
-    shards: Annotated[int, Ge(1), Le(64)] = 1
+    shards: Annotated[int, Ge(1), Le(MOST_SHARDS)] = 1
     """Places its stock is counted in: one for each 100 redemptions a second that are expected at most."""
     rank: Annotated[int, Ge(0), Le(10_000)] = 100
     """Items of a lower rank are shown first."""
@@ -128,12 +129,17 @@ def faults_of(item: MallItem) -> Iterator[tuple[str, str]]:
         yield f"good.{wrong[0]}", wrong[1]
     if wrong := item.who.problem():
         yield f"who.{wrong[0]}", wrong[1]
-    for name in _OF_A_DEED:
-        if getattr(item.who, name) != getattr(EVERYTHING, name):
-            yield f"who.{name}", "不是会员条件"
+    yield from not_of_the_member(item.who)
     yield from _of_prices(item)
     yield from _of_pieces(item)
     yield from _of_times(item)
+
+
+def not_of_the_member(who: When) -> Iterator[tuple[str, str]]:
+    """(path, reason in Chinese) of conditions that say nothing about who may buy."""
+    for name in _OF_A_DEED:
+        if getattr(who, name) != getattr(EVERYTHING, name):
+            yield f"who.{name}", "不是会员条件"
 
 
 _OF_A_DEED = ("platforms", "skus", "categories", "weekdays", "hours", "from_on", "until_on", "first", "min_fen")

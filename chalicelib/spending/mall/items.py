@@ -99,6 +99,8 @@ def _what_else(one: Redemption) -> Item:
         "money": str(one.money),
         "transaction_id": one.transaction_id,
         "draw": one.draw,
+        "offer": one.offer_id,
+        "group": one.group_id,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -136,6 +138,8 @@ def redemption_of(item: Item) -> Redemption:
         money=Money(item.get("money", "")),
         transaction_id=item.get("transaction_id", ""),
         draw=item.get("draw", ""),
+        offer_id=item.get("offer", ""),
+        group_id=item.get("group", ""),
         version=item["version"],
     )
 

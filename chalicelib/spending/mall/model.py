@@ -124,6 +124,10 @@ class Redemption(NamedTuple):
     """WeChat Pay's own number of the payment."""
     draw: str = ""
     """`<campaign>#<draw>` of a prize that was won: it cost no points of its own."""
+    offer_id: str = ""
+    """The offer by which it was sold, if one was."""
+    group_id: str = ""
+    """The group that formed for it: then its points were held before, under `hold_id_of` its id."""
     version: int = 1
 
     @property

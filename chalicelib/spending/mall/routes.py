@@ -44,6 +44,8 @@ from chalicelib.spending.mall.quote_item import quote_item
 from chalicelib.spending.mall.redeem_item import redeem_item
 from chalicelib.spending.mall.restock import ask_restock, withdraw_restock
 from chalicelib.spending.mall.table import open_mall
+from chalicelib.spending.offers.open_room import open_room
+from chalicelib.spending.offers.room import quoted_sale
 
 bp = Blueprint(__name__)
 _SORTS = ("rank", "points", "-points")
@@ -126,8 +128,9 @@ def post_redemption(call: Call) -> Json:
     secret = secret_values.current_and_previous(settings().quote_secret, call.now)
     quote = quotes.read(call.body.quote, ACTIVITY, call.caller.id, secret)
     delivery = Delivery(**call.body.delivery.model_dump()) if call.body.delivery else None
-    desk = open_desk(call)
-    made = redeem_item(quote, delivery, desk=desk, actor=call.caller.id, now=call.now)
+    room = open_room(call.now)
+    desk, sale = room.desk, quoted_sale(quote, room=room, now=call.now)
+    made = redeem_item(quote, delivery, desk=desk, actor=call.caller.id, now=call.now, sale=sale)
     return {
         **redemption_answer(made.redemption, desk.terms.zone),
         "pick_up_code": made.pick_up_code or None,

@@ -78,7 +78,8 @@ def _captured(paid: Redemption, desk: Desk, now: datetime) -> Redemption:
 def _late(paid: Redemption, desk: Desk, api: PayApi, now: datetime) -> Redemption:
     """The money of a redemption that was closed before."""
     listed = desk.mall.catalogue(now).get(paid.item_id)
-    if paid.state is RedemptionState.LAPSED and listed and listed.item.late_payment == "honour":
+    may_honour = listed and listed.item.late_payment == "honour" and not paid.offer_id
+    if paid.state is RedemptionState.LAPSED and may_honour:
         try:
             return _honoured(paid, desk, now)
         except JifenError as refused:
