@@ -151,4 +151,4 @@ def test_no_pieces_go_where_nobody_can_win_them_any_more(fair: Fair) -> None:
 
     assert late is Code.LOTTERY_INVALID
     assert (over.value.code, over.value.field) == (Code.LOTTERY_INVALID, "slices.0")
-    assert [path for path, _ in manage.check(fair.lotteries, fair.id, fair.terms, NOON)] == ["slices.0"]
+    assert [path for path, _ in manage.check(fair.lotteries, fair.goods, fair.id, fair.terms, NOON)] == ["slices.0"]
