@@ -38,6 +38,9 @@ from chalicelib.runtime.edge import one_error_shape
 from chalicelib.spending.checkout.events import bp as checkout_events
 from chalicelib.spending.checkout.feed_routes import bp as checkout_feed_routes
 from chalicelib.spending.checkout.routes import bp as checkout_routes
+from chalicelib.spending.exchange.events import bp as exchange_events
+from chalicelib.spending.exchange.routes import bp as exchange_routes
+from chalicelib.spending.exchange.staff_routes import bp as exchange_staff_routes
 from chalicelib.spending.gifts.events import bp as gift_events
 from chalicelib.spending.gifts.routes import bp as gift_routes
 from chalicelib.spending.goods.coupon_routes import bp as coupon_routes
@@ -64,6 +67,8 @@ for blueprint in (
     doudian_routes,
     duiba_routes,
     earning_routes,
+    exchange_routes,
+    exchange_staff_routes,
     gift_routes,
     insight_routes,
     ledger_routes,
@@ -95,6 +100,7 @@ for blueprint in (
     checkout_events,
     connect_events,
     earning_events,
+    exchange_events,
     gift_events,
     insight_events,
     ledger_events,

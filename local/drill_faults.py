@@ -21,6 +21,10 @@ FINANCE = "tests/insight/test_finance_routes.py::"
 HOLD = "tests/ledger/test_hold.py::"
 CHECKOUT = "chalicelib/spending/checkout/"
 CHECKOUT_TESTS = "tests/spending/test_checkout.py::"
+EXCHANGE = "chalicelib/spending/exchange/"
+EXCHANGE_TESTS = "tests/spending/test_exchange.py::"
+EXCHANGE_AMOUNTS = "tests/spending/test_exchange_amounts.py::"
+PARTNER = "tests/connect/test_partner.py::"
 MERGED = "tests/ledger/test_merged_accounts.py::"
 MIGRATION = "tests/members/test_migration.py::"
 AUDIT = "tests/ledger/test_audit.py::test_what_was_planted_is_named"
@@ -612,5 +616,57 @@ FAULTS = [
         "        if standing := deducted.refunds.get(named.refund_no):\n",
         "        if (standing := deducted.refunds.get(named.refund_no)) and not isinstance(named, ToldRefund):\n",
         (CHECKOUT_TESTS + "test_a_refund_that_the_order_feed_tells_gives_back_once_whatever_the_shop_has_asked_for",),
+    ),
+    Fault(
+        "a partner's silence is taken for a no",
+        EXCHANGE + "settle_exchange.py",
+        "        return _later(found, type(silence).__name__, desk, now)\n",
+        "        return settle(found, Said(Word.VOIDED, type(silence).__name__), desk=desk, now=now)\n",
+        (EXCHANGE_TESTS + "test_a_lost_answer_leaves_it_in_process_and_the_sweep_ends_it_once[timeout_after]",),
+    ),
+    Fault(
+        "a partner is asked to do what is a day old, and not to void it",
+        EXCHANGE + "settle_exchange.py",
+        "    if now >= found.void_from_at:\n",
+        "    if False:\n",
+        (EXCHANGE_TESTS + "test_nothing_is_given_up_before_the_partner_says_that_it_never_will",),
+    ),
+    Fault(
+        "what a partner did after the hold had ended costs nothing",
+        EXCHANGE + "settle_exchange.py",
+        "        return charge(given, desk=desk, now=now)\n",
+        "        desk.exchanges.write((desk.exchanges.changed(given),))\n        return given\n",
+        (EXCHANGE_TESTS + "test_what_was_done_though_its_hold_had_ended_is_charged_anew",),
+    ),
+    Fault(
+        "a refused exchange goes on counting against its day",
+        EXCHANGE + "settle_exchange.py",
+        "    also = (desk.exchanges.changed(ended), *_counted_down(found, desk, now))\n",
+        "    also = (desk.exchanges.changed(ended),)\n",
+        (EXCHANGE_TESTS + "test_refused_gives_points_and_limits_back[limit]",),
+    ),
+    Fault(
+        "points that no unit needs are taken all the same",
+        EXCHANGE + "partner.py",
+        "Amounts(-(-units * ratio.points // ratio.units), units)",
+        "Amounts(stepped, units)",
+        (
+            EXCHANGE_AMOUNTS
+            + "test_whatever_is_asked_for_no_unit_is_given_for_too_few_points_and_no_point_is_taken_for_none",
+        ),
+    ),
+    Fault(
+        "whoever answers for a partner is believed",
+        "chalicelib/connect/partner/api.py",
+        "        self._require_own(reply, nonce, asked.id)\n",
+        "",
+        (EXCHANGE_TESTS + "test_an_answer_that_is_not_the_partners_own_is_none[unsigned]",),
+    ),
+    Fault(
+        "a partner's answer to another question is believed",
+        "chalicelib/connect/partner/signing.py",
+        "return signed.nonce == nonce",
+        "return bool(signed.nonce)",
+        (PARTNER + "test_what_is_not_the_partners_own_answer_to_this_question_is_none[anothers nonce]",),
     ),
 ]

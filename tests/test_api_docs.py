@@ -75,6 +75,7 @@ from tests.outside_world import open_world
 from tests.spending.after_sales_day import after_sales_day
 from tests.spending.checkout_day import checkout_day
 from tests.spending.day import mall_day
+from tests.spending.exchange_day import exchange_day
 from tests.spending.lottery_day import lottery_day
 from tests.spending.offers_day import offers_day
 from tests.stand_in.official import PNG
@@ -260,11 +261,12 @@ def run_the_day(day: Day) -> dict[Key, Example]:
 
 
 def _spending(day: Day, operator: str) -> None:
-    """Mei spends points; see tests/spending/day.py and after_sales_day.py."""
+    """Mei spends points; see tests/spending/day.py, after_sales_day.py and exchange_day.py."""
     session = day.call(("POST", "/v1/sessions"), {"code": "demo-mei-0040"})
     mall_day(day, session["token"], session["member_id"], operator)
     after_sales_day(day, session["token"], session["member_id"], operator)
     offers_day(day, session["token"], session["member_id"], operator)
+    exchange_day(day, operator)
 
 
 def _lottery(day: Day, operator: str, reviewer: str) -> None:

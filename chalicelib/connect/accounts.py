@@ -5,13 +5,15 @@
      "wecom":            {"appid": "ww…", "secret": "…", "token": "…", "aes_key": "…", "robots": {"<name>": "<key>"}},
      "wechat_pay":       {"mchid": "…", "appid": "wx…", "api_v3_key": "…", "keys": {"<serial>": "<PEM>"},
                           "serial": "…", "private_key": "<PEM>", "notify_url": "https://…/v1/callbacks/wechat-pay"},
+     "partners":         {"<partner>": {"secret": "…"}},
      "duiba": {…}, "youzan": {…}, "doudian": {…}}
 
 A system that is not named is not connected. Only the value in force counts: who replaces a key wants the old one dead.
 Nothing of it is ever logged or written elsewhere. `messages` are the templates of subscribe messages, as
 wechat/templates.py reads them; `robots` the group robots by the names staff use. WeChat Pay's second line is for
 what we ask of it: the serial of the merchant's certificate, its private key, and where it shall tell us. Without it
-notices come in and nothing goes out.
+notices come in and nothing goes out. `partners` are those whose points ours become, by the ids staff gave them; what
+both sides sign with has at least 32 characters.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from local.stand_in.edge import StandIn
 from local.stand_in.official import admin as official_admin
 from local.stand_in.official import apis as official_apis
 from local.stand_in.official import mass_apis
+from local.stand_in.partner import admin as partner_admin
+from local.stand_in.partner import apis as partner_apis
 from local.stand_in.pay import admin as pay_admin
 from local.stand_in.pay import apis as pay_apis
 from local.stand_in.pay.keys import PlatformKey
@@ -29,6 +31,7 @@ APIS = (
     *wecom_apis.APIS,
     *pay_apis.APIS,
     *duiba_apis.APIS,
+    *partner_apis.APIS,
 )
 HANDLES = (
     *admin.HANDLES,
@@ -40,6 +43,7 @@ HANDLES = (
     *pay_admin.HANDLES,
     *duiba_apis.HANDLES,
     *shops_admin.HANDLES,
+    *partner_admin.HANDLES,
 )
 
 

@@ -14,17 +14,19 @@ from local.stand_in import codes
 from local.stand_in.accounts import App, Corp
 from local.stand_in.clock import seconds
 from local.stand_in.faults import Fault
+from local.stand_in.partner import signing as partner
 from local.stand_in.pay import signing as pay
 from local.stand_in.wire import Answer, Json, Refused, Request, json_answer, json_object
 from local.stand_in.world import World
 
-WECHAT, WECOM, PAY, DUIBA = (
+WECHAT, WECOM, PAY, DUIBA, PARTNER = (
     "api.weixin.qq.com",
     "qyapi.weixin.qq.com",
     "api.mch.weixin.qq.com",
     "activity.m.duiba.com.cn",
+    "points.partner.example.com",
 )
-HOSTS = (WECHAT, WECOM, PAY, DUIBA)
+HOSTS = (WECHAT, WECOM, PAY, DUIBA, PARTNER)
 
 
 class Call(NamedTuple):
@@ -118,6 +120,8 @@ class Routes:
             return refusal(world, request, refused, now)
         if not isinstance(said, Answer):
             return json_answer(said)
+        if fault and request.host == PARTNER:
+            return partner.tampered(said, request, fault.kind, now)
         return pay.tampered(said, fault.kind) if fault and request.host == PAY else said
 
 

@@ -16,6 +16,7 @@ from local.stand_in.faults import Faults
 from local.stand_in.ids import Ids
 from local.stand_in.logins import Logins
 from local.stand_in.official.state import Official, new_official
+from local.stand_in.partner.state import Partner
 from local.stand_in.pay.keys import PlatformKey, of_this_process
 from local.stand_in.pay.orders import Orders
 from local.stand_in.pay.state import Pay
@@ -45,6 +46,7 @@ class World:
     wecom: WeCom
     pay: Pay
     duiba: Duiba
+    partner: Partner = field(default_factory=Partner)
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
     received: Received = field(default_factory=Received)

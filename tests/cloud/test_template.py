@@ -40,6 +40,7 @@ FUNCTIONS = {
     "TellWebhooks",
     "DeliverWebhooks",
     "SweepWebhooks",
+    "SweepExchanges",
     "SweepRedemptions",
     "CloseDays",
     "SweepOffers",
@@ -55,6 +56,7 @@ SCHEDULES = {
     "SendDueIssues": "rate(1 minute)",
     "SweepOffers": "rate(1 minute)",
     "SweepWebhooks": "rate(1 minute)",
+    "SweepExchanges": "rate(1 minute)",
     "SweepRedemptions": "rate(5 minutes)",
     "CheckCadence": "cron(0 1 * * ? *)",
 }
@@ -266,6 +268,7 @@ def test_nobody_may_change_or_scan_what_is_posted(template: Template) -> None:
         ("TellWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("DeliverWebhooksRole", {"JournalTable", "WebhooksTable"}),
         ("SweepWebhooksRole", {"WebhooksTable"}),
+        ("SweepExchangesRole", {"LedgerTable", "JournalTable", "ProgrammeTable", "SpendingTable"}),
         ("SweepRedemptionsRole", {"LedgerTable", "ProgrammeTable", "SpendingTable"}),
         ("SendDueIssuesRole", {"PublishingTable", "ConnectTable"}),
         ("CheckCadenceRole", {"PublishingTable"}),

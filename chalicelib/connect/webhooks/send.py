@@ -9,30 +9,19 @@ import contextlib
 import http.client
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 
+from chalicelib.connect.public_line import Connect, Resolve, public_line, resolve, tls
 from chalicelib.connect.webhooks.address import Forbidden, Target, allowed, target_of
 from chalicelib.connect.webhooks.model import Attempt
 from chalicelib.runtime import log
 
-CONNECT_S = 3.0
 DEADLINE_S = 15.0
 """For connecting, sending and the answer's head together."""
 MAX_ANSWER_BYTES = 4096
 ANSWER_READ_S = 1.0
-MAX_ADDRESSES = 3
 _OWN = {"Content-Type": "application/json", "User-Agent": "Jifen-Webhooks/1", "Connection": "close"}
-
-Resolve = Callable[[str, int], Sequence[str]]
-Connect = Callable[[tuple[str, int], float], socket.socket]
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, as the system knows them now; raises OSError."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def send(
@@ -53,7 +42,7 @@ def send(
         target = target_of(url, is_local=is_local)
         host = target.host
         addresses = allowed(resolve(target.host, target.port), is_local=is_local)
-        attempt = _posted(target, addresses, body, headers, connect, (context or _tls)(), deadline_s)
+        attempt = _posted(target, addresses, body, headers, connect, (context or tls)(), deadline_s)
     except Forbidden as error:
         attempt = Attempt(0, f"forbidden_{error}")
     except ssl.SSLError:
@@ -78,51 +67,14 @@ def _posted(
     context: ssl.SSLContext,
     deadline_s: float,
 ) -> Attempt:
-    """The answer's status. A watch ends the connection at the deadline, however slowly the other side goes on."""
-    expired = threading.Event()
-    channel = _first(target, addresses, connect)
-    handle = channel.dup()  # the descriptor of a bare socket moves into the TLS one: the watch has its own
-
-    def cut() -> None:
-        expired.set()
-        with contextlib.suppress(OSError):
-            handle.shutdown(socket.SHUT_RDWR)
-
-    watch = threading.Timer(deadline_s, cut)
-    watch.daemon = True
-    watch.start()
-    connection = http.client.HTTPConnection(target.host, target.port)
-    try:
-        channel.settimeout(deadline_s)
-        if target.is_tls:
-            channel = context.wrap_socket(channel, server_hostname=target.host)
-        connection.sock = channel
-        connection.request("POST", target.path, body, {**headers, **_OWN, "Host": target.authority})
-        response = connection.getresponse()
-        if expired.is_set():
+    """The answer's status."""
+    with public_line(target, addresses, connect=connect, context=context, deadline_s=deadline_s) as line:
+        line.connection.request("POST", target.path, body, {**headers, **_OWN, "Host": target.authority})
+        response = line.connection.getresponse()
+        if line.is_cut():
             raise TimeoutError  # a head that was cut off reads like a short one
-        _drain(channel, response)
+        _drain(line.channel, response)
         return Attempt(response.status)
-    except (OSError, http.client.HTTPException):
-        if expired.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        watch.cancel()
-        connection.close()
-        channel.close()
-        handle.close()
-
-
-def _first(target: Target, addresses: Sequence[str], connect: Connect) -> socket.socket:
-    """A connection to the first address that takes it; what is connected to is what was judged."""
-    failed: OSError = OSError("no address")
-    for address in addresses[:MAX_ADDRESSES]:
-        try:
-            return connect((address, target.port), CONNECT_S)
-        except OSError as error:
-            failed = error
-    raise failed
 
 
 def _drain(channel: socket.socket, response: http.client.HTTPResponse) -> None:
@@ -130,8 +82,3 @@ def _drain(channel: socket.socket, response: http.client.HTTPResponse) -> None:
     with contextlib.suppress(OSError, http.client.HTTPException):
         channel.settimeout(ANSWER_READ_S)
         response.read(MAX_ANSWER_BYTES)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
