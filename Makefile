@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop status test check fmt package deploy import migrate migrate-bench replay bench bench-seckill audit \
-	rebuild daybook draws drill properties proofs environment tools
+	rebuild daybook redemptions draws drill properties proofs environment tools
 
 PY := .venv/bin/python
 export PYTHON
@@ -23,6 +23,7 @@ help:
 	@echo "make audit     [STAGE=local] [MEMBER=m...] [JSON=1]    every balance against its entries; changes nothing"
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
+	@echo "make redemptions    [MONTH=2026-11] [FILE=] [STAGE=local]    the redemptions of a month as CSV, without addresses"
 	@echo "make draws     2,000 draws of a lottery at once in an embedded cloud of their own, held against the odds, audited"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
@@ -94,6 +95,9 @@ rebuild: environment
 
 daybook: environment
 	@$(PY) -m local.daybook --stage "$(or $(STAGE),local)" --month "$(MONTH)" $(if $(FILE),--file "$(FILE)")
+
+redemptions: environment
+	@$(PY) -m local.redemptions --stage "$(or $(STAGE),local)" $(if $(MONTH),--month "$(MONTH)") $(if $(FILE),--file "$(FILE)")
 
 draws: tools
 	@$(PY) -m pytest -s tests/spending/draws_at_once.py

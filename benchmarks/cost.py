@@ -20,6 +20,7 @@ from chalicelib.ledger.table import LedgerTable
 from chalicelib.members.table import MembersTable
 from chalicelib.runtime import dynamo
 from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.mall.table import MallTable
 from tests.tables import create_tables
 
@@ -72,7 +73,8 @@ def _stage(client: Any) -> Stage:
     members = MembersTable(client, names["MEMBERS_TABLE"], pause=lambda _seconds: None)
     refusals, insight = RefusalsTable(client, names["REFUSALS_TABLE"]), InsightTable(client, names["INSIGHT_TABLE"])
     mall, goods = MallTable(client, names["SPENDING_TABLE"]), GoodsTable(client, names["SPENDING_TABLE"])
-    return Stage(ledger, refusals, members, insight, mall, goods)
+    lotteries = LotteryTable(client, names["SPENDING_TABLE"])
+    return Stage(ledger, refusals, members, insight, mall, goods, lotteries)
 
 
 def _repeat(client: Any, wire: Wire, asked: Sequence[Asked]) -> Callable[[], None]:

@@ -42,6 +42,9 @@ from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.goods.shelves import Change as StockChange
 from chalicelib.spending.goods.shelves import ShelvesTable
 from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.lottery import manage
+from chalicelib.spending.lottery.draw import Rooms, draw_once
+from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import Delivery, ItemState, Listed
@@ -53,6 +56,7 @@ from tests.earning.conftest import paid
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.members.migrations import a_basis, a_row, only_member
 from tests.programme.builders import SINCE, demo_book, demo_document, demo_terms
+from tests.spending.lotteries import TICKETS, wheel
 
 NEXT_JAN_ON = date(2027, 1, 31)
 NIGHT = datetime(2027, 1, 31, 16, 5, tzinfo=UTC)
@@ -70,6 +74,7 @@ class Stage(NamedTuple):
     insight: InsightTable
     mall: MallTable
     goods: GoodsTable
+    lotteries: LotteryTable
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
@@ -195,6 +200,37 @@ def _redeem_item(on: Stage) -> object:
 _GOOD = good_digest(Listed("hat", HAT, ItemState.ON, 1, "s1", NOW))
 
 
+WHEEL = "0" * 16
+_TIMES = {
+    "from_at": (NOW - timedelta(days=1)).isoformat(),
+    "until_at": (NOW + timedelta(days=30)).isoformat(),
+    "claim_until_at": (NOW + timedelta(days=60)).isoformat(),
+}
+
+
+def _open_lottery(on: Stage) -> object:
+    """The demo's wheel, published, held by the process as it is between calls."""
+    manage.create(on.lotteries, wheel(**_TIMES), id=WHEEL, key="k1", by="s1", now=NOW)
+    manage.publish(
+        on.lotteries, on.goods, WHEEL, version=1, why="开张", by="s2", is_admin=False, terms=DEMO_TERMS, now=NOW
+    )
+    return on.lotteries.book(WHEEL, NOW)
+
+
+def _draw(prize: str) -> Step:
+    """A draw of a prize of the wheel's: its ticket is chosen here."""
+    return lambda on: draw_once(
+        WHEEL,
+        "m1",
+        key="k1",
+        is_adult=True,
+        rooms=Rooms(on.ledger, on.lotteries, on.goods),
+        terms=DEMO_TERMS,
+        now=NOW,
+        roll=lambda _tickets: TICKETS[prize],
+    )
+
+
 def _hold(on: Stage) -> object:
     until = NOW + timedelta(hours=2)
     return hold(
@@ -313,6 +349,8 @@ OPERATIONS = (
     Operation("redemption in the mall", (_RICH, _open_mall), _redeem_item, "2 / 8"),
     Operation("redemption after 100 credits", (*_CREDITS, _open_mall), _redeem_item, "2 / 8"),
     Operation("mall quote", (_RICH, _open_mall), _quote, "2 / 0"),
+    Operation("lottery draw of a limited prize", (_RICH, _open_lottery), _draw("bottle"), "2 / 8"),
+    Operation("lottery draw of points", (_RICH, _open_lottery), _draw("p10"), "2 / 6 + 2 for the points"),
     Operation("hold", (_RICH,), _hold, "2 / 10 with stock"),
     Operation("capture", (_RICH, _hold), _capture, "2 / 10 with stock"),
     Operation("release", (_RICH, _hold), _release, "2 / 10 with stock"),

@@ -172,7 +172,7 @@ def room_of(dynamo: Any, units: int) -> Room:
         Desk(mall, GoodsTable(dynamo, spending), ledger, DEMO_TERMS),
     )
     item = {"name": "满减券", "good": _COUPON, "prices": [{"id": "points", "points": 200}]}
-    add_item(mall, "coupon", item, by="s1", now=NOW)
+    add_item(mall, "coupon", item, DEMO_TERMS.programme, by="s1", now=NOW)
     switch_item(mall, "coupon", ItemState.ON, seen_version=1, reason="r", by="s1", now=NOW)
     shelf = StockPlace("STOCK#coupon", 1)
     change_stock(ShelvesTable(dynamo, spending), shelf, units + 1, key="k", by="s1", reason="r", now=NOW)

@@ -1,4 +1,6 @@
-"""The part of `make audit` that looks at redemptions: their points, what they gave, and the stocks they came from."""
+"""The part of `make audit` that looks at redemptions: their points or the draws that won them, what they gave, and the
+stocks they came from, those of lotteries' prizes among them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from chalicelib.ledger.items import Item, entry_item, member_pk
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import batch_get, decode_item
 from chalicelib.spending.audit import Beside, Keys, Stocks, check_redemption, keys_of, readable
+from chalicelib.spending.audit_prizes import PrizeStocks, check_prize, key_of_draw
 from chalicelib.spending.goods.items import coupon_key
 from chalicelib.spending.mall.items import redemption_row_key
 from chalicelib.spending.mall.model import Redemption
@@ -64,9 +67,20 @@ class SpendingAuditor:
         read = {str(item["pk"]): readable(item, self.table) for item in rows}
         found = {pk: findings for pk, (_, findings) in read.items()}
         known = [one for one, _ in read.values() if one]
-        for one, beside in self._beside(known):
+        for one, beside in self._beside([one for one in known if not one.draw]):
             found[redemption_row_key(one.id)["pk"]] += check_redemption(one, beside, self.table)
+        self._check_prizes([one for one in known if one.draw], found)
         return found
+
+    def _check_prizes(self, won: Sequence[Redemption], found: dict[str, list[Finding]]) -> None:
+        keys = {one.id: key_of_draw(one) for one in won}
+        draws = {item["sk"]: item for item in self._items(self.table, list(keys.values()))}
+        for one in won:
+            draw = draws.get(keys[one.id]["sk"])
+            ids: Sequence[str] = (one.member_id,)
+            if draw and draw.get("member_id") != one.member_id:  # won before two members became one
+                ids = self.ledger.read(one.member_id).member_ids
+            found[redemption_row_key(one.id)["pk"]] += check_prize(one, draw, ids, self.table)
 
     def _beside(self, known: Sequence[Redemption]) -> Iterator[tuple[Redemption, Beside]]:
         """Each redemption with all that belongs to it."""
@@ -91,16 +105,19 @@ class SpendingAuditor:
 
     def _stocks(self) -> tuple[list[Finding], int]:
         """What is wrong with the stocks by one look at the whole table, and how many there are."""
-        sums = Stocks()
+        sums, prizes = Stocks(), PrizeStocks()
         for page in self._pages():
             for item in page:
                 if _is_redemption(item):
                     one, _ = readable(item, self.table)
                     if one:
                         sums.add_redemption(one)
+                        prizes.add_redemption(one)
                 else:
                     sums.add(item)
-        return sums.findings(self.table), len(sums.taken)
+                    prizes.add(item)
+        found = [*sums.findings(self.table), *prizes.findings(self.table)]
+        return found, len(sums.taken) + len(prizes.taken)
 
     def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
         return [decode_item(item) for item in batch_get(self.ledger.dynamo, table, keys)]

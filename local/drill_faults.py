@@ -550,8 +550,8 @@ FAULTS = [
     Fault(
         "a used coupon goes back with its redemption",
         SPENDING + "goods/coupon_life.py",
-        "    if coupon.state is CouponState.USED:\n",
-        "    if False:\n",
+        '        raise JifenError(Code.COUPON_STATE, f"优惠券{coupon.code}已使用,不能作废或退回")\n',
+        "        pass\n",
         (CANCEL + "test_unused_coupons_go_back_and_a_used_one_keeps_the_whole_redemption",),
     ),
     Fault(
@@ -585,7 +585,7 @@ FAULTS = [
     Fault(
         "the auditor does not look at a pool's free codes",
         SPENDING + "audit.py",
-        "            if is_pool and self.left[stock] != self.free[stock]:\n",
+        "            if is_pool and self.left[stock] != free:\n",
         "            if False:\n",
         ("tests/spending/test_audit.py::test_what_was_planted_is_named[a_pool_counts_wrong]",),
     ),

@@ -13,6 +13,7 @@ from local.places import ROOT
 
 ZONE = "Asia/Shanghai"
 OPEN_DAYS = 90
+CLAIM_DAYS = 30
 _MAY_BE = {Code.DRAW_LIMIT.number, Code.INSUFFICIENT_POINTS.number}
 """What a member who drew in earlier runs of the day is told."""
 
@@ -23,7 +24,9 @@ def open_wheel(operator: Api, reviewer: Api, now: datetime) -> str:
     running = {one["name"]: str(one["id"]) for one in operator.get("/v1/lotteries")["list"]}
     if wheel["name"] in running:
         return running[wheel["name"]]
-    span = {"from_at": in_zone(now, ZONE), "until_at": in_zone(now + timedelta(days=OPEN_DAYS), ZONE)}
+    over = now + timedelta(days=OPEN_DAYS)
+    times = {"from_at": now, "until_at": over, "claim_until_at": over + timedelta(days=CLAIM_DAYS)}
+    span = {name: in_zone(at, ZONE) for name, at in times.items()}
     key = f"wheel-{now:%Y%m%d%H%M%S}"
     written = operator.post("/v1/staff/lotteries", {"document": {**wheel, **span}}, Idempotency_Key=key)
     body = {"version": written["version"], "reason": "开始抽奖"}

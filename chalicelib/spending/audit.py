@@ -183,8 +183,8 @@ class Stocks:
             (self.out if "given_to" in item else self.free)[stock] += 1
 
     def add_redemption(self, one: Redemption) -> None:
-        """Count the pieces that a redemption has out; of pools their codes say it."""
-        if not one.pool:
+        """Count the pieces that a redemption has out; of pools their codes say it, of prizes their draws."""
+        if not one.pool and not one.draw:
             self.out[one.stock_id] += one.pieces_out
 
     def findings(self, table: str) -> list[Finding]:

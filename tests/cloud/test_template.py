@@ -326,6 +326,7 @@ def test_what_a_worker_queues_it_may_send(template: Template) -> None:
         ("ApiHandlerRole", "MallPaymentsQueue"),
         ("ApiHandlerRole", "PaymentGiftsQueue"),
         ("GivePaymentGiftsRole", "RemindersQueue"),
+        ("SweepRedemptionsRole", "RemindersQueue"),
         ("ApiHandlerRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksQueue"),
         ("TellWebhooksRole", "WebhooksStreamFailures"),
@@ -373,15 +374,20 @@ def test_reminders_open_no_other_row_of_the_members(template: Template) -> None:
             assert statement["Condition"] == rows, role
 
 
-def test_of_what_members_own_nothing_is_deleted_but_a_badge_that_is_taken_back(template: Template) -> None:
+def test_of_the_spending_room_nothing_is_deleted_but_a_badge_that_is_taken_back_and_who_no_longer_waits(
+    template: Template,
+) -> None:
     spending = {"Fn::GetAtt": ["SpendingTable", "Arn"]}
     deleting = [
-        (role, statement.get("Condition"))
+        (role, *statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
         for role, statement in _statements(template)
         if spending in _list(statement["Resource"]) and "dynamodb:DeleteItem" in _list(statement["Action"])
     ]
-    badges = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["BADGE#*"]}}
-    assert deleting == [("ApiHandlerRole", badges)]
+    assert sorted(deleting) == [
+        ("ApiHandlerRole", "BADGE#*"),
+        ("ApiHandlerRole", "RESTOCK#*"),
+        ("SweepRedemptionsRole", "RESTOCK#*", "RESTOCKED"),
+    ]
 
 
 def test_each_sender_reaches_its_own_rows_of_what_outside_systems_are_told(template: Template) -> None:

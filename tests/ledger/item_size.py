@@ -28,7 +28,7 @@ def _written_bytes(write: dict[str, Any]) -> int:
         return item_bytes(write["Put"]["Item"])
     if "ConditionCheck" in write:
         return item_bytes(write["ConditionCheck"]["Key"])
-    return item_bytes({**write["Update"]["Key"], **write["Update"]["ExpressionAttributeValues"]})
+    return item_bytes({**write["Update"]["Key"], **write["Update"].get("ExpressionAttributeValues", {})})
 
 
 def _value_bytes(typed: dict[str, Any]) -> int:

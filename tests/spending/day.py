@@ -20,13 +20,13 @@ from tests.spending.malls import COUPON, SHIP
 def mall_day(day: Any, member_token: str, member_id: str, operator: str) -> None:
     """Every route of the mall once, for a member with points enough."""
     give_points(open_ledger(), member_id, 5000, day.stage.now)
-    _catalogue(day, operator)
+    _catalogue(day, operator, member_token)
     _member(day, member_token)
     _gifts(day, member_token, operator)
     _money(day, member_token, operator)
 
 
-def _catalogue(day: Any, operator: str) -> None:
+def _catalogue(day: Any, operator: str, token: str) -> None:
     prices = [{"id": "points", "points": 200}]
     coupon = {"name": "满199减10", "good": COUPON, "prices": prices, "cost_fen": 200, "labels": ["new"]}
     day.call(("POST", "/v1/staff/mall/items"), {"id": "coupon_10", "item": coupon}, token=operator)
@@ -46,9 +46,16 @@ def _catalogue(day: Any, operator: str) -> None:
     for item_id in ("video_month", "hat"):
         switched = {"version": 1, "state": "on", "reason": "上架"}
         day.call(("POST", f"{path}/state"), switched, token=operator, item_id=item_id)
+    _awaited(day, token, "hat")
     day.call(("POST", f"{path}/stock-changes"), added, token=operator, item_id="hat", Idempotency_Key="stock-2")
     day.call(("GET", "/v1/staff/mall/items"), token=operator)
     day.call(("GET", path), token=operator, item_id="coupon_10")
+
+
+def _awaited(day: Any, token: str, item_id: str) -> None:
+    """A member waits for what has no pieces yet, and changes his mind."""
+    for method in ("POST", "DELETE"):
+        day.call((method, "/v1/me/mall/items/{item_id}/restock-notice"), token=token, item_id=item_id)
 
 
 def _member(day: Any, token: str) -> None:

@@ -80,6 +80,7 @@ class Fair:
         version = self.lotteries.head(self.id).version
         manage.publish(
             self.lotteries,
+            self.goods,
             self.id,
             version=version,
             why="开张",

@@ -236,10 +236,10 @@ def test_the_last_piece_goes_once_and_then_the_declared_fallback(fair: Fair) -> 
 
 def test_a_virtual_prize_gives_a_code_of_its_pool_and_the_fallback_when_it_is_empty(fair: Fair) -> None:
     prize = {"gives": POOL, "value_fen": 3000, "fallback": "p20"}
-    fair.publish(document=with_prize("coupon", **prize))
     codes = [PoolCode("films", f"{number:024x}", f"secret-{number}") for number in range(1)]
     for code in codes:
         fair.goods.add_codes([code], "STOCK#pool:films")
+    fair.publish(document=with_prize("coupon", **prize))
     fair.give("m1")
     fair.give("m2")
 
@@ -252,9 +252,9 @@ def test_a_virtual_prize_gives_a_code_of_its_pool_and_the_fallback_when_it_is_em
 
 
 def test_who_loses_the_race_for_a_code_gets_another_by_the_same_ticket(fair: Fair) -> None:
-    fair.publish(document=with_prize("coupon", gives=POOL, value_fen=3000, fallback="p20"))
     codes = [PoolCode("films", f"{number:024x}", f"secret-{number}") for number in range(2)]
     fair.goods.add_codes(codes, "STOCK#pool:films")
+    fair.publish(document=with_prize("coupon", gives=POOL, value_fen=3000, fallback="p20"))
     fair.give("m1")
 
     def snatch() -> None:

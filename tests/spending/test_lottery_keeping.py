@@ -36,7 +36,7 @@ def published(fair: Fair, table: LotteryTable, version: int, by: str = "s-review
     """Whether it was a repeat, or what refused it."""
     given: dict[str, Any] = {"why": "开张", "is_admin": False, "terms": fair.terms, "now": NOON}
     try:
-        return manage.publish(table, fair.id, version=version, by=by, **given).replayed
+        return manage.publish(table, fair.goods, fair.id, version=version, by=by, **given).replayed
     except JifenError as refused:
         return refused.code
 
@@ -151,4 +151,4 @@ def test_no_pieces_go_where_nobody_can_win_them_any_more(fair: Fair) -> None:
 
     assert late is Code.LOTTERY_INVALID
     assert (over.value.code, over.value.field) == (Code.LOTTERY_INVALID, "slices.0")
-    assert [path for path, _ in manage.check(fair.lotteries, fair.id, fair.terms, NOON)] == ["slices.0"]
+    assert [path for path, _ in manage.check(fair.lotteries, fair.goods, fair.id, fair.terms, NOON)] == ["slices.0"]

@@ -231,8 +231,8 @@ def test_winners_are_shown_with_their_ids_masked_and_only_above_the_value(
 def test_what_was_won_beside_points_can_be_found_again(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     rolling(monkeypatch, "p10", "coupon", "p20")
     films = {"gives": {"kind": "virtual", "pool": "films"}, "value_fen": 3000, "fallback": "p10"}
-    hall.publish(with_prize("p20", **films))
     open_goods().add_codes([PoolCode("films", "0" * 24, "FILM-1")], "STOCK#pool:films")
+    hall.publish(with_prize("p20", **films))
     token, member_id = hall.counter.log_in()
     stranger, _ = hall.counter.log_in()
     hall.counter.give(member_id, 100)

@@ -1,19 +1,22 @@
 """What a queued message says, in the words of the brand's template, and until when it is true. Pure.
 
 Messages of RemindersQueue: a check-in reminder as `earning/remind_check_ins.py` makes it, or what names its `kind`: a
-notice of the night as `ledger/expire.py` makes it, or a payment's gift (`spending/gifts/events.py`).
+notice of the night as `ledger/expire.py` makes it, a payment's gift (`spending/gifts/events.py`), or an item that is
+there again (`spending/mall/restock.py`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.connect.wechat.templates import Template, alternatives, words_of
 
 REMINDER, GIFT = "check_in_reminder", "payment_gift"
+RESTOCKED_DAYS = 1
+"""Days after its own on which it is still worth telling that an item is there again."""
 
 
 class Due(NamedTuple):
@@ -87,9 +90,14 @@ def _gift(given: Mapping[str, Any], on: date, _level_name: Callable[[str], str])
     return on, {"message": given["facts"]["message"], "coupons": str(given["facts"]["coupons"])}
 
 
+def _restocked(given: Mapping[str, Any], on: date, _level_name: Callable[[str], str]) -> Said:
+    return on + timedelta(days=RESTOCKED_DAYS), {"item": given["facts"]["item"]}
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], date, Callable[[str], str]], Said]] = {
     REMINDER: _reminder,
     "points_expiring": _points,
     "level_ending": _level,
     GIFT: _gift,
+    "restocked": _restocked,
 }

@@ -2,7 +2,7 @@
 
     {"check_in_reminder": {"template_id": "…", "page": "pages/check-in/index",
                            "fields": {"thing1": ["已连续签到{streak_days}天", "今天还没有签到"], "date2": "{on}"}},
-     "points_expiring": {…}, "level_ending": {…}, "payment_gift": {…}}
+     "points_expiring": {…}, "level_ending": {…}, "payment_gift": {…}, "restocked": {…}}
 
 A field is a text, or several of which the first is taken whose words are all known that day. The words of each kind are
 in WORDS. A kind that is not named is not sent.
@@ -29,6 +29,7 @@ WORDS: Mapping[str, frozenset[str]] = {
     "points_expiring": frozenset({"on", "points", "until", "all_points"}),
     "level_ending": frozenset({"on", "level", "until"}),
     "payment_gift": frozenset({"on", "message", "coupons"}),
+    "restocked": frozenset({"on", "item"}),
 }
 """The words each kind of message may say."""
 

@@ -13,8 +13,10 @@ from chalicelib.spending.lottery.figures import Fit, Sums
 from chalicelib.spending.lottery.model import Book, Drawn, Head, State, Step, Version
 from chalicelib.spending.lottery.standing import Left, WhyNot
 from chalicelib.spending.lottery.wheel import in_percent, odds, total
+from chalicelib.spending.mall.model import Redemption, RedemptionState
 
 Answer = dict[str, Any]
+UNCLAIMED = "实物奖品请在领奖截止时间前填写收货信息,逾期未领取视为放弃"
 
 
 def listed_answer(head: Head, zone: str) -> Answer:
@@ -44,6 +46,8 @@ def page_answer(book: Book, now: datetime, zone: str) -> Answer:
         "claim": campaign.claim,
         "from_at": in_zone(campaign.from_at, zone),
         "until_at": in_zone(campaign.until_at, zone),
+        "claim_until_at": _at(campaign.claim_until_at, zone),
+        "unclaimed": UNCLAIMED if campaign.claim_until_at else None,
         "is_paused": book.head.state is State.PAUSED,
         "paused_reason": book.head.reason or None,
         "adults_only": True,
@@ -133,6 +137,20 @@ def drawn_answer(drawn: Drawn, zone: str, codes: Sequence[str] = ()) -> Answer:
         "version": drawn.version,
         "balance_after_points": drawn.balance_after_points,
         "drawn_at": in_zone(drawn.at, zone),
+    }
+
+
+def claim_answer(standing: Redemption | None, until_at: datetime | None, now: datetime, zone: str) -> Answer:
+    """How it stands with a won parcel: `open` until the deadline, `claimed`, or `lapsed`."""
+    is_over = until_at is not None and until_at <= now
+    if standing is None:
+        state = "lapsed" if is_over else "open"
+    else:
+        state = "lapsed" if standing.state is RedemptionState.LAPSED else "claimed"
+    return {
+        "state": state,
+        "until_at": _at(until_at, zone),
+        "redemption_id": standing.id if standing and state == "claimed" else None,
     }
 
 

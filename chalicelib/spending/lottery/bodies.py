@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from chalicelib.runtime.edge import Body
+from chalicelib.spending.mall.bodies import PickUpIn, ShipIn
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_ONE_LINE)]
@@ -17,6 +18,12 @@ class DrawIn(Body):
     """The member's own word that he is at least 18; without it nobody draws."""
 
     is_adult: bool
+
+
+class ClaimIn(Body):
+    """Where a won parcel goes."""
+
+    delivery: Annotated[ShipIn | PickUpIn, Field(discriminator="way")]
 
 
 class CampaignIn(Body):

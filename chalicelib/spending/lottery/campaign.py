@@ -93,6 +93,8 @@ class Campaign:
     from_at: datetime
     until_at: datetime
     """No draw at this instant or later."""
+    claim_until_at: datetime | None = None
+    """What is sent is claimed before this instant, or lapses; every campaign with such a prize has one."""
     points: Annotated[int, Ge(1), Le(10**6)] | None = None
     """What a draw costs where no chance is left; None: chances alone."""
     grants: Annotated[tuple[Grant, ...], Len(0, 10)] = ()

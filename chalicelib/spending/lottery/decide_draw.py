@@ -176,4 +176,5 @@ def _row(
         balance_after_points=after_points,
         place=campaign.slice_at(asked.at),
         is_shown=prize.value_fen > campaign.shown_above_fen,
+        claim_until_at=campaign.claim_until_at if isinstance(prize.gives, Parcel) else None,
     )

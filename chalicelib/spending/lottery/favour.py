@@ -4,7 +4,7 @@ more pieces of a prize            count up
 better odds of a better prize     weight up, taken from thanks or, without it, from what is worth least; same total
 cheaper draws                     points down
 more chances                      more draws a day, more chances for a deed, higher or no limits, a further deed
-more time                         a later end
+more time                         a later end of draws, of claims
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Faults = Iterator[tuple[str, str]]
 Plain = Mapping[str, Any]
 _WORSE = "只能作对会员有利的调整"
 _OTHER = "公示后不能更改"
-_MAY_CHANGE = frozenset({"until_at", "points", "daily_draws", "grants", "prizes", "slices"})
+_MAY_CHANGE = frozenset({"until_at", "claim_until_at", "points", "daily_draws", "grants", "prizes", "slices"})
 
 
 def unfavourable(before: Campaign, after: Campaign) -> Faults:
@@ -30,6 +30,8 @@ def unfavourable(before: Campaign, after: Campaign) -> Faults:
             yield name, _OTHER
     if after.until_at < before.until_at:
         yield "until_at", _WORSE
+    if before.claim_until_at and (after.claim_until_at is None or after.claim_until_at < before.claim_until_at):
+        yield "claim_until_at", _WORSE  # who had none stated is no worse off when the next version states one
     if after.points != before.points and (
         after.points is None or before.points is None or after.points > before.points
     ):

@@ -6,7 +6,8 @@ CAMPAIGN#<id>           V#<number>              a published version, put once
 CAMPAIGN#<id>           A#<head's version>      who did what and why, put once
 CAMPAIGN#KEY#<sha256>   K                       which campaign a client's key made
 CAMPAIGN#<id>#P#<prize>#<slice>   S#<shard>     pieces of a limited prize: `left`, `taken`
-DRAW#<id>#<shard>       <draw>                  a draw, put once; the shard is the draw's first digit
+DRAW#<id>#<shard>       <draw>                  a draw, put once; the shard is the draw's first digit. Of a won parcel
+                                                it is due until that is claimed or lapses: these two attributes go
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from chalicelib.spending.lottery.model import Drawn, Head, State, Step, Version
 ALL = "CAMPAIGN#ALL"
 SHARDS = "0123456789abcdef"
 """Of a campaign's draws."""
+DUE_SHARDS = 4
+"""Of won parcels that nobody has claimed yet."""
 
 
 def head_key(campaign_id: str) -> Item:
@@ -158,9 +161,17 @@ def drawn_item(drawn: Drawn) -> Item:
     place = f"{stamp(drawn.at)}#{drawn.id}"
     if drawn.is_owned:
         item |= {"listed_of": drawn.member_id, "listed_key": f"draw#{place}"}
+    if drawn.claim_until_at:
+        at = stamp(drawn.claim_until_at)
+        item |= {"claim_until_at": at, "due_shard": due_shard(int(drawn.id[:8], 16)), "due_at": at}
     if drawn.is_shown:
         item |= {"work_of": winners_of(drawn.campaign_id), "work_key": place}
     return item
+
+
+def due_shard(number: int) -> str:
+    """The partition of the due index where unclaimed parcels of a number stand."""
+    return f"prize#{number % DUE_SHARDS}"
 
 
 def winners_of(campaign_id: str) -> str:
@@ -191,4 +202,5 @@ def drawn_of(item: Item) -> Drawn:
         pool=item["pool"],
         is_shown="work_of" in item,
         is_adult=item["is_adult"],
+        claim_until_at=datetime.fromisoformat(item["claim_until_at"]) if "claim_until_at" in item else None,
     )

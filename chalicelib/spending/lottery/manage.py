@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest
 from chalicelib.programme.model import Terms
+from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.lottery.campaign import Campaign, checksum
 from chalicelib.spending.lottery.document import Fault, faults, require_sense
 from chalicelib.spending.lottery.favour import out_of_reach, unfavourable
 from chalicelib.spending.lottery.model import READ_AGAIN, Head, State, Step, Version
+from chalicelib.spending.lottery.pools import pools_of, short_pools
 from chalicelib.spending.lottery.stocks import fillings, shards_of
 from chalicelib.spending.lottery.table import LotteryTable
+from chalicelib.spending.mall.item import pool_stock
 
 ATTEMPTS = 4
 """How often a pause is asked for again when somebody else changed the campaign in between."""
@@ -63,20 +66,23 @@ def edit(
     return Changed(changed, False)
 
 
-def check(table: LotteryTable, campaign_id: str, terms: Terms, now: datetime) -> list[Fault]:
+def check(table: LotteryTable, goods: GoodsTable, campaign_id: str, terms: Terms, now: datetime) -> list[Fault]:
     """All that publishing the draft now would refuse."""
     document = table.draft(campaign_id)
     found = faults(document, terms.programme, now)
     standing = table.versions(campaign_id)
     if not found:
         campaign = require_sense(document, terms.programme, now)
-        before = standing[-1].campaign if standing else None
+        last = standing[-1] if standing else None
+        before = last.campaign if last else None
         found = [*(unfavourable(before, campaign) if before else ()), *out_of_reach(before, campaign, now)]
+        found += _short_pools(table, goods, campaign_id, last, campaign)
     return found
 
 
 def publish(
     table: LotteryTable,
+    goods: GoodsTable,
     campaign_id: str,
     *,
     version: int,
@@ -105,6 +111,8 @@ def publish(
     campaign = require_sense(document, terms.programme, now)
     last = standing[-1] if standing else None
     _require_favour(last.campaign if last else None, campaign, now)
+    for path, reason in _short_pools(table, goods, campaign_id, last, campaign):
+        raise JifenError(Code.LOTTERY_INVALID, f"{path}{reason}", field=path)
     shards = last.shards if last else shards_of(campaign)
     published = Version(
         number=last.number + 1 if last else 1,
@@ -158,6 +166,18 @@ def _turn(table: LotteryTable, campaign_id: str, to: State, *, reason: str, by: 
         else:
             return Changed(changed, False)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _short_pools(
+    table: LotteryTable, goods: GoodsTable, campaign_id: str, last: Version | None, campaign: Campaign
+) -> list[Fault]:
+    """The virtual prizes that could not all be given. What a pool has is counted now: others may take from it, too."""
+    pools = pools_of(campaign)
+    if not pools:
+        return []
+    shelf = goods.shelf([(pool_stock(pool), 1) for pool in pools])
+    codes_left = {pool: shelf[pool_stock(pool)][0] for pool in pools}
+    return list(short_pools(campaign, table.taken_of(campaign_id, last) if last else {}, codes_left))
 
 
 def _require_favour(before: Campaign | None, after: Campaign, now: datetime) -> None:

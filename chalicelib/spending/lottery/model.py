@@ -89,6 +89,11 @@ class Book(NamedTuple):
         """The version in force; the first one before that has begun."""
         return next((one for one in reversed(self.versions) if one.begins_at <= now), self.versions[0])
 
+    @property
+    def claim_until_at(self) -> datetime | None:
+        """Until when what is sent is claimed, by whichever version it was won: the newest only gives more time."""
+        return self.versions[-1].campaign.claim_until_at
+
 
 class Drawn(NamedTuple):
     """One draw, as it was made; never changed."""
@@ -120,6 +125,8 @@ class Drawn(NamedTuple):
     """Whether everybody may see it among the winners."""
     is_adult: bool = True
     """The member's own word."""
+    claim_until_at: datetime | None = None
+    """Until when, as it was drawn, what is sent is claimed; a later version may give more time."""
 
     @property
     def is_owned(self) -> bool:
@@ -130,6 +137,11 @@ class Drawn(NamedTuple):
     def is_fallback(self) -> bool:
         """Whether the wheel's prize had run out."""
         return self.prize != self.wheel_prize
+
+
+def claimed_as(drawn_id: str) -> str:
+    """The redemption that a won parcel becomes, when it is claimed or lapses: one for each draw."""
+    return drawn_id[:24]
 
 
 def draw_id(campaign_id: str, member_id: str, key: str) -> str:

@@ -16,16 +16,28 @@ from chalicelib.runtime import log
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, anyone, client_key, endpoint
 from chalicelib.runtime.lists import limit_of, listing
 from chalicelib.spending.goods.table import GoodsTable, open_goods
-from chalicelib.spending.lottery.answers import drawn_answer, listed_answer, mine_answer, page_answer, winner_answer
-from chalicelib.spending.lottery.bodies import DrawIn
+from chalicelib.spending.lottery.answers import (
+    claim_answer,
+    drawn_answer,
+    listed_answer,
+    mine_answer,
+    page_answer,
+    winner_answer,
+)
+from chalicelib.spending.lottery.bodies import ClaimIn, DrawIn
+from chalicelib.spending.lottery.claim_prize import Prizes, claim_prize
 from chalicelib.spending.lottery.count_chances import count_chances
 from chalicelib.spending.lottery.draw import Rooms, draw_once
-from chalicelib.spending.lottery.model import Drawn, State
+from chalicelib.spending.lottery.model import Drawn, State, claimed_as
 from chalicelib.spending.lottery.standing import WhyNot, barred, closed, left_of
 from chalicelib.spending.lottery.table import open_lotteries, place_of
+from chalicelib.spending.mall.answers import redemption_answer
+from chalicelib.spending.mall.model import Delivery, Redemption
+from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
 _ID = re.compile(r"[0-9a-f]{16}")
+_DRAW = re.compile(r"[0-9a-f]{32}")
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z#[0-9a-f]{32}")
 _MOST_WINNERS = 50
 
@@ -103,7 +115,9 @@ def post_draw(call: Call, lottery_id: str) -> Json:
 @bp.route("/me/prizes", methods=["GET"])
 @endpoint(bp, caller=member, query=frozenset({"limit", "cursor"}))
 def get_prizes(call: Call) -> Json:
-    """What the member has won beside points, newest first, with the codes of coupons and virtual goods."""
+    """What the member has won beside points, newest first, with the codes of coupons and virtual goods; of what is sent
+    whether and until when it is to be claimed.
+    """
     limit, before = limit_of(call.query, _MOST_WINNERS), call.query.get("cursor", "")
     if before and not _PLACE.fullmatch(before):
         raise JifenError(Code.INVALID_CURSOR, field="cursor")
@@ -111,8 +125,41 @@ def get_prizes(call: Call) -> Json:
     ids = open_ledger().read(call.caller.id).member_ids
     each = [one for id in ids for one in table.prizes(id, before=before, limit=limit + 1)]
     found = sorted(each, key=place_of, reverse=True)
-    shown = [drawn_answer(one, zone, _codes(one, goods)) for one in found[:limit]]
+    page = found[:limit]
+    parcels = open_mall().redemptions([claimed_as(one.id) for one in page if one.kind == "parcel"])
+    claimed = {one.id: one for one in parcels}
+    shown = [
+        {**drawn_answer(one, zone, _codes(one, goods)), "claim": _claim(one, claimed.get(claimed_as(one.id)), call)}
+        for one in page
+    ]
     return listing(shown, place_of(found[limit - 1]) if found[limit:] else "")
+
+
+@bp.route("/me/lotteries/{lottery_id}/draws/{draw_id}/claim", methods=["POST"], **JSON_BODY)
+@endpoint(bp, caller=member, body=ClaimIn)
+def post_prize_claim(call: Call, lottery_id: str, draw_id: str) -> Json:
+    """Say where a won parcel goes, until the lottery's `claim_until_at`: it becomes a redemption like any other. Again
+    answers what stands; the code to pick it up with is told in the first answer only.
+    """
+    if not _DRAW.fullmatch(draw_id):
+        raise JifenError(Code.DRAW_NOT_FOUND)
+    prizes = Prizes(open_lotteries(), open_mall(), open_ledger())
+    delivery = Delivery(**call.body.delivery.model_dump())
+    done = claim_prize(call.caller.id, known_id(lottery_id), draw_id, delivery, prizes=prizes, now=call.now)
+    log.outcome("prize_claimed", campaign=lottery_id, way=delivery.way, replayed=done.replayed)
+    return {
+        **redemption_answer(done.redemption, terms_at(call.now).zone),
+        "pick_up_code": done.pick_up_code or None,
+        "replayed": done.replayed,
+    }
+
+
+def _claim(drawn: Drawn, standing: Redemption | None, call: Call) -> Json | None:
+    """How it stands with the claim of a parcel; None of what is no parcel."""
+    if drawn.kind != "parcel":
+        return None
+    until_at = open_lotteries().book(drawn.campaign_id, call.now).claim_until_at
+    return claim_answer(standing, until_at, call.now, terms_at(call.now).zone)
 
 
 def _codes(drawn: Drawn, goods: GoodsTable) -> list[str]:

@@ -21,6 +21,9 @@ TOP_VALUE_FEN = 50_000 * 100
 """The most that one prize of a draw may be worth in China."""
 MOST_DAYS = 92
 """How long a campaign may last: what gave chances is counted from the member's journal of these days."""
+CLAIM_DAYS = 7
+"""Days that the last winner has at least to claim what is sent."""
+MOST_CLAIM_DAYS = 366
 _NOT_OF_A_MEMBER = (
     "tags",
     "platforms",
@@ -50,6 +53,8 @@ def faults_of(campaign: Campaign, programme: Programme, now: datetime) -> Faults
         if ids.index(prize.id) < place:
             yield f"prizes.{place}.id", "有重复项"
         yield from _of_a_prize(f"prizes.{place}", prize, campaign, programme)
+    if not timed:
+        yield from _of_claims(campaign)
     if not timed and campaign.slices:
         yield from _of_slices(campaign)
     if sum(shards_of(campaign).values()) * max(len(campaign.slices), 1) > MOST_SHARDS:
@@ -58,6 +63,8 @@ def faults_of(campaign: Campaign, programme: Programme, now: datetime) -> Faults
 
 def _of_the_time(campaign: Campaign, now: datetime) -> Faults:
     instants = [("from_at", campaign.from_at), ("until_at", campaign.until_at)]
+    if campaign.claim_until_at:
+        instants.append(("claim_until_at", campaign.claim_until_at))
     instants += [(f"slices.{place}.from_at", one.from_at) for place, one in enumerate(campaign.slices)]
     naive = [path for path, at in instants if at.tzinfo is None]
     yield from ((path, "应带时区") for path in naive)
@@ -67,6 +74,17 @@ def _of_the_time(campaign: Campaign, now: datetime) -> Faults:
         yield "until_at", "应晚于开始时间和现在"
     elif campaign.until_at - campaign.from_at > timedelta(days=MOST_DAYS):
         yield "until_at", f"太晚,一次抽奖最长{MOST_DAYS}天"
+
+
+def _of_claims(campaign: Campaign) -> Faults:
+    """Who wins a thing in the last minute has time to say where it goes; nobody has for ever."""
+    if campaign.claim_until_at is None:
+        if any(prize.gives.kind == "parcel" for prize in campaign.prizes):
+            yield "claim_until_at", "必填:有实物奖品时应公布领奖截止时间"
+        return
+    after = campaign.claim_until_at - campaign.until_at
+    if not timedelta(days=CLAIM_DAYS) <= after <= timedelta(days=MOST_CLAIM_DAYS):
+        yield "claim_until_at", f"应在抽奖结束后{CLAIM_DAYS}天到{MOST_CLAIM_DAYS}天之间"
 
 
 def _of_a_grant(path: str, grant: Grant, programme: Programme) -> Faults:

@@ -14,6 +14,7 @@ from chalicelib.members.roles import Role
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, client_key, endpoint
 from chalicelib.runtime.lists import limit_of, listing
+from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.lottery import answers, manage
 from chalicelib.spending.lottery.bodies import CampaignEditIn, CampaignIn, PublicationIn, ReasonIn
 from chalicelib.spending.lottery.items import SHARDS
@@ -54,7 +55,7 @@ def get_staff_lottery(call: Call, lottery_id: str) -> Json:
     """A lottery with its draft, all that publishing it now would refuse, its versions and its history."""
     table, terms = open_lotteries(), terms_at(call.now)
     head = table.head(known_id(lottery_id))
-    faults = manage.check(table, head.id, terms, call.now) if head.has_draft else []
+    faults = manage.check(table, open_goods(), head.id, terms, call.now) if head.has_draft else []
     document, versions, steps = table.draft(head.id), table.versions(head.id), table.steps(head.id)
     return answers.campaign_answer(head, document, faults, versions, steps, call.now, terms.zone)
 
@@ -74,6 +75,7 @@ def post_lottery_publication(call: Call, lottery_id: str) -> Json:
     """Publish somebody else's draft: it is frozen. A published one is only ever changed in members' favour."""
     done = manage.publish(
         open_lotteries(),
+        open_goods(),
         known_id(lottery_id),
         version=call.body.version,
         why=call.body.reason,

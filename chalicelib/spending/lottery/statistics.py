@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from chalicelib.spending.lottery.campaign import stock_id
 from chalicelib.spending.lottery.figures import Sums, sums
 from chalicelib.spending.lottery.items import SHARDS
 from chalicelib.spending.lottery.model import Book, Drawn
@@ -29,7 +28,7 @@ def read_statistics(table: LotteryTable, book: Book, most: int = MOST_DRAWS) -> 
     """All draws of a campaign, or as many of their sixteen shards as hold `most` together."""
     read: list[str] = []
     found = sums(_draws(table, book.head.id, read, most), {one.number: one for one in book.versions})
-    return Statistics(found, len(read), len(read) == len(SHARDS), _taken(table, book))
+    return Statistics(found, len(read), len(read) == len(SHARDS), table.taken_of(book.head.id, book.versions[-1]))
 
 
 def _draws(table: LotteryTable, campaign_id: str, read: list[str], most: int) -> Iterator[Drawn]:
@@ -41,17 +40,3 @@ def _draws(table: LotteryTable, campaign_id: str, read: list[str], most: int) ->
             count += 1
             yield drawn
         read.append(shard)
-
-
-def _taken(table: LotteryTable, book: Book) -> dict[str, int]:
-    version = book.versions[-1]
-    places = range(max(len(version.campaign.slices), 1))
-    stocks = {
-        stock_id(book.head.id, prize_id, place): (prize_id, shards)
-        for prize_id, shards in version.shards.items()
-        for place in places
-    }
-    found = dict.fromkeys(version.shards, 0)
-    for id, pieces in table.taken([(id, shards) for id, (_, shards) in stocks.items()]).items():
-        found[stocks[id][0]] += pieces
-    return found

@@ -4,12 +4,14 @@ what draws and pages need    key and query, strong; read again after half a minu
 a change of a campaign       one transaction at the version that was read
 a draw                       key, strong; written by the ledger's own posting
 draws, winners               a page of a shard; of an index that may lag
+a parcel claimed, lapsed     one transaction with the row of its redemption, which is the guard
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +21,11 @@ from chalicelib.ledger.model import Also, stamp
 from chalicelib.runtime.dynamo import (
     Cancelled,
     Client,
+    ConditionFailed,
     Item,
     batch_get,
     client,
+    conditional,
     decode_item,
     encode_item,
     pages,
@@ -30,6 +34,7 @@ from chalicelib.runtime.dynamo import (
 )
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.lottery import items
+from chalicelib.spending.lottery.campaign import stock_id
 from chalicelib.spending.lottery.model import READ_AGAIN, Book, Drawn, Head, State, Step, Version
 from chalicelib.spending.lottery.stocks import Filling
 
@@ -176,6 +181,66 @@ class LotteryTable:
         wanted = [{"pk": one["pk"]["S"], "sk": one["sk"]["S"]} for one in keys]
         found = [items.drawn_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, wanted)]
         return sorted(found, key=place_of, reverse=True)
+
+    def unclaimed_until(self, shard: str, now: datetime) -> Iterator[Drawn]:
+        """Draws of a partition whose parcels were to be claimed by now, as they stand; the index may lag."""
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues=encode_item({":shard": shard, ":now": stamp(now)}),
+            Limit=100,
+        )
+        return (one for page in found for one in self._drawn(page))
+
+    def settle(self, drawn: Drawn, redemption: Also, *also: Also) -> bool:
+        """A won parcel becomes a redemption, and is due no more; False when it had become one, or somebody met it.
+
+        Raises the refusal of what else is written.
+        """
+        update = {
+            "TableName": self.name,
+            "Key": encode_item(items.draw_key(drawn.campaign_id, drawn.id)),
+            "UpdateExpression": "REMOVE due_shard, due_at",
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+        try:
+            transact(self.dynamo, [redemption.write, {"Update": update}, *(one.write for one in also)])
+        except Cancelled as cancelled:
+            failed = [reason.code == "ConditionalCheckFailed" for reason in cancelled.reasons]
+            if failed[0] or cancelled.is_transient():
+                return False
+            if True in failed[2:]:
+                raise also[failed.index(True) - 2].refusal from None
+            raise
+        return True
+
+    def put_off(self, drawn: Drawn, until_at: datetime) -> None:
+        """An unclaimed parcel is due later, by a version that gives more time; one that was claimed stays so."""
+        with suppress(ConditionFailed):
+            conditional(
+                self.dynamo,
+                "update_item",
+                TableName=self.name,
+                Key=encode_item(items.draw_key(drawn.campaign_id, drawn.id)),
+                UpdateExpression="SET due_at = :until_at",
+                ConditionExpression="attribute_exists(due_at)",
+                ExpressionAttributeValues=encode_item({":until_at": stamp(until_at)}),
+            )
+
+    def taken_of(self, campaign_id: str, version: Version) -> dict[str, int]:
+        """How many pieces were taken of each limited prize, in all slices."""
+        places = range(max(len(version.campaign.slices), 1))
+        stocks = {
+            stock_id(campaign_id, prize_id, place): (prize_id, shards)
+            for prize_id, shards in version.shards.items()
+            for place in places
+        }
+        found = dict.fromkeys(version.shards, 0)
+        for id, pieces in self.taken([(id, shards) for id, (_, shards) in stocks.items()]).items():
+            found[stocks[id][0]] += pieces
+        return found
 
     def taken(self, stocks: Sequence[tuple[str, int]]) -> dict[str, int]:
         """How many pieces were taken of each stock, given as (id, shards)."""

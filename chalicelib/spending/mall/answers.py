@@ -11,18 +11,19 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.spending.goods.answers import trail_answer
 from chalicelib.spending.goods.good import coupons_of
 from chalicelib.spending.goods.trail import Line
+from chalicelib.spending.mall.browse import Shown
 from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
 from chalicelib.spending.mall.quote_item import Offer
 from chalicelib.spending.mall.revise import STATES
-from chalicelib.spending.mall.shelf import WhyNot, advice, begins_at, mode_of, worth_fen
+from chalicelib.spending.mall.shelf import advice, begins_at, mode_of, worth_fen
 
 Answer = dict[str, Any]
 
 
-def item_answer(listed: Listed, left: int, why_not: Sequence[WhyNot], terms: Terms, now: datetime) -> Answer:
+def item_answer(shown: Shown, terms: Terms, now: datetime) -> Answer:
     """An item for a member: what it is, its prices, whether he may have it now, and what is missing else."""
-    item = listed.item
+    listed, item = shown.listed, shown.listed.item
     opens_at = begins_at(item, now)
     return {
         "id": listed.id,
@@ -45,10 +46,11 @@ def item_answer(listed: Listed, left: int, why_not: Sequence[WhyNot], terms: Ter
         "ways": list(getattr(item.good, "ways", ())),
         "prices": [_price(price, item, terms) for price in item.prices],
         "per_order": item.per_order,
-        "left": left,
+        "left": shown.left,
+        "is_awaited": shown.is_awaited,
         "opens_at": in_zone(opens_at, terms.zone) if opens_at else None,
-        "can_redeem": not why_not,
-        "why_not": [{"reason": one.reason, "text": one.text} for one in why_not],
+        "can_redeem": not shown.why_not,
+        "why_not": [{"reason": one.reason, "text": one.text} for one in shown.why_not],
     }
 
 
@@ -103,6 +105,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
     answer = {
         "id": one.id,
         "item_id": one.item_id,
+        "source": "lottery" if one.draw else "mall",
         "offer_id": one.offer_id or None,
         "name": one.name,
         "kind": one.good,

@@ -23,6 +23,8 @@ class Shown(NamedTuple):
     listed: Listed
     left: int
     why_not: tuple[WhyNot, ...]
+    is_awaited: bool = False
+    """Sold out, and he asked to be told when it is there again."""
 
 
 class Wish(NamedTuple):
@@ -62,6 +64,8 @@ def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -
     places = {one.id: stock_of(one.id, one.item) for one in listed}
     shelf = desk.goods.shelf([*set(places.values())])
     used = _used(account, listed, desk, now)
+    sold_out = [one.id for one in listed if not shelf[places[one.id].id][0]]
+    awaited = desk.mall.restocks.awaited(sold_out, account.member_ids)
     return [
         Shown(
             one,
@@ -77,6 +81,7 @@ def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -
                 quantity=1,
                 price=min(one.item.prices, key=lambda price: price.points),
             ),
+            one.id in awaited,
         )
         for one in listed
     ]

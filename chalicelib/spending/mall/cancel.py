@@ -52,6 +52,8 @@ def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revi
         if found.state is RedemptionState.CANCELLED:
             return Revised(found, replayed=True)
         require_state(found, *(MEMBER_MAY if wish.is_member else STAFF_MAY))
+        if found.draw and wish.is_member:
+            raise JifenError(Code.REDEMPTION_STATE, "奖品领取后不能取消,请联系客服")
         try:
             if done := _cancelled(found, wish, desk, now):
                 return Revised(done, replayed=False)
@@ -65,6 +67,8 @@ def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Rede
     """The redemption, cancelled; None when somebody else did that meanwhile."""
     step = Step(*_undone(found, wish, now), (*_given_back(found, wish, desk, now),))
     after = next_version(step)
+    if found.draw:  # a prize cost nothing
+        return after if desk.mall.move(after, step.line, step.also) else None
     receipt = restore(
         found.member_id,
         spent_key(found),

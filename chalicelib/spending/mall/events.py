@@ -24,13 +24,18 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import clock, log, queue
+from chalicelib.runtime.settings import settings
 from chalicelib.spending.goods.table import open_goods
+from chalicelib.spending.lottery.claim_prize import Prizes
+from chalicelib.spending.lottery.sweep import sweep_unclaimed
+from chalicelib.spending.lottery.table import open_lotteries
 from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
+from chalicelib.spending.mall.restock import Told, sweep_restocked
 from chalicelib.spending.mall.settle_payment import settle_paid
 from chalicelib.spending.mall.sweep import Sweep, Swept
-from chalicelib.spending.mall.table import open_mall
+from chalicelib.spending.mall.table import MallTable, open_mall
 
 bp = Blueprint(__name__)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
@@ -72,19 +77,37 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Parcels that count as received, redemptions that were not paid in time, money on its way back, and what WeChat is
-    to be told of. What needs nobody outside comes first.
+    """Parcels that count as received, prizes that nobody claimed, who waits for what is there again; then what needs
+    somebody outside: redemptions not paid in time, money on its way back, and what WeChat is to be told of.
     """
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
+    mall = open_mall()
     sweep = Sweep(now, lambda: remaining_ms() > STOP_BEFORE_MS)
-    swept = {"received": sweep.receive(open_mall())} | _swept_money(sweep)
+    received = sweep.receive(mall)
+    prizes = Prizes(open_lotteries(), mall, open_ledger())
+    unclaimed = sweep_unclaimed(prizes=prizes, now=now, has_time=sweep.has_time)
+    log.outcome("prizes_swept", lapsed=unclaimed.lapsed, failed=unclaimed.failed, finished=unclaimed.finished)
+    restocked = _tell_restocked(mall, now, sweep.has_time)
+    swept = {"received": received} | _swept_money(sweep)
     failed = sum(one.failed for one in swept.values())
     is_finished = all(one.finished for one in swept.values())
-    counts = {name: one.done for name, one in swept.items()}
-    log.outcome("redemptions_swept", **counts, failed=failed, finished=is_finished)
-    if failed:
+    log.outcome(
+        "redemptions_swept", **{name: one.done for name, one in swept.items()}, failed=failed, finished=is_finished
+    )
+    if failed := failed + unclaimed.failed + restocked.failed:
         raise SweepUnfinished(f"{failed} redemptions left for a later sweep")
+
+
+def _tell_restocked(mall: MallTable, now: datetime, has_time: Callable[[], bool]) -> Told:
+    """Where this stage sends subscribe messages; else who waits goes on waiting."""
+    if settings().subscribe_messages == "off" or not mall.restocks.begun():
+        return Told()
+    desk = Desk(mall, open_goods(), open_ledger(), terms_at(now))
+    url = settings().reminders_queue_url
+    told = sweep_restocked(desk=desk, tell=lambda bodies: queue.send(url, bodies), now=now, has_time=has_time)
+    log.outcome("restock_told", told=told.told, failed=told.failed, finished=told.finished)
+    return told
 
 
 def _swept_money(sweep: Sweep) -> dict[str, Swept]:

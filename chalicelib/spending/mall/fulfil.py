@@ -63,6 +63,8 @@ def reissue(
             if found.reissued:
                 return None
             raise JifenError(Code.INVALID_REQUEST, "与原包裹的单号相同", field="number")
+        if found.draw and takes_stock:
+            raise JifenError(Code.REDEMPTION_STATE, "奖品的库存是公示的数量,补发不能占用")
         pieces = found.quantity if takes_stock else 0
         after = found._replace(
             state=RedemptionState.SHIPPED,

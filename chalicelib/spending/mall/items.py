@@ -119,6 +119,7 @@ def _what_else(one: Redemption) -> Item:
         "payer": one.payer,
         "is_late": one.is_late,
         "report": str(one.report),
+        "draw": one.draw,
         "offer": one.offer_id,
         "group": one.group_id,
     }
@@ -160,6 +161,7 @@ def redemption_of(item: Item) -> Redemption:
         payer=item.get("payer", ""),
         is_late=item.get("is_late", False),
         report=Report(item.get("report", "")),
+        draw=item.get("draw", ""),
         offer_id=item.get("offer", ""),
         group_id=item.get("group", ""),
         version=item["version"],

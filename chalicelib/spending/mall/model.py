@@ -137,6 +137,8 @@ class Redemption(NamedTuple):
     is_late: bool = False
     """Paid after it was closed, and made after all: its points were spent by an entry and not by its hold."""
     report: Report = Report.NONE
+    draw: str = ""
+    """`<campaign>#<draw>` of a prize that was won: it cost no points of its own."""
     offer_id: str = ""
     """The offer by which it was sold, if one was."""
     group_id: str = ""

@@ -43,6 +43,7 @@ from chalicelib.spending.mall.pick_up import new_code, renew_code
 from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.quote_item import quote_item
 from chalicelib.spending.mall.redeem_item import redeem_item
+from chalicelib.spending.mall.restock import ask_restock, withdraw_restock
 from chalicelib.spending.mall.settle_payment import WrongMoney
 from chalicelib.spending.mall.table import open_mall
 from chalicelib.spending.mall.undo import undo
@@ -71,7 +72,7 @@ def get_mall_items(call: Call) -> Json:
         raise JifenError(Code.INVALID_REQUEST, "sort只能是rank、points或-points", field="sort")
     desk = open_desk(call)
     shown = browse(call.caller.id, wish, desk=desk, now=call.now)
-    return listing([item_answer(one.listed, one.left, one.why_not, desk.terms, call.now) for one in shown])
+    return listing([item_answer(one, desk.terms, call.now) for one in shown])
 
 
 @bp.route("/me/mall/items/{item_id}", methods=["GET"])
@@ -83,7 +84,23 @@ def get_mall_item(call: Call, item_id: str) -> Json:
     if listed.state is ItemState.DRAFT:
         raise JifenError(Code.ITEM_NOT_FOUND)
     shown = look(call.caller.id, listed, desk=desk, now=call.now)
-    return item_answer(listed, shown.left, shown.why_not, desk.terms, call.now)
+    return item_answer(shown, desk.terms, call.now)
+
+
+@bp.route("/me/mall/items/{item_id}/restock-notice", methods=["POST"])
+@endpoint(bp, caller=member)
+def post_restock_notice(call: Call, item_id: str) -> Json:
+    """Ask to be told when a sold-out item is there again: once for each asking, by the message `restocked`."""
+    replayed = ask_restock(call.caller.id, item_id, desk=open_desk(call), now=call.now)
+    return {"item_id": item_id, "is_awaited": True, "replayed": replayed}
+
+
+@bp.route("/me/mall/items/{item_id}/restock-notice", methods=["DELETE"])
+@endpoint(bp, caller=member)
+def delete_restock_notice(call: Call, item_id: str) -> Json:
+    """No longer wait for an item; again changes nothing."""
+    withdraw_restock(call.caller.id, item_id, desk=open_desk(call))
+    return {"item_id": item_id, "is_awaited": False}
 
 
 @bp.route("/me/mall/quotes", methods=["POST"], **JSON_BODY)

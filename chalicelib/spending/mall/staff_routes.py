@@ -104,8 +104,11 @@ def post_mall_item_state(call: Call, item_id: str) -> Json:
 @bp.route("/staff/mall/items/{item_id}/stock-changes", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_OPERATORS, body=StockIn)
 def post_mall_stock_change(call: Call, item_id: str) -> Json:
-    """Add pieces, or take unsold ones off, also during a sale. Needs an Idempotency-Key."""
-    listed = listed_from(open_mall().standing(item_id))
+    """Add pieces, or take unsold ones off, also during a sale. Needs an Idempotency-Key. Who waits for it is told
+    within minutes.
+    """
+    mall = open_mall()
+    listed = listed_from(mall.standing(item_id))
     place = stock_of(item_id, listed.item)
     if place.id != own_stock(item_id):
         raise JifenError(Code.ITEM_STATE, "卡密商品的库存随卡密池增减")
@@ -119,6 +122,8 @@ def post_mall_stock_change(call: Call, item_id: str) -> Json:
         reason=call.body.reason,
         now=call.now,
     )
+    if call.body.pieces > 0:
+        mall.restocks.begin(item_id, call.now)
     left, taken = open_goods().shelf([place])[place.id]
     return {"left": left, "taken": taken, "replayed": changed.replayed}
 
@@ -130,7 +135,10 @@ def post_pool_codes(call: Call, pool: str) -> Json:
     if not _POOL.fullmatch(pool):
         raise JifenError(Code.INVALID_REQUEST, "卡密池编号应为小写字母开头的字母、数字或下划线", field="pool")
     goods = open_goods()
-    added = add_codes(goods, pool, call.body.codes)
+    added, mall = add_codes(goods, pool, call.body.codes), open_mall()
+    for id, listed in mall.catalogue(call.now).items():
+        if stock_of(id, listed.item).id == pool_stock(pool):
+            mall.restocks.begin(id, call.now)
     left, taken = goods.shelf([(pool_stock(pool), 1)])[pool_stock(pool)]
     return {"added": added, "left": left, "taken": taken}
 

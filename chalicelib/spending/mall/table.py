@@ -33,6 +33,7 @@ from chalicelib.spending.mall.items import (
     redemption_row_key,
 )
 from chalicelib.spending.mall.model import ItemState, Listed, Redemption
+from chalicelib.spending.mall.restocks_table import RestocksTable
 
 HELD_FOR = timedelta(seconds=5)
 """How long a process goes on with the catalogue as it read it."""
@@ -65,6 +66,11 @@ class MallTable:
     def documents(self) -> DocumentsTable:
         """The items as staff write them."""
         return DocumentsTable(self.dynamo, self.name, CATALOGUE)
+
+    @property
+    def restocks(self) -> RestocksTable:
+        """Who waits for sold-out items."""
+        return RestocksTable(self.dynamo, self.name)
 
     def standing(self, item_id: str) -> Kept:
         """An item's document, strongly read; raises ITEM_NOT_FOUND."""

@@ -1,0 +1,109 @@
+"""A member asks to be told when a sold-out item is there again (到货提醒), and is told once for each asking.
+
+Staff who add pieces only leave a mark; the sweep tells who waits, the first first, page by page, while there are
+pieces. A page is told before it is forgotten: one that broke off in between is told again under the same keys, by which
+the sender of messages knows it. Whoever was not told before the item was sold out again goes on waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import business_on, stamp
+from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.item import stock_of
+from chalicelib.spending.mall.model import ItemState, Listed
+from chalicelib.spending.mall.restocks_table import PAGE, Asking
+from chalicelib.spending.mall.shelf import is_on_sale
+
+KIND = "restocked"
+MOST_TOLD = 1_000
+"""Members told of one item by one sweep: the next one looks first whether there is still something to have."""
+SETTLED_AFTER = timedelta(minutes=1)
+"""So long after pieces were added an asking of just before may not be listed yet."""
+
+Tell = Callable[[Sequence[str]], None]
+"""Takes messages as RemindersQueue carries them."""
+
+
+class Told(NamedTuple):
+    """What one sweep did; `finished` is whether it came to the end of what was to be told."""
+
+    told: int = 0
+    failed: int = 0
+    finished: bool = True
+
+
+def ask_restock(member_id: str, item_id: str, *, desk: Desk, now: datetime) -> bool:
+    """Ask to be told; whether he waited already. Raises ITEM_NOT_FOUND, NOT_ON_SALE, ITEM_STATE while there is some."""
+    listed = desk.mall.listed(item_id, now)
+    if listed.state is ItemState.DRAFT:
+        raise JifenError(Code.ITEM_NOT_FOUND)
+    account = desk.ledger.read(member_id)
+    if desk.mall.restocks.awaited([item_id], account.member_ids):
+        return True
+    if listed.state is not ItemState.ON:
+        raise JifenError(Code.NOT_ON_SALE)
+    if _left(listed, desk):
+        raise JifenError(Code.ITEM_STATE, "还有库存,可以直接兑换")
+    return not desk.mall.restocks.ask(Asking(item_id, account.member_id, now))
+
+
+def withdraw_restock(member_id: str, item_id: str, *, desk: Desk) -> None:
+    """No longer wait for an item; who does not wait is no fault."""
+    for one in desk.ledger.read(member_id).member_ids:
+        desk.mall.restocks.withdraw(item_id, one)
+
+
+def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable[[], bool]) -> Told:
+    """Tell who waits for what has pieces again; what is left over is the next sweep's. An item that is not on sale
+    keeps its mark until it is.
+    """
+    told = failed = 0
+    finished, catalogue = True, desk.mall.catalogue(now)
+    for item_id, at in desk.mall.restocks.begun().items():
+        listed = catalogue.get(item_id)
+        if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, now, desk.terms.zone):
+            continue
+        try:
+            count, is_done = _told(listed, at, desk, tell, has_time)
+        except JifenError:
+            failed += 1
+            continue
+        told, finished = told + count, finished and is_done
+        if is_done and now >= at + SETTLED_AFTER:
+            desk.mall.restocks.end(item_id, at)
+    return Told(told, failed, finished)
+
+
+def _told(listed: Listed, at: datetime, desk: Desk, tell: Tell, has_time: Callable[[], bool]) -> tuple[int, bool]:
+    """How many were told, and whether nobody is left to be told: all were, or it is sold out again."""
+    told = 0
+    for page in desk.mall.restocks.waiting(listed.id):
+        if not _left(listed, desk):
+            return told, True
+        if told + PAGE > MOST_TOLD or not has_time():
+            return told, False
+        who = desk.ledger.accounts([one.member_id for one in page])
+        on = business_on(at, desk.terms.zone).isoformat()
+        tell([_message(one, account.member_id, listed, on) for one, account in zip(page, who, strict=True)])
+        for one in page:
+            desk.mall.restocks.told(one)
+        told += len(page)
+    return told, True
+
+
+def _message(asking: Asking, member_id: str, listed: Listed, on: str) -> str:
+    """What a member is told; its id is the asking's."""
+    facts = {"item_id": listed.id, "item": listed.item.name}
+    told = {"kind": KIND, "id": f"{listed.id}#{stamp(asking.asked_at)}", "on": on, "facts": facts}
+    return json.dumps({**told, "member_id": member_id}, ensure_ascii=False)
+
+
+def _left(listed: Listed, desk: Desk) -> int:
+    place = stock_of(listed.id, listed.item)
+    return desk.goods.shelf([place])[place.id][0]
