@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.spending.mall import gates, sale
+from chalicelib.spending.mall import needs
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import GROUP, Offers, offers_of
 
@@ -61,8 +61,7 @@ def test_what_a_group_brought_can_be_cancelled_like_any_other_redemption_once(of
 def test_an_items_task_opens_it_once_by_a_group_too_and_again_when_the_group_failed(
     mall: Mall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sale, "lumps", lambda _task, _account, _ledger: 1)
-    monkeypatch.setattr(gates, "lumps", lambda _task, _account, _ledger: 1)
+    monkeypatch.setattr(needs, "_done", lambda *_asked: needs._Done(["a-lump"], 0))
     offers = offers_of(mall, task="three_orders")
     offers.on({**GROUP, "per_member": 5})
     mei, mei_id = mall.member(1000)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from chalicelib.earning.order import Paid, Refund
 from chalicelib.earning.record_orders import Received, record_orders
 from chalicelib.earning.settle_order import settle_order
@@ -86,3 +88,29 @@ def test_a_lump_that_was_taken_back_opens_nothing(mall: Mall) -> None:
     order(mall, "3", refund=True)
 
     assert mall.bought(token, "medal").json["code"] == 42211
+
+
+def test_old_lumps_out_of_sight_do_not_close_what_a_new_one_opens(mall: Mall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.spending.mall.needs.PAGE", 8)
+    monkeypatch.setattr("chalicelib.spending.mall.needs.PAGES", 1)
+    mall.offer("medal", **OPENED)
+    token = shopper(mall, points=1000)
+    for number in ("1", "2", "3"):
+        order(mall, number)
+    first = mall.bought(token, "medal")
+    mall.counter.stage.later(days=31)
+    token, member_id = mall.member(0, "mei")
+    for _ in range(8):
+        mall.counter.give(member_id, 1)
+    for number in ("4", "5", "6"):
+        order(mall, number)
+
+    assert (first.status, mall.bought(token, "medal").status) == (200, 200)
+
+
+def test_an_item_of_a_task_is_one_piece_an_order(mall: Mall) -> None:
+    item = {"name": "奖章", "good": {"kind": "parcel"}, "per_order": 2, **OPENED}
+
+    refused = mall.staff("POST", "/v1/staff/mall/items", {"id": "medal", "item": item})
+
+    assert (refused.status, refused.json["field"]) == (400, "item.per_order")

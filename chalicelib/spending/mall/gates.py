@@ -6,27 +6,24 @@ from chalicelib.ledger.model import Account
 from chalicelib.spending.goods.good import Badge
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.model import Listed
-from chalicelib.spending.mall.needs import lacking, lumps
-from chalicelib.spending.mall.shelf import WhyNot, task_key, task_name
+from chalicelib.spending.mall.needs import free_lump, lacking
+from chalicelib.spending.mall.shelf import WhyNot, task_name
 
 
-def gates(listed: Listed, account: Account, desk: Desk, *, quantity: int = 1) -> tuple[WhyNot, ...]:
-    """All of it that stands between a member and so many pieces of an item."""
+def gates(listed: Listed, account: Account, desk: Desk) -> tuple[WhyNot, ...]:
+    """All of it that stands between a member and an item."""
     found = (
         lacking(listed.item, account, desk.ledger),
-        closed(listed, account, desk, quantity=quantity),
+        closed(listed, account, desk),
         owned(listed, account, desk),
     )
     return tuple(one for one in found if one)
 
 
-def closed(listed: Listed, account: Account, desk: Desk, *, quantity: int = 1) -> WhyNot | None:
-    """That too few lumps of the item's task are left to open it with."""
+def closed(listed: Listed, account: Account, desk: Desk) -> WhyNot | None:
+    """That no lump of the item's task is left to open it with."""
     task = listed.item.task
-    if task is None:
-        return None
-    used = sum(desk.mall.used([task_key(listed.id, one) for one in account.member_ids]).values())
-    if lumps(task, account, desk.ledger) >= used + quantity:
+    if task is None or free_lump(listed.id, task, account, desk) is not None:
         return None
     return WhyNot("task", f"完成任务“{task_name(task, desk.terms)}”后可兑")
 

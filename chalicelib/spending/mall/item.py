@@ -160,6 +160,8 @@ def _of_pieces(item: MallItem) -> Iterator[tuple[str, str]]:
         yield "shards", "大于1时,每单只能兑一件,且不能是卡密"
     if item.per_order * max(len(coupons_of(item.good)), 1) > MOST_COUPONS and not isinstance(item.good, Parcel):
         yield "per_order", f"每单最多发{MOST_COUPONS}张券或卡密"
+    if item.task and item.per_order > 1:
+        yield "per_order", "任务商品每单一件"
     if isinstance(item.good, Badge) and item.per_order > 1:
         yield "per_order", "奖牌每人一枚"
     yield from _twins("limits", "period", [limit.period for limit in item.limits])

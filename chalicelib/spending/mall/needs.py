@@ -5,11 +5,13 @@ for and not otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from chalicelib.ledger.model import Account, Entry, Kind
 from chalicelib.ledger.table import LedgerTable
+from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MallItem
-from chalicelib.spending.mall.shelf import WhyNot
+from chalicelib.spending.mall.shelf import WhyNot, task_key
 
 MOST_LUMPS = 100
 PAGE, PAGES = 200, 5
@@ -21,27 +23,42 @@ def lacking(item: MallItem, account: Account, ledger: LedgerTable) -> WhyNot | N
     if item.needs is None:
         return None
     needed = item.needs
-    missing = needed.times - _times(account, ledger, lambda entry: entry.activity == needed.activity, needed.times)
+    done = _done(account, ledger, lambda entry: entry.activity == needed.activity, needed.times)
+    missing = needed.times - (len(done.keys) - done.taken_back)
     return WhyNot("needs", f"还差{missing}次{needed.name}") if missing > 0 else None
 
 
-def lumps(task: str, account: Account, ledger: LedgerTable) -> int:
-    """How many lumps of a task a member has been paid, those that were taken back left out."""
-    return _times(account, ledger, lambda entry: entry.rule == task, MOST_LUMPS)
+def free_lump(item_id: str, task: str, account: Account, desk: Desk) -> str | None:
+    """The entry of a lump of a task that has not opened the item yet, the newest first; None when there is none.
 
-
-def _times(account: Account, ledger: LedgerTable, is_meant: Callable[[Entry], bool], enough: int) -> int:
-    """How often a member was paid for something, what was taken back not counted, up to `enough` or as far as one
-    looks.
+    Each lump in sight counts once, whatever was long ago: a lump that was taken back takes the place of a free one.
     """
-    earned = taken_back = 0
+    paid = _done(account, desk.ledger, lambda entry: entry.rule == task, MOST_LUMPS)
+    rows = {task_key(item_id, member_id, key): key for key in paid.keys for member_id in account.member_ids}
+    used = {rows[row] for row, pieces in desk.mall.used([*rows]).items() if pieces > 0}
+    free = [key for key in paid.keys if key not in used]
+    return free[0] if len(free) > paid.taken_back else None
+
+
+class _Done(NamedTuple):
+    """What a member was paid for something, as far back as one looks: keys of the entries, newest first, and how many
+    of such were taken back.
+    """
+
+    keys: list[str]
+    taken_back: int
+
+
+def _done(account: Account, ledger: LedgerTable, is_meant: Callable[[Entry], bool], enough: int) -> _Done:
+    keys: list[str] = []
+    taken_back = 0
     for member_id in account.member_ids:
         before: str | None = None
         for _ in range(PAGES):
             page = ledger.entries(member_id, before_key=before, limit=PAGE)
-            meant = [entry.kind for entry in page if is_meant(entry)]
-            earned, taken_back = earned + meant.count(Kind.EARN), taken_back + meant.count(Kind.REVERSE)
-            if earned - taken_back >= enough or len(page) < PAGE:
+            keys += [entry.key for entry in page if entry.kind is Kind.EARN and is_meant(entry)]
+            taken_back += sum(entry.kind is Kind.REVERSE and is_meant(entry) for entry in page)
+            if len(keys) - taken_back >= enough or len(page) < PAGE:
                 break
             before = page[-1].key
-    return earned - taken_back
+    return _Done(keys, taken_back)

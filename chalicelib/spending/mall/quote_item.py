@@ -58,7 +58,7 @@ def quote_item(
     left = desk.goods.shelf([place])[place.id][0]
     used = used_of(listed, account, desk.mall, on)
     why_not = obstacles(listed, account, desk.terms, used, left, on=on, now=now, quantity=quantity, price=price)
-    why_not = (*why_not, *gates(listed, account, desk, quantity=quantity))
+    why_not = (*why_not, *gates(listed, account, desk))
     return Offer(Quote(ACTIVITY, quote_id, member_id, now, facts), price, quantity, why_not)
 
 

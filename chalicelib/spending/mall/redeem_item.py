@@ -30,7 +30,7 @@ from chalicelib.spending.mall.model import (
     state_once_paid,
 )
 from chalicelib.spending.mall.pick_up import code_digest, new_code
-from chalicelib.spending.mall.sale import Sale, counted, limit_keys, require, usual_sale
+from chalicelib.spending.mall.sale import Sale, counted, limit_keys, opening_lump, require, usual_sale
 from chalicelib.spending.quotes import Quote
 
 PAID_WITHIN = timedelta(minutes=15)
@@ -218,9 +218,11 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
         picked=picked,
         table=desk.goods.name,
     )
-    own = row._replace(member_id=member_id, codes=handed.codes, limits=limit_keys(asked.sale, member_id, asked.on))
+    lump = opening_lump(asked.sale, account, desk)
+    keys = limit_keys(asked.sale, member_id, asked.on, lump)
+    own = row._replace(member_id=member_id, codes=handed.codes, limits=keys)
     place = asked.sale.stock
     stock = Stock(desk.goods.name, place.id, place.shards, row.quantity, asked.sale.tally)
-    limits = counted(asked.sale, row.quantity, account, desk=desk, on=asked.on)
+    limits = counted(asked.sale, row.quantity, account, lump, desk=desk, on=asked.on)
     also = (desk.mall.new_redemption(own), *handed.also, *limits)
     return own, Purchase(also, (stock,))

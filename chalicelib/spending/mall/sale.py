@@ -12,7 +12,7 @@ from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
 from chalicelib.spending.mall.model import Delivery, ItemState, Listed
-from chalicelib.spending.mall.needs import lacking, lumps
+from chalicelib.spending.mall.needs import free_lump, lacking
 from chalicelib.spending.mall.quote_item import good_digest, used_of
 from chalicelib.spending.mall.shelf import (
     WhyNot,
@@ -79,15 +79,27 @@ def _require_delivery(good: object, delivery: Delivery | None) -> None:
         raise JifenError(Code.DELIVERY_MISSING, "这件商品不用收货信息" if not ways else None, field="delivery")
 
 
-def limit_keys(sale: Sale, member_id: str, on: date) -> tuple[tuple[str, str], ...]:
-    """Keys of the rows that count a member's pieces against each of a sale's limits, and against the item's task."""
-    item = sale.listed.item
-    task = (task_key(sale.item_id, member_id),) if item.task else ()
-    return (*(limit_key(sale.listed.id, limit.period, member_id, on) for limit in item.limits), *task)
+def opening_lump(sale: Sale, account: Account, desk: Desk) -> str:
+    """The lump of the item's task that opens it, empty where it has no task; raises NOT_FOR_YOU when none is free."""
+    task = sale.listed.item.task
+    if task is None:
+        return ""
+    lump = free_lump(sale.item_id, task, account, desk)
+    if lump is None:
+        raise JifenError(Code.NOT_FOR_YOU, f"完成任务“{task_name(task, desk.terms)}”后可兑")
+    return lump
 
 
-def counted(sale: Sale, quantity: int, account: Account, *, desk: Desk, on: date) -> Iterator[Also]:
-    """The writes that count the pieces against each limit; what was had under merged ids takes its room."""
+def limit_keys(sale: Sale, member_id: str, on: date, lump: str) -> tuple[tuple[str, str], ...]:
+    """Keys of the rows that count a member's pieces against each of a sale's limits, and that use up a lump."""
+    limits = (limit_key(sale.listed.id, limit.period, member_id, on) for limit in sale.listed.item.limits)
+    return (*limits, *((task_key(sale.item_id, member_id, lump),) if lump else ()))
+
+
+def counted(sale: Sale, quantity: int, account: Account, lump: str, *, desk: Desk, on: date) -> Iterator[Also]:
+    """The writes that count the pieces against each limit, and use up the lump that opens the item; what was had under
+    merged ids takes its room.
+    """
     item = sale.listed.item
     used = used_of(sale.listed, account._replace(member_id=""), desk.mall, on) if account.merged else {}
     for limit in item.limits:
@@ -98,15 +110,6 @@ def counted(sale: Sale, quantity: int, account: Account, *, desk: Desk, on: date
         if room < 0:
             raise refusal
         yield desk.mall.counted(key, quantity, room, refusal)
-    if item.task:
-        yield _opened(sale.item_id, item.task, quantity, account, desk)
-
-
-def _opened(item_id: str, task: str, quantity: int, account: Account, desk: Desk) -> Also:
-    """The write that uses up a lump of the task which opens the item, whichever sale it is."""
-    keys = [task_key(item_id, one) for one in account.merged]
-    room = lumps(task, account, desk.ledger) - quantity - sum(desk.mall.used(keys).values())
-    refusal = JifenError(Code.NOT_FOR_YOU, f"完成任务“{task_name(task, desk.terms)}”后可兑")
-    if room < 0:
-        raise refusal
-    return desk.mall.counted(task_key(item_id, account.member_id), quantity, room, refusal)
+    if lump:  # one piece each: the item sells no more in an order
+        busy = JifenError(Code.BUSY, retry_after_seconds=1)
+        yield desk.mall.counted(task_key(sale.item_id, account.member_id, lump), 1, 0, busy)

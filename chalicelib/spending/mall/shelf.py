@@ -86,9 +86,9 @@ def limit_key(item_id: str, period: Period, member_id: str, on: date) -> tuple[s
     return f"LIMIT#{item_id}#{member_id}", period_key(period, on)
 
 
-def task_key(item_id: str, member_id: str) -> tuple[str, str]:
-    """(pk, sk) of the row that counts the pieces for which a member used lumps of the item's task."""
-    return f"LIMIT#{item_id}#{member_id}", "task"
+def task_key(item_id: str, member_id: str, lump: str) -> tuple[str, str]:
+    """(pk, sk) of the row that says that a lump of the item's task, by its entry, has opened it."""
+    return f"LIMIT#{item_id}#{member_id}", f"task#{lump}"
 
 
 def task_name(task_id: str, terms: Terms) -> str:

@@ -47,6 +47,8 @@ class Place(NamedTuple):
     state: PlaceState = PlaceState.JOINED
     delivery: Delivery | None = None
     pick_up_digest: str = ""
+    lump: str = ""
+    """The entry of the task's lump that it used up, where one opens the item."""
 
 
 class Group(NamedTuple):

@@ -89,6 +89,7 @@ def place_item(group: Group, place: Place) -> Item:
         "stock": group.stock_id,
     }
     more = {"delivery": list(place.delivery) if place.delivery else [], "pick_up_digest": place.pick_up_digest}
+    more["lump"] = place.lump
     return item | {name: value for name, value in more.items() if value}
 
 
@@ -103,4 +104,5 @@ def place_of(item: Item) -> Place:
         state=PlaceState(item["state"]),
         delivery=Delivery(*item["delivery"]) if "delivery" in item else None,
         pick_up_digest=item.get("pick_up_digest", ""),
+        lump=item.get("lump", ""),
     )

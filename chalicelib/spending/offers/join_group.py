@@ -22,7 +22,7 @@ from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
 from chalicelib.spending.mall.pick_up import code_digest, new_code
 from chalicelib.spending.mall.redeem_item import hold_id_of
-from chalicelib.spending.mall.sale import Sale, counted, require
+from chalicelib.spending.mall.sale import Sale, counted, opening_lump, require
 from chalicelib.spending.offers.group import (
     Group,
     GroupState,
@@ -148,12 +148,13 @@ def _placed(
 
     def buy(account: Account) -> Purchase:
         require(sale, quote, wish.delivery, account, desk=desk, on=on, now=now)
-        own = place._replace(member_id=account.member_id)
+        lump = opening_lump(sale, account, desk)
+        own = place._replace(member_id=account.member_id, lump=lump)
         return Purchase(
             (
                 *also(account),
                 room.groups.taken(group, own),
-                *counted(sale, 1, account, desk=desk, on=on),
+                *counted(sale, 1, account, lump, desk=desk, on=on),
             ),
             (Stock(desk.goods.name, sale.stock.id, sale.stock.shards, 1, sale.tally),),
         )

@@ -79,4 +79,4 @@ def limits_of(whole: Whole, place: Place) -> tuple[tuple[str, str], ...]:
     """The rows that count a place against its member's limit, and against the task that opened the item."""
     group = whole.group
     own = f"LIMIT#{scope(group.offer_id)}#{place.member_id}", "ever"
-    return (own, task_key(group.item_id, place.member_id)) if whole.item.task else (own,)
+    return (own, task_key(group.item_id, place.member_id, place.lump)) if place.lump else (own,)

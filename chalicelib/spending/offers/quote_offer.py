@@ -101,7 +101,7 @@ def _why_not(sale: Sale, account: Account, left: int, quantity: int, room: Room,
     )
     yours = (
         why_not_you(sale, account, desk=room.desk, on=on),
-        *gates(sale.listed._replace(id=sale.item_id), account, room.desk, quantity=quantity),
+        *gates(sale.listed._replace(id=sale.item_id), account, room.desk),
     )
     told = {one.reason for one in found}
     return (*found, *(one for one in yours if one and one.reason not in told))
