@@ -31,7 +31,7 @@ compiled backend alone; pydantic's first version is for those who still import i
 """
 WITHOUT_SOURCES = ("cryptography", "pydantic", "pydantic_core", "typing_inspection", "annotated_types", "chalicelib")
 """Packages of which the zip has the bytecode alone, where their sources were: those would be a seventh of it. Bytecode
-names its source and line, which is what our logs say of a fault.
+names its source and line, which is what our logs say of a fault; our own goes without its docstrings.
 """
 
 
@@ -132,8 +132,14 @@ def _finish(package_zip: Path) -> None:
         mode = PycInvalidationMode.UNCHECKED_HASH
         for source in [path for name in WITHOUT_SOURCES for path in Path(unzipped, name).rglob("*.py")]:
             shown = source.relative_to(unzipped).as_posix()
+            optimize = 2 if shown.startswith("chalicelib/") else -1
             py_compile.compile(
-                str(source), str(source.with_suffix(".pyc")), shown, doraise=True, invalidation_mode=mode
+                str(source),
+                str(source.with_suffix(".pyc")),
+                shown,
+                doraise=True,
+                invalidation_mode=mode,
+                optimize=optimize,
             )
             source.unlink()
         if not compileall.compile_dir(unzipped, quiet=1, stripdir=unzipped, invalidation_mode=mode):

@@ -12,7 +12,7 @@ from chalicelib.programme.conditions import of_the_member
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import THIS, Period, period_key
 from chalicelib.programme.standing import standing_of
-from chalicelib.spending.mall.item import MallItem, Price
+from chalicelib.spending.mall.item import MallItem, Price, Rotation
 
 _NO_TAGS: frozenset[str] = frozenset()
 _EPOCH_MONDAY = date(2001, 1, 1).toordinal()
@@ -32,15 +32,14 @@ def is_on_sale(item: MallItem, now: datetime, zone: str) -> bool:
     """Whether its windows and its turn allow it at an instant; whether it is switched on is another matter."""
     if item.windows and not any(window.from_at <= now < window.until_at for window in item.windows):
         return False
-    return item.rotation is None or _turn_of(item, business_on(now, zone)) == item.rotation.turn
+    return item.rotation is None or _turn_of(item.rotation, business_on(now, zone)) == item.rotation.turn
 
 
-def _turn_of(item: MallItem, on: date) -> int:
+def _turn_of(rotation: Rotation, on: date) -> int:
     """Whose turn a date is: months are counted from year 0, weeks from a Monday."""
-    assert item.rotation is not None  # noqa: S101  # the caller asked
-    if item.rotation.every == "month":
-        return (on.year * 12 + on.month - 1) % item.rotation.of
-    return (on.toordinal() - _EPOCH_MONDAY) // 7 % item.rotation.of
+    if rotation.every == "month":
+        return (on.year * 12 + on.month - 1) % rotation.of
+    return (on.toordinal() - _EPOCH_MONDAY) // 7 % rotation.of
 
 
 def begins_at(item: MallItem, now: datetime) -> datetime | None:
