@@ -20,7 +20,7 @@ _MAY_BE = {Code.DRAW_LIMIT.number, Code.INSUFFICIENT_POINTS.number}
 
 def open_wheel(operator: Api, reviewer: Api, now: datetime) -> str:
     """The id of the demo's wheel that runs; where none does, one is written and published."""
-    wheel = json.loads((ROOT / "local/programmes/wheel.json").read_text())
+    wheel = json.loads((ROOT / "local/wheel.json").read_text())
     running = {one["name"]: str(one["id"]) for one in operator.get("/v1/lotteries")["list"]}
     if wheel["name"] in running:
         return running[wheel["name"]]

@@ -14,7 +14,7 @@ from local.places import ROOT
 def fill_mall(operator: Api) -> int:
     """Write the demo's items that are not there yet, fill their stocks and put them on sale; how many are on sale."""
     known = {item["id"]: item for item in operator.get("/v1/staff/mall/items")["list"]}
-    for wanted in json.loads((ROOT / "local/programmes/mall.json").read_text()):
+    for wanted in json.loads((ROOT / "local/mall.json").read_text()):
         path = f"/v1/staff/mall/items/{wanted['id']}"
         item = known.get(wanted["id"]) or operator.post(
             "/v1/staff/mall/items", {"id": wanted["id"], "item": wanted["item"]}

@@ -35,7 +35,7 @@ THANKS = {"id": "thanks", "name": "谢谢参与", "weight": 9, "value_fen": 0, "
 
 def wheel(**given: Any) -> dict[str, Any]:
     """The demo's wheel."""
-    return {**json.loads((ROOT / "local/programmes/wheel.json").read_text()), **given}
+    return {**json.loads((ROOT / "local/wheel.json").read_text()), **given}
 
 
 def with_prize(prize_id: str, document: Mapping[str, Any] | None = None, **given: Any) -> dict[str, Any]:
