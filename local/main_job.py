@@ -210,7 +210,7 @@ def _orders_by_file(job: Job, member: Api, member_id: str) -> None:
     ]
     counts = _import(job, "\n".join(rows).encode("gbk"))
     bound = job.admin.post(f"/v1/staff/members/{member_id}/identities", {"platform": "tmall", "buyer_id": stranger})
-    credited = _await(lambda: _entry(member, "earn", job.order(4)), "the waiting order was not credited")
+    credited = _await(lambda: _entry(member, "earn", job.order(4), "order"), "the waiting order was not credited")
     counted = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     job.tell(
         "CSV of orders",
