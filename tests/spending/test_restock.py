@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.connect.wechat import messages
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.model import business_on
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.mall import restock, restocks_table
 from chalicelib.spending.mall.restock import Told, sweep_restocked
@@ -203,6 +204,19 @@ def test_an_item_that_is_off_sale_is_told_of_when_it_is_on_again(mall: Mall) -> 
     mall.switch("coupon", "on")
 
     assert (off, len(sweep(mall))) == ([], 1)
+
+
+def test_pieces_added_days_before_the_item_is_on_sale_are_news_on_the_day_they_are_told(mall: Mall) -> None:
+    waiting(mall, 1)
+    mall.switch("coupon", "off")
+    mall.stock("coupon", 1)
+    mall.counter.stage.later(days=3)
+    mall.switch("coupon", "on")
+
+    (told,) = sweep(mall)
+
+    today = business_on(mall.counter.stage.now, "Asia/Shanghai")
+    assert messages.due(json.dumps(told), lambda _level: "").last_on > today
 
 
 def test_codes_for_a_pool_are_pieces_of_each_of_its_items(mall: Mall) -> None:

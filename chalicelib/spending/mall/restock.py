@@ -70,7 +70,7 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
         if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, now, desk.terms.zone):
             continue
         try:
-            count, is_done = _told(listed, at, desk, tell, has_time)
+            count, is_done = _told(listed, now, desk, tell, has_time)
         except JifenError:
             failed += 1
             continue
@@ -80,16 +80,16 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
     return Told(told, failed, finished)
 
 
-def _told(listed: Listed, at: datetime, desk: Desk, tell: Tell, has_time: Callable[[], bool]) -> tuple[int, bool]:
+def _told(listed: Listed, now: datetime, desk: Desk, tell: Tell, has_time: Callable[[], bool]) -> tuple[int, bool]:
     """How many were told, and whether nobody is left to be told: all were, or it is sold out again."""
-    told = 0
+    # A message is of the day it is told on: pieces may have been added long before the item was on sale again.
+    told, on = 0, business_on(now, desk.terms.zone).isoformat()
     for page in desk.mall.restocks.waiting(listed.id):
         if not _left(listed, desk):
             return told, True
         if told + PAGE > MOST_TOLD or not has_time():
             return told, False
         who = desk.ledger.accounts([one.member_id for one in page])
-        on = business_on(at, desk.terms.zone).isoformat()
         tell([_message(one, account.member_id, listed, on) for one, account in zip(page, who, strict=True)])
         for one in page:
             desk.mall.restocks.told(one)
