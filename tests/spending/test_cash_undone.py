@@ -156,6 +156,18 @@ def test_what_was_given_up_is_not_made_after_all_though_the_item_honours_late_mo
     assert till.points(member_id) == (1000, 0)
 
 
+def test_who_paid_what_he_had_given_up_reads_that_and_not_that_he_was_late(till: Till) -> None:
+    token, _ = till.buyer()
+    id = till.redeem(token)
+    till.begin(token, id)
+    till.desks.give_up(token, id)
+
+    till.tell(id, till.pay(id, late=True))
+
+    shown = till.mall.call("GET", "/v1/me/redemptions/{redemption_id}", token=token, redemption_id=id).data
+    assert (shown["state"], shown["reason"]) == ("lapsed", "取消后付款,原路退回")
+
+
 def test_while_wechat_pay_does_not_answer_nothing_unpaid_is_given_up_and_what_is_paid_is(till: Till) -> None:
     token, member_id = till.buyer()
     unpaid = till.redeem(token)

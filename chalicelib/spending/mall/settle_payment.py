@@ -108,7 +108,8 @@ def _late(paid: Redemption, desk: Desk, api: PayApi, now: datetime) -> Redemptio
             if refused.code in (Code.REDEMPTION_STATE, Code.BUSY):
                 raise
     line = _money_line("paid_late", paid, now)
-    back = next_version(Step(paid._replace(money=Money.REFUNDING, reason="超时后付款,原路退回"), line))
+    why = "取消后付款,原路退回" if paid.reason == GIVEN_UP else "超时后付款,原路退回"
+    back = next_version(Step(paid._replace(money=Money.REFUNDING, reason=why), line))
     if not desk.mall.move(back, line):
         raise JifenError(Code.REDEMPTION_STATE)
     log.outcome("redemption_paid_late", redemption=paid.id, honoured=0)
