@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.connect.wechat_pay.orders import State, order_of
 from chalicelib.connect.wechat_pay.refunds import RefundState
-from chalicelib.runtime import secret_values
+from chalicelib.runtime import queue, secret_values
+from chalicelib.runtime.settings import settings
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.events import SweepUnfinished, settle_mall_payments
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
@@ -272,6 +274,26 @@ def test_one_that_fails_keeps_no_other_from_being_swept(till: Till) -> None:
 
     assert first == [RedemptionState.UNPAID, RedemptionState.LAPSED]
     assert till.row(ids[0]).state is RedemptionState.TO_SHIP
+
+
+def test_a_queue_of_messages_that_is_down_holds_up_no_money(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUBSCRIBE_MESSAGES", "on")
+    settings.cache_clear()
+    till.mall.offer("cup", stock=0)
+    token, _ = till.buyer()
+    till.mall.call("POST", "/v1/me/mall/items/{item_id}/restock-notice", token=token, item_id="cup")
+    till.mall.stock("cup", 1)
+    id = till.redeem(token)
+    till.later(minutes=16)
+
+    def is_down(_url: str, _bodies: Sequence[str]) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    monkeypatch.setattr(queue, "send", is_down)
+    with pytest.raises(EndpointConnectionError):
+        till.sweep()
+
+    assert till.row(id).state is RedemptionState.LAPSED
 
 
 def test_a_sweep_without_time_does_nothing_and_says_that_it_is_not_finished(till: Till) -> None:

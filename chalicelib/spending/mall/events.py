@@ -77,8 +77,8 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Parcels that count as received, prizes that nobody claimed, who waits for what is there again; then what needs
-    somebody outside: redemptions not paid in time, money on its way back, and what WeChat is to be told of.
+    """Parcels that count as received, prizes that nobody claimed; then what needs somebody outside: redemptions not
+    paid in time, money on its way back, what WeChat is to be told of; and who waits for what is there again.
     """
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
@@ -88,13 +88,13 @@ def sweep_redemptions(event: CloudWatchEvent) -> None:
     prizes = Prizes(open_lotteries(), mall, open_ledger())
     unclaimed = sweep_unclaimed(prizes=prizes, now=now, has_time=sweep.has_time)
     log.outcome("prizes_swept", lapsed=unclaimed.lapsed, failed=unclaimed.failed, finished=unclaimed.finished)
-    restocked = _tell_restocked(mall, now, sweep.has_time)
     swept = {"received": received} | _swept_money(sweep)
     failed = sum(one.failed for one in swept.values())
     is_finished = all(one.finished for one in swept.values())
     log.outcome(
         "redemptions_swept", **{name: one.done for name, one in swept.items()}, failed=failed, finished=is_finished
     )
+    restocked = _tell_restocked(mall, now, sweep.has_time)  # last: no queue of messages holds up money
     if failed := failed + unclaimed.failed + restocked.failed:
         raise SweepUnfinished(f"{failed} redemptions left for a later sweep")
 
