@@ -287,6 +287,18 @@ def test_the_sweep_puts_back_what_an_offer_did_not_sell_once(offers: Offers) -> 
     assert (offers.left(), offers.mall.left()) == ((0, 0), (10, 0))
 
 
+def test_a_sweep_that_found_an_offer_ended_leaves_its_pieces_where_it_was_begun_again_meanwhile(offers: Offers) -> None:
+    offers.on()
+    offers.switch("off")
+    ended = offers.room().offers.offer("weekend")
+    offers.switch("on")
+
+    moved = keep_offer.put_back(ended, room=offers.room(), pause=lambda _seconds: None)
+
+    assert moved == 0
+    assert (offers.left(), offers.mall.left()) == ((4, 0), (6, 0))
+
+
 def test_what_cannot_be_is_refused_with_its_field(offers: Offers) -> None:
     naive = offers.now.replace(tzinfo=None).isoformat()
     wrong = {

@@ -143,13 +143,18 @@ def is_looked_after(found: Standing, now: datetime) -> bool:
 
 
 def put_back(found: Standing, *, room: Room, pause: Callable[[float], None] = time.sleep) -> int:
-    """Put what an offer has not sold back on its item's shelf; how many pieces. None where others were always first."""
+    """Put what an offer has not sold back on its item's shelf; how many pieces. None where others were always first, or
+    where the offer is no more as it was found: it may sell again.
+    """
     own, shelf = _places(found.id, found.offer, room)
+    as_found = room.offers.as_found(found.kept)
     for attempt in range(ATTEMPTS):
         left = room.desk.goods.shards_left(own.id, own.shards)
         pieces = sum(left.values())
-        if not pieces or room.offers.write(None, room.offers.moves(own, shelf, pieces, left)):
+        if not pieces or room.offers.write(None, [as_found, *room.offers.moves(own, shelf, pieces, left)]):
             return pieces
+        if room.offers.offer(found.id).kept.version != found.kept.version:
+            return 0
         pause(random.uniform(0, BACKOFF_S * 2**attempt))
     return 0
 
