@@ -299,6 +299,18 @@ def test_a_sweep_that_found_an_offer_ended_leaves_its_pieces_where_it_was_begun_
     assert (offers.left(), offers.mall.left()) == ((4, 0), (6, 0))
 
 
+def test_a_piece_that_comes_back_weeks_after_the_end_is_on_the_shelf_again(offers: Offers) -> None:
+    offers.on()
+    token, _ = offers.mall.member(1000)
+    bought = offers.bought(token).data
+    offers.later(days=2 + 30)
+
+    cancelled = offers.cancel(bought["id"]).status
+    offers.sweep()
+
+    assert (cancelled, offers.left(), offers.mall.left()) == (200, (0, 0), (10, 0))
+
+
 def test_what_cannot_be_is_refused_with_its_field(offers: Offers) -> None:
     naive = offers.now.replace(tzinfo=None).isoformat()
     wrong = {

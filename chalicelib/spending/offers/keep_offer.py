@@ -31,8 +31,10 @@ from chalicelib.spending.offers.table import Standing, standing
 
 ATTEMPTS = 6
 BACKOFF_S = 0.05
-LOOKED_AFTER = timedelta(days=7)
-"""For so long after its end, pieces that come back to an offer are put back on the item's shelf by the sweep."""
+LOOKED_AFTER = timedelta(days=60)
+"""For so long after its end, pieces that come back to an offer are put back on the item's shelf by the sweep: parcels
+are sent, received, sent back and cancelled for weeks.
+"""
 
 
 @cache
