@@ -216,6 +216,18 @@ def test_pieces_follow_the_document_while_the_offer_is_on(offers: Offers) -> Non
     assert (offers.left(), offers.mall.left()) == ((0, 1), (9, 0))
 
 
+def test_an_offer_cannot_have_fewer_pieces_than_it_sold_and_says_so(offers: Offers) -> None:
+    offers.on()
+    token, _ = offers.mall.member(1000)
+    for _ in range(2):
+        offers.bought(token)
+
+    refused = offers.change(pieces=1)
+
+    assert (refused.json["code"], refused.json["msg"]) == (40916, "已售出2件,不能少于已售出的件数")
+    assert (offers.left(), offers.mall.left()) == ((2, 2), (6, 0))
+
+
 def test_an_offer_that_was_ended_and_begins_again_gets_the_rest_of_its_pieces(offers: Offers) -> None:
     offers.on()
     token, _ = offers.mall.member(1000)

@@ -169,6 +169,8 @@ def _written(after: Kept, action: str, reason: str, room: Room, pause: Callable[
     for attempt in range(ATTEMPTS):
         has = room.offers.shelves([own])[own.id]
         missing = offer.pieces - has.left - has.taken if is_selling else 0
+        if -missing > has.left:
+            raise JifenError(Code.OFFER_STATE, f"已售出{has.taken}件,不能少于已售出的件数", field="offer.pieces")
         source, target = (shelf, own) if missing > 0 else (own, shelf)
         left = room.desk.goods.shards_left(source.id, source.shards) if missing else {}
         moves = room.offers.moves(source, target, abs(missing), left) if missing else []
