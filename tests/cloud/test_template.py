@@ -355,6 +355,16 @@ def test_events_that_name_orders_and_refunds_that_look_for_them_have_what_they_a
     } <= granted
 
 
+def test_who_puts_an_offers_pieces_back_may_check_that_it_still_stands(template: Template) -> None:
+    spending = {"Fn::GetAtt": ["SpendingTable", "Arn"]}
+    checking = {
+        role
+        for role, statement in _statements(template)
+        if spending in _list(statement["Resource"]) and "dynamodb:ConditionCheckItem" in _list(statement["Action"])
+    }
+    assert {"ApiHandlerRole", "SweepOffersRole"} <= checking
+
+
 def test_reminders_wait_a_day_for_a_sender_which_is_ours_only_where_it_is_turned_on(template: Template) -> None:
     queue = template["Resources"]["RemindersQueue"]["Properties"]
     assert template["Parameters"]["SubscribeMessages"]["Default"] == "off"

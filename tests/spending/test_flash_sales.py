@@ -216,6 +216,18 @@ def test_pieces_follow_the_document_while_the_offer_is_on(offers: Offers) -> Non
     assert (offers.left(), offers.mall.left()) == ((0, 1), (9, 0))
 
 
+def test_an_offer_cannot_have_fewer_pieces_than_it_sold_and_says_so(offers: Offers) -> None:
+    offers.on()
+    token, _ = offers.mall.member(1000)
+    for _ in range(2):
+        offers.bought(token)
+
+    refused = offers.change(pieces=1)
+
+    assert (refused.json["code"], refused.json["msg"]) == (40916, "已售出2件,不能少于已售出的件数")
+    assert (offers.left(), offers.mall.left()) == ((2, 2), (6, 0))
+
+
 def test_an_offer_that_was_ended_and_begins_again_gets_the_rest_of_its_pieces(offers: Offers) -> None:
     offers.on()
     token, _ = offers.mall.member(1000)
@@ -285,6 +297,30 @@ def test_the_sweep_puts_back_what_an_offer_did_not_sell_once(offers: Offers) -> 
 
     assert before == ((4, 0), (6, 0))
     assert (offers.left(), offers.mall.left()) == ((0, 0), (10, 0))
+
+
+def test_a_sweep_that_found_an_offer_ended_leaves_its_pieces_where_it_was_begun_again_meanwhile(offers: Offers) -> None:
+    offers.on()
+    offers.switch("off")
+    ended = offers.room().offers.offer("weekend")
+    offers.switch("on")
+
+    moved = keep_offer.put_back(ended, room=offers.room(), pause=lambda _seconds: None)
+
+    assert moved == 0
+    assert (offers.left(), offers.mall.left()) == ((4, 0), (6, 0))
+
+
+def test_a_piece_that_comes_back_weeks_after_the_end_is_on_the_shelf_again(offers: Offers) -> None:
+    offers.on()
+    token, _ = offers.mall.member(1000)
+    bought = offers.bought(token).data
+    offers.later(days=2 + 30)
+
+    cancelled = offers.cancel(bought["id"]).status
+    offers.sweep()
+
+    assert (cancelled, offers.left(), offers.mall.left()) == (200, (0, 0), (10, 0))
 
 
 def test_what_cannot_be_is_refused_with_its_field(offers: Offers) -> None:

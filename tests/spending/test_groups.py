@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from chalicelib.spending.mall import needs
+from chalicelib.spending.offers import sweep
+from chalicelib.spending.offers.events import SweepUnfinished
+from chalicelib.spending.offers.room import Room
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import GROUP, Offers, offers_of
 
@@ -93,6 +96,28 @@ def test_a_group_that_is_not_full_at_its_deadline_fails_and_all_of_it_goes_back(
     assert (after["state"], after["place"]["state"]) == ("failed", "released")
     assert (offers.points(mei_id), offers.left()) == ((1000, 0), (4, 0))
     assert offers.join(lan, group_id).json["code"] == 40918
+
+
+def test_a_group_with_a_defect_keeps_no_other_from_its_end(offers: Offers, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [offers.mall.member(1000) for _ in range(3)]
+    broken, *_ = [offers.open(token).data["id"] for token, _ in members]
+    offers.later(days=1)
+    finish = sweep.finish_group
+
+    def finished(group_id: str, *, room: Room, now: datetime) -> bool:
+        if group_id == broken:
+            raise ValueError("a row that nobody can read")
+        return finish(group_id, room=room, now=now)
+
+    monkeypatch.setattr(sweep, "finish_group", finished)
+    with pytest.raises(SweepUnfinished):
+        offers.sweep()
+    back = [offers.points(member_id) for _, member_id in members]
+    monkeypatch.undo()
+    offers.sweep()
+
+    assert back == [(880, 120), (1000, 0), (1000, 0)]
+    assert offers.points(members[0][1]) == (1000, 0)
 
 
 def test_a_member_whose_group_failed_may_open_another(offers: Offers) -> None:

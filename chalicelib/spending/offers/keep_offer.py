@@ -31,8 +31,10 @@ from chalicelib.spending.offers.table import Standing, standing
 
 ATTEMPTS = 6
 BACKOFF_S = 0.05
-LOOKED_AFTER = timedelta(days=7)
-"""For so long after its end, pieces that come back to an offer are put back on the item's shelf by the sweep."""
+LOOKED_AFTER = timedelta(days=60)
+"""For so long after its end, pieces that come back to an offer are put back on the item's shelf by the sweep: parcels
+are sent, received, sent back and cancelled for weeks.
+"""
 
 
 @cache
@@ -143,13 +145,18 @@ def is_looked_after(found: Standing, now: datetime) -> bool:
 
 
 def put_back(found: Standing, *, room: Room, pause: Callable[[float], None] = time.sleep) -> int:
-    """Put what an offer has not sold back on its item's shelf; how many pieces. None where others were always first."""
+    """Put what an offer has not sold back on its item's shelf; how many pieces. None where others were always first, or
+    where the offer is no more as it was found: it may sell again.
+    """
     own, shelf = _places(found.id, found.offer, room)
+    as_found = room.offers.as_found(found.kept)
     for attempt in range(ATTEMPTS):
         left = room.desk.goods.shards_left(own.id, own.shards)
         pieces = sum(left.values())
-        if not pieces or room.offers.write(None, room.offers.moves(own, shelf, pieces, left)):
+        if not pieces or room.offers.write(None, [as_found, *room.offers.moves(own, shelf, pieces, left)]):
             return pieces
+        if room.offers.offer(found.id).kept.version != found.kept.version:
+            return 0
         pause(random.uniform(0, BACKOFF_S * 2**attempt))
     return 0
 
@@ -162,6 +169,8 @@ def _written(after: Kept, action: str, reason: str, room: Room, pause: Callable[
     for attempt in range(ATTEMPTS):
         has = room.offers.shelves([own])[own.id]
         missing = offer.pieces - has.left - has.taken if is_selling else 0
+        if -missing > has.left:
+            raise JifenError(Code.OFFER_STATE, f"已售出{has.taken}件,不能少于已售出的件数", field="offer.pieces")
         source, target = (shelf, own) if missing > 0 else (own, shelf)
         left = room.desk.goods.shards_left(source.id, source.shards) if missing else {}
         moves = room.offers.moves(source, target, abs(missing), left) if missing else []

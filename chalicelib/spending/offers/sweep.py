@@ -36,6 +36,9 @@ def sweep_groups(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
         except JifenError as refused:
             log.outcome("group_unfinished", group=group_id, why=refused.code.name)
             is_done = False
+        except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+            log.defect("group_sweep_failed", error, group=group_id)
+            is_done = False
         groups, unfinished = groups + is_done, unfinished + (not is_done)
     return Swept(groups, 0, unfinished)
 
@@ -49,6 +52,9 @@ def sweep_offers(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
                 swept = swept._replace(pieces=swept.pieces + put_back(found, room=room))
             except JifenError as refused:
                 log.outcome("offer_unfinished", offer=found.id, why=refused.code.name)
+                swept = swept._replace(unfinished=swept.unfinished + 1)
+            except Exception as error:  # noqa: BLE001  # nor an offer in the way of the others
+                log.defect("offer_sweep_failed", error, offer=found.id)
                 swept = swept._replace(unfinished=swept.unfinished + 1)
     return swept
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.programme.stored import read_stored
-from chalicelib.runtime.dynamo import Cancelled, Client, batch_get, client, decode_item, transact
+from chalicelib.runtime.dynamo import Cancelled, Client, batch_get, client, decode_item, encode_item, transact
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.documents import DocumentsTable, Kept
 from chalicelib.spending.goods.table import stock_change
@@ -95,6 +95,16 @@ class OffersTable:
                 takes.append(stock_change(self.name, source.id, shard, -part))
                 pieces -= part
         return [{"Update": update} for update in (*puts, *takes)]
+
+    def as_found(self, kept: Kept) -> Mapping[str, Any]:
+        """The check that an offer is still at the version that was read, for a transaction."""
+        check = {
+            "TableName": self.name,
+            "Key": encode_item({"pk": KIND, "sk": kept.id}),
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": encode_item({":version": kept.version}),
+        }
+        return {"ConditionCheck": check}
 
     def write(
         self, kept: Kept | None, writes: Sequence[Mapping[str, Any]], *, action: str = "", reason: str = ""
