@@ -255,6 +255,22 @@ def test_money_that_people_gave_back_before_it_was_heard_of_is_left_to_people(ti
     assert till.points(member_id) == (700, 300)
     assert till.desks.give_up(token, id).json["code"] == 40915
 
+    closed, again = till.desks.take_back(id), till.desks.take_back(id)
+
+    assert (closed.data["state"], again.json["code"]) == ("lapsed", 40915)
+    assert (till.points(member_id), till.mall.left("bottle")) == ((1000, 0), (5, 0))
+
+
+def test_staff_give_up_for_a_member_what_is_not_paid(till: Till) -> None:
+    token, member_id = till.buyer()
+    id = till.redeem(token)
+    till.begin(token, id)
+
+    closed = till.desks.take_back(id).data
+
+    assert (closed["state"], closed["history"][-1]["reason"]) == ("lapsed", "会员取消")
+    assert (till.points(member_id), till.mall.left("bottle")) == ((1000, 0), (5, 0))
+
 
 def test_one_that_fails_keeps_no_other_from_being_swept(till: Till) -> None:
     ids = []

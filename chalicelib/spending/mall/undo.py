@@ -18,6 +18,7 @@ from chalicelib.spending.mall.give_money_back import give_money_back
 from chalicelib.spending.mall.model import Money, Redemption, RedemptionState
 from chalicelib.spending.mall.own import owned_redemption
 from chalicelib.spending.mall.revise import Revised
+from chalicelib.spending.mall.settle_payment import WrongMoney, lapse
 
 
 def undo(redemption_id: str, wish: Wish, *, desk: Desk, api: PayApi | None, now: datetime) -> Revised:
@@ -25,17 +26,31 @@ def undo(redemption_id: str, wish: Wish, *, desk: Desk, api: PayApi | None, now:
 
     Its money is asked back afterwards, and by each sweep until that has an end: it never holds up the rest. `api` is
     None where no merchant is connected. Raises as `cancel`, for a member also where it is another's; of one that is not
-    paid yet Declined, Unreached, Unanswered and WrongMoney, too, and then it stands as it was.
+    paid yet Declined, Unreached and Unanswered, too, for a member also WrongMoney, and then it stands as it was.
     """
-    if wish.is_member:
-        found = owned_redemption(wish.by, redemption_id, desk=desk)
-        was_unpaid = found.state is RedemptionState.UNPAID
-        if was_unpaid:
-            found = give_up(redemption_id, by=wish.by, desk=desk, api=api, now=now)
+    found = (
+        owned_redemption(wish.by, redemption_id, desk=desk) if wish.is_member else desk.mall.redemption(redemption_id)
+    )
+    if found is not None and found.state is RedemptionState.UNPAID:
+        found = _given_up(redemption_id, wish, desk, api, now)
         if found.state is RedemptionState.LAPSED:
-            return Revised(found, replayed=not was_unpaid)
+            return Revised(found, replayed=False)
+    if wish.is_member and found is not None and found.state is RedemptionState.LAPSED:
+        return Revised(found, replayed=True)
     done = cancel(redemption_id, wish, desk=desk, now=now)
     return done._replace(redemption=_asked_back(done.redemption, desk, api))
+
+
+def _given_up(redemption_id: str, wish: Wish, desk: Desk, api: PayApi | None, now: datetime) -> Redemption:
+    """An unpaid one closed, or settled where it was paid. Money that is not what was asked is staff's to see to, on
+    WeChat Pay's console: on their word it is closed all the same.
+    """
+    try:
+        return give_up(redemption_id, by=wish.by, desk=desk, api=api, now=now)
+    except WrongMoney:
+        if wish.is_member:
+            raise
+    return lapse(redemption_id, desk=desk, now=now, reason=wish.reason, by=wish.by)
 
 
 def _asked_back(cancelled: Redemption, desk: Desk, api: PayApi | None) -> Redemption:
