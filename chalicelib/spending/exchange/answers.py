@@ -96,18 +96,6 @@ def _left(most: int | None, used: int) -> int | None:
     return None if most is None else max(0, most - used)
 
 
-def kept_answer(kept: Kept, zone: str) -> Answer:
-    """A partner as staff keep it."""
-    return {
-        "id": kept.id,
-        "state": kept.state,
-        "version": kept.version,
-        "changed_by": kept.changed_by,
-        "changed_at": in_zone(kept.changed_at, zone),
-        "partner": kept.document,
-    }
-
-
 def reconciliation_answer(one: Reconciliation, zone: str) -> Answer:
     """One comparison of a day; of many differences the first are shown, all are counted."""
     return {

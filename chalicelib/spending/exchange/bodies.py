@@ -9,9 +9,7 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.ledger.model import MAX_POINTS
 from chalicelib.runtime.bodies import Body
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Why = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+from chalicelib.spending.bodies import Id, Reason, Version
 
 
 class ExchangeIn(Body):
@@ -32,16 +30,8 @@ class PartnerIn(Body):
 class PartnerEditIn(Body):
     """A partner's document as it shall be, at the version that was seen."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     partner: dict[str, Any]
-
-
-class PartnerStateIn(Body):
-    """Switch exchanges to a partner on or off."""
-
-    version: Annotated[int, Field(ge=1)]
-    state: Literal["on", "off"]
-    reason: Why
 
 
 class ReconciliationIn(Body):
@@ -55,4 +45,4 @@ class ClosingIn(Body):
     """How an uncharged exchange ends, and why."""
 
     how: Literal["charge", "waive"]
-    reason: Why
+    reason: Reason

@@ -18,9 +18,11 @@ from chalicelib.members.access import staff
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, endpoint
 from chalicelib.runtime.lists import limit_of, listing
+from chalicelib.spending.answers import history_answer, kept_answer
+from chalicelib.spending.bodies import StateIn
 from chalicelib.spending.documents import add, change, switch
-from chalicelib.spending.exchange.answers import exchange_answer, kept_answer, reconciliation_answer
-from chalicelib.spending.exchange.bodies import ClosingIn, PartnerEditIn, PartnerIn, PartnerStateIn, ReconciliationIn
+from chalicelib.spending.exchange.answers import exchange_answer, reconciliation_answer
+from chalicelib.spending.exchange.bodies import ClosingIn, PartnerEditIn, PartnerIn, ReconciliationIn
 from chalicelib.spending.exchange.check_day import check_day, day_of
 from chalicelib.spending.exchange.close_uncharged import close_uncharged
 from chalicelib.spending.exchange.desk import open_desk
@@ -47,7 +49,7 @@ def post_exchange_partner(call: Call) -> Json:
     check_partner(call.body.partner)
     desk = open_desk(call.now)
     kept = add(desk.partners, call.body.id, call.body.partner, by=call.caller.id, now=call.now)
-    return kept_answer(kept, desk.terms.zone)
+    return kept_answer(kept, "partner", desk.terms.zone)
 
 
 @bp.route("/staff/exchange-partners", methods=["GET"])
@@ -55,7 +57,7 @@ def post_exchange_partner(call: Call) -> Json:
 def get_staff_exchange_partners(call: Call) -> Json:
     """All partners."""
     desk = open_desk(call.now)
-    return listing([kept_answer(kept, desk.terms.zone) for kept in desk.partners.all()])
+    return listing([kept_answer(kept, "partner", desk.terms.zone) for kept in desk.partners.all()])
 
 
 @bp.route("/staff/exchange-partners/{partner_id}", methods=["GET"])
@@ -63,9 +65,8 @@ def get_staff_exchange_partners(call: Call) -> Json:
 def get_exchange_partner(call: Call, partner_id: str) -> Json:
     """One partner, with who did what to it."""
     desk = open_desk(call.now)
-    shown = kept_answer(standing_partner(desk.partners, partner_id), desk.terms.zone)
-    lines = desk.partners.lines(partner_id)
-    return {**shown, "history": [{**line._asdict(), "at": in_zone(line.at, desk.terms.zone)} for line in lines]}
+    shown = kept_answer(standing_partner(desk.partners, partner_id), "partner", desk.terms.zone)
+    return {**shown, "history": history_answer(desk.partners.lines(partner_id), desk.terms.zone)}
 
 
 @bp.route("/staff/exchange-partners/{partner_id}", methods=["PUT"], **JSON_BODY)
@@ -77,11 +78,11 @@ def put_exchange_partner(call: Call, partner_id: str) -> Json:
     check_partner(call.body.partner)
     version, by = call.body.version, call.caller.id
     kept = change(desk.partners, standing, call.body.partner, seen_version=version, by=by, now=call.now)
-    return kept_answer(kept, desk.terms.zone)
+    return kept_answer(kept, "partner", desk.terms.zone)
 
 
 @bp.route("/staff/exchange-partners/{partner_id}/state", methods=["POST"], **JSON_BODY)
-@endpoint(bp, caller=_OPERATORS, body=PartnerStateIn)
+@endpoint(bp, caller=_OPERATORS, body=StateIn)
 def post_exchange_partner_state(call: Call, partner_id: str) -> Json:
     """Let exchanges to a partner begin, or begin no more; those that were begun go on."""
     desk, body = open_desk(call.now), call.body
@@ -94,7 +95,7 @@ def post_exchange_partner_state(call: Call, partner_id: str) -> Json:
         by=call.caller.id,
         now=call.now,
     )
-    return kept_answer(kept, desk.terms.zone)
+    return kept_answer(kept, "partner", desk.terms.zone)
 
 
 @bp.route("/staff/exchange-partners/{partner_id}/reconciliation", methods=["GET"])

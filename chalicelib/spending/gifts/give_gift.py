@@ -15,7 +15,7 @@ from chalicelib.ledger.model import Also, business_on
 from chalicelib.spending.gifts.plan import GiftPlan, Payment, plan_for
 from chalicelib.spending.gifts.table import Gift, GiftsTable, GiftState
 from chalicelib.spending.gifts.told import Refund
-from chalicelib.spending.goods.give import hand
+from chalicelib.spending.goods.give import coupon_code, hand
 from chalicelib.spending.goods.model import Given
 from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.goods.take_back import coupons_withdrawn
@@ -33,7 +33,6 @@ class Giving(NamedTuple):
     plans: Sequence[tuple[str, GiftPlan]]
     """(id, plan) of those that are switched on."""
     zone: str
-    new_code: Callable[[], str]
     merged_of: Callable[[str], tuple[str, ...]]
     """Whose accounts went into a member's: what those had counts, too."""
 
@@ -130,7 +129,7 @@ def _as_given(gift: Gift, member_id: str, giving: Giving, now: datetime) -> tupl
         1,
         member_id=member_id,
         given=Given(SOURCE, f"{gift.payment.platform}#{gift.payment.number}", now, business_on(now, giving.zone)),
-        new_codes=iter(giving.new_code, ""),
+        new_codes=iter(coupon_code, ""),
         picked=(),
         table=giving.goods.name,
     )

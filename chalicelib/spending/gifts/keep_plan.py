@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -55,6 +54,5 @@ def open_giving(zone: str) -> Giving:
         open_goods(),
         plans,
         zone,
-        new_code=lambda: f"{secrets.randbelow(10**16):016d}",
         merged_of=lambda member_id: ledger.read(member_id).merged,
     )

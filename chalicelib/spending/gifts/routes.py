@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from chalice.app import Blueprint
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
@@ -14,9 +14,10 @@ from chalicelib.members.access import member, staff
 from chalicelib.members.buyers import find_members
 from chalicelib.members.model import Identity
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
 from chalicelib.runtime.lists import listing
+from chalicelib.spending.answers import history_answer, kept_answer
+from chalicelib.spending.bodies import Id, StateIn, Version
 from chalicelib.spending.documents import Kept, add, change, open_documents, switch
 from chalicelib.spending.gifts.give_gift import give
 from chalicelib.spending.gifts.keep_plan import KIND, check_plan, open_giving, standing_plan
@@ -27,8 +28,6 @@ _OPERATORS = staff("operator")
 _LOOKERS = staff("operator", "customer_service", "finance", "reviewer")
 _NUMBER = re.compile(r"[0-9A-Za-z._-]{1,64}")
 PLATFORM = "wechat"
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class PlanIn(Body):
@@ -41,16 +40,8 @@ class PlanIn(Body):
 class PlanEditIn(Body):
     """A plan's document as it shall be, at the version that was seen."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     plan: dict[str, Any]
-
-
-class PlanStateIn(Body):
-    """Switch a plan on or off."""
-
-    version: Annotated[int, Field(ge=1)]
-    state: Literal["on", "off"]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class PaymentIn(Body):
@@ -80,9 +71,10 @@ def get_gift_plans(call: Call) -> Json:
 def get_gift_plan(call: Call, plan_id: str) -> Json:
     """One plan, with who did what to it."""
     table, zone = open_documents(KIND), terms_at(call.now).zone
-    lines = table.lines(plan_id)
-    history = [{**line._asdict(), "at": in_zone(line.at, zone)} for line in lines]
-    return {**_plan(call, standing_plan(table, plan_id)), "history": history}
+    return {
+        **_plan(call, standing_plan(table, plan_id)),
+        "history": history_answer(table.lines(plan_id), zone),
+    }
 
 
 @bp.route("/staff/payment-gifts/{plan_id}", methods=["PUT"], **JSON_BODY)
@@ -97,7 +89,7 @@ def put_gift_plan(call: Call, plan_id: str) -> Json:
 
 
 @bp.route("/staff/payment-gifts/{plan_id}/state", methods=["POST"], **JSON_BODY)
-@endpoint(bp, caller=_OPERATORS, body=PlanStateIn)
+@endpoint(bp, caller=_OPERATORS, body=StateIn)
 def post_gift_plan_state(call: Call, plan_id: str) -> Json:
     """Let a plan's gifts begin, or end them at once."""
     table, body = open_documents(KIND), call.body
@@ -155,11 +147,4 @@ def _gift(gift: Gift) -> Json:
 
 
 def _plan(call: Call, kept: Kept) -> Json:
-    return {
-        "id": kept.id,
-        "state": kept.state,
-        "version": kept.version,
-        "changed_by": kept.changed_by,
-        "changed_at": in_zone(kept.changed_at, terms_at(call.now).zone),
-        "plan": kept.document,
-    }
+    return kept_answer(kept, "plan", terms_at(call.now).zone)

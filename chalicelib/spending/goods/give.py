@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,11 @@ from chalicelib.spending.goods.items import badge_item, code_item, coupon_item
 from chalicelib.spending.goods.model import Given, OwnedBadge, OwnedCoupon, PoolCode
 
 AnyGood = Coupon | Bundle | Virtual | Badge | Parcel
+
+
+def coupon_code() -> str:
+    """A new coupon's code: 16 digits by chance, which nobody guesses and a till can scan."""
+    return f"{secrets.randbelow(10**16):016d}"
 
 
 class Handed(NamedTuple):

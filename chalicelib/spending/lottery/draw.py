@@ -17,6 +17,7 @@ from chalicelib.ledger.due import spend
 from chalicelib.ledger.model import Posting
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.model import Terms
+from chalicelib.spending.goods.give import coupon_code
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import PoolCode
 from chalicelib.spending.goods.table import GoodsTable
@@ -90,7 +91,7 @@ def _drawn(id: str, campaign_id: str, member_id: str, rooms: Rooms, terms: Terms
         version=version,
         ticket=roll(total(version.campaign.prizes)),
         earned=_earned(version.campaign, member_id, rooms.ledger, terms.zone),
-        coupon_codes=tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(_MOST_COUPONS)),
+        coupon_codes=tuple(coupon_code() for _ in range(_MOST_COUPONS)),
         picked=(),
         at=now,
     )

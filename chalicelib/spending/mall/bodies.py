@@ -7,12 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from chalicelib.runtime.bodies import Body
-
-_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
-_ID = r"^[a-z][a-z0-9_]{0,39}$"
-
-Id = Annotated[str, StringConstraints(pattern=_ID)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_ONE_LINE)]
+from chalicelib.spending.bodies import ONE_LINE, Id, Reason, Version
 
 
 class QuoteIn(Body):
@@ -27,9 +22,9 @@ class ShipIn(Body):
     """Where a parcel is sent."""
 
     way: Literal["ship"]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=_ONE_LINE)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=ONE_LINE)]
     phone: Annotated[str, StringConstraints(pattern=r"^[0-9+-]{6,20}$")]
-    address: Annotated[str, StringConstraints(min_length=5, max_length=120, pattern=_ONE_LINE)]
+    address: Annotated[str, StringConstraints(min_length=5, max_length=120, pattern=ONE_LINE)]
 
 
 class PickUpIn(Body):
@@ -49,7 +44,7 @@ class RedemptionIn(Body):
 class TrackingIn(Body):
     """Who carries a parcel, under which number."""
 
-    carrier: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=_ONE_LINE)]
+    carrier: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=ONE_LINE)]
     number: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{4,40}$")]
 
 
@@ -101,16 +96,8 @@ class ItemIn(Body):
 class ItemEditIn(Body):
     """An item's document as it shall be, at the version that was seen."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     item: dict[str, Any]
-
-
-class ItemStateIn(Body):
-    """Switch an item on or off."""
-
-    version: Annotated[int, Field(ge=1)]
-    state: Literal["on", "off"]
-    reason: Reason
 
 
 class StockIn(Body):
@@ -124,6 +111,6 @@ class CodesIn(Body):
     """Codes for a pool; those it has are passed over."""
 
     codes: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_ONE_LINE)]],
+        list[Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=ONE_LINE)]],
         Field(min_length=1, max_length=1000),
     ]

@@ -13,7 +13,6 @@ from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.periods import Period
 from chalicelib.spending.goods.good import Badge, Good, Parcel, Virtual, coupons_of
 
-MAX_PIECES = 10**9
 MOST_SHARDS = 64
 MOST_COUPONS = 40
 """Coupons of one redemption: all are written, and taken back with their lines, in one transaction."""

@@ -5,7 +5,6 @@ Where the price has money in it, the points are held and the pieces reserved unt
 
 from __future__ import annotations
 
-import secrets
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,8 +13,8 @@ from chalicelib.ledger.hold import hold
 from chalicelib.ledger.model import Account, Stock, business_on
 from chalicelib.ledger.redeem import Purchase, redeem, redemption_key
 from chalicelib.ledger.release import hold_key
-from chalicelib.spending.goods.give import hand
-from chalicelib.spending.goods.good import Virtual
+from chalicelib.spending.goods.give import coupon_code, hand
+from chalicelib.spending.goods.good import Virtual, coupons_of
 from chalicelib.spending.goods.model import Given, PoolCode
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.gates import owned
@@ -130,7 +129,7 @@ def _asked(quote: Quote, sale: Sale, delivery: Delivery | None, pick_up_code: st
         pick_up_digest=code_digest(pick_up_code) if pick_up_code else "",
         offer_id=sale.offer_id,
     )
-    codes = tuple(f"{secrets.randbelow(10**16):016d}" for _ in range(10 * quantity))
+    codes = tuple(coupon_code() for _ in range(quantity * len(coupons_of(item.good))))
     picked = _sold_out(sale, desk) or picked_codes(item.good, quantity, desk)
     return _Asked(quote, sale, row, picked, codes, on)
 

@@ -11,13 +11,14 @@ from chalice.app import Blueprint
 from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, client_key, endpoint
 from chalicelib.runtime.lists import listing
+from chalicelib.spending.answers import history_answer
+from chalicelib.spending.bodies import StateIn
 from chalicelib.spending.goods.shelves import open_shelves
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.answers import staff_item_answer
-from chalicelib.spending.mall.bodies import CodesIn, ItemEditIn, ItemIn, ItemStateIn, StockIn
+from chalicelib.spending.mall.bodies import CodesIn, ItemEditIn, ItemIn, StockIn
 from chalicelib.spending.mall.item import own_stock, pool_stock, stock_of
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.keep_item import add_codes, add_item, change_item, change_stock, switch_item
@@ -86,7 +87,7 @@ def put_mall_item(call: Call, item_id: str) -> Json:
 
 
 @bp.route("/staff/mall/items/{item_id}/state", methods=["POST"], **JSON_BODY)
-@endpoint(bp, caller=_OPERATORS, body=ItemStateIn)
+@endpoint(bp, caller=_OPERATORS, body=StateIn)
 def post_mall_item_state(call: Call, item_id: str) -> Json:
     """Put an item on sale, or take it off: within five seconds everywhere."""
     switch_item(
@@ -149,5 +150,5 @@ def _item(call: Call, item_id: str) -> Json:
     listed = listed_from(kept)
     place = stock_of(item_id, listed.item)
     shelf = open_goods().shelf([place])[place.id]
-    lines = [{**line._asdict(), "at": in_zone(line.at, terms.zone)} for line in mall.documents.lines(item_id)]
+    lines = history_answer(mall.documents.lines(item_id), terms.zone)
     return {**staff_item_answer(listed, kept.document, shelf, terms), "history": lines}

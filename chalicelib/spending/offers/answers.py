@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.ledger.model import Account
 from chalicelib.programme.model import Terms
 from chalicelib.runtime.clock import in_zone
-from chalicelib.spending.documents import Line
+from chalicelib.spending.answers import kept_answer
 from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.offers.group import Group, GroupState, Place, PlaceState, Whole
 from chalicelib.spending.offers.join_group import Joined
@@ -119,12 +119,7 @@ def staff_answer(standing: Standing, item: MallItem, shelf: Shelf, terms: Terms)
     """An offer for staff: its document, its stock, what it sold in which hour, and what they should know of it."""
     offer, kept, zone = standing.offer, standing.kept, terms.zone
     return {
-        "id": kept.id,
-        "state": kept.state,
-        "version": kept.version,
-        "changed_by": kept.changed_by,
-        "changed_at": in_zone(kept.changed_at, zone),
-        "offer": kept.document,
+        **kept_answer(kept, "offer", zone),
         "stock": {"left": shelf.left, "taken": shelf.taken},
         "sold_by_hour": [
             {"from_at": in_zone(offer.from_at + timedelta(hours=hour), zone), "pieces": pieces}
@@ -132,8 +127,3 @@ def staff_answer(standing: Standing, item: MallItem, shelf: Shelf, terms: Terms)
         ],
         "warnings": [one._asdict() for one in warnings(offer, item, terms)],
     }
-
-
-def line_answer(line: Line, zone: str) -> Answer:
-    """A line of an offer's trail."""
-    return {**line._asdict(), "at": in_zone(line.at, zone)}

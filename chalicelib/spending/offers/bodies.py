@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from chalicelib.runtime.bodies import Body
-from chalicelib.spending.mall.bodies import Id, Reason, RedemptionIn
+from chalicelib.spending.bodies import Id, Version
+from chalicelib.spending.mall.bodies import RedemptionIn
 
 
 class OfferIn(Body):
@@ -20,16 +21,8 @@ class OfferIn(Body):
 class OfferEditIn(Body):
     """An offer's document as it shall be, at the version that was seen."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     offer: dict[str, Any]
-
-
-class OfferStateIn(Body):
-    """Switch an offer on, or end it."""
-
-    version: Annotated[int, Field(ge=1)]
-    state: Literal["on", "off"]
-    reason: Reason
 
 
 class OfferQuoteIn(Body):

@@ -6,14 +6,13 @@ is a transaction with the place's own row, so that what was broken off anywhere 
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.hold import capture
 from chalicelib.ledger.model import business_on
 from chalicelib.runtime import log
-from chalicelib.spending.goods.give import hand
+from chalicelib.spending.goods.give import coupon_code, hand
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import Given
 from chalicelib.spending.mall.item import MallItem, Price
@@ -73,7 +72,7 @@ def _give(place: Place, whole: Whole, room: Room, now: datetime) -> None:
         1,
         member_id=owner_id,
         given=Given(ACTIVITY, place.redemption_id, now, business_on(now, desk.terms.zone)),
-        new_codes=iter(lambda: f"{secrets.randbelow(10**16):016d}", ""),
+        new_codes=iter(coupon_code, ""),
         picked=picked,
         table=desk.goods.name,
     )

@@ -7,9 +7,11 @@ from chalice.app import Blueprint
 from chalicelib.members.access import staff
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
 from chalicelib.runtime.lists import listing
+from chalicelib.spending.answers import history_answer
+from chalicelib.spending.bodies import StateIn
 from chalicelib.spending.mall.items import listed_from
-from chalicelib.spending.offers.answers import line_answer, staff_answer
-from chalicelib.spending.offers.bodies import OfferEditIn, OfferIn, OfferStateIn
+from chalicelib.spending.offers.answers import staff_answer
+from chalicelib.spending.offers.bodies import OfferEditIn, OfferIn
 from chalicelib.spending.offers.keep_offer import add_offer, change_offer, switch_off, switch_on
 from chalicelib.spending.offers.offer import offer_stock
 from chalicelib.spending.offers.open_room import open_room
@@ -77,7 +79,7 @@ def put_offer(call: Call, offer_id: str) -> Json:
 
 
 @bp.route("/staff/offers/{offer_id}/state", methods=["POST"], **JSON_BODY)
-@endpoint(bp, caller=_OPERATORS, body=OfferStateIn)
+@endpoint(bp, caller=_OPERATORS, body=StateIn)
 def post_offer_state(call: Call, offer_id: str) -> Json:
     """Switch an offer on, which sets its pieces aside, or end it at once, which puts the unsold ones back; groups that
     are open then fail within a minute.
@@ -92,7 +94,7 @@ def _offer(found: Standing, room: Room, call: Call) -> Json:
     terms = room.desk.terms
     item = listed_from(room.desk.mall.standing(found.offer.item)).item
     place = offer_stock(found.id, found.offer)
-    history = [line_answer(line, terms.zone) for line in room.offers.documents.lines(found.id)]
+    history = history_answer(room.offers.documents.lines(found.id), terms.zone)
     return {
         **staff_answer(found, item, room.offers.shelves([place])[place.id], terms),
         "history": history,
