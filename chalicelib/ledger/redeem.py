@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
@@ -145,6 +145,7 @@ def restore(
             occurred_at=now,
             source="ledger",
             actor=actor,
+            campaign=known.state.get("campaign", "") if known else "",
             input_hash=digest({"points": points}),
         )
         if known is None or restore_id in restored or not seen.account.is_of(known.member_id) or not spent:
@@ -171,5 +172,7 @@ def _redeemed(member_id: str, entry_key: str, ledger: LedgerTable) -> Entry | No
 
 def _fresh_guard(guard_key: str, redeemed: Entry) -> Guard:
     """The guard of a redemption of which nothing was restored yet."""
-    spent = {key: -part for key, part in redeemed.buckets.items()}
-    return Guard(guard_key, redeemed.member_id, redeemed.activity, redeemed.cause.id, state={"spent": spent})
+    state: dict[str, Any] = {"spent": {key: -part for key, part in redeemed.buckets.items()}}
+    if redeemed.cause.campaign:
+        state["campaign"] = redeemed.cause.campaign
+    return Guard(guard_key, redeemed.member_id, redeemed.activity, redeemed.cause.id, state=state)

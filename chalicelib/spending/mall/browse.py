@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, business_on
+from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.gates import gates
@@ -42,7 +43,7 @@ def browse(member_id: str, wish: Wish, *, desk: Desk, now: datetime) -> list[Sho
     """Everything on sale, or about to be, that matches the wish. One read of the account, the shelves and the limits
     each; the catalogue as held. Only where nothing else is in the way of an item are its gates looked up.
     """
-    found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms.zone, now)]
+    found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms, now)]
     found = [one for one in found if _matches(one.item, wish)]
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shown = _judged(account, found, desk, now)
@@ -104,10 +105,10 @@ def _used(account: Account, listed: Iterable[Listed], desk: Desk, now: datetime)
     return used
 
 
-def _is_shown(listed: Listed, zone: str, now: datetime) -> bool:
+def _is_shown(listed: Listed, terms: Terms, now: datetime) -> bool:
     """Switched on, and on sale or with a window still to come."""
     return listed.state is ItemState.ON and (
-        is_on_sale(listed.item, now, zone) or begins_at(listed.item, now) is not None
+        is_on_sale(listed.item, terms, now) or begins_at(listed.item, terms, now) is not None
     )
 
 

@@ -96,7 +96,7 @@ def obstacles(
     item, found = listed.item, []
     if listed.state is not ItemState.ON:
         found.append(WhyNot("off", "商品已下架"))
-    elif not is_on_sale(item, now, terms.zone):
+    elif not is_on_sale(item, terms, now):
         found.append(WhyNot("not_on_sale", "现在不在兑换时间内"))
     if left < quantity:
         found.append(WhyNot("sold_out", "已兑完" if not left else f"只剩{left}件"))

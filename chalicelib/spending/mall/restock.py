@@ -67,7 +67,7 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
     finished, catalogue = True, desk.mall.catalogue(now)
     for item_id, at in desk.mall.restocks.begun().items():
         listed = catalogue.get(item_id)
-        if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, now, desk.terms.zone):
+        if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, desk.terms, now):
             continue
         try:
             count, is_done = _told(listed, now, desk, tell, has_time)

@@ -62,7 +62,7 @@ def require(
     listed, item = sale.listed, sale.listed.item
     if not quote.issued_at <= now < quote.until_at:
         raise JifenError(Code.QUOTE_INVALID, field="quote")
-    if listed.state is not ItemState.ON or not is_on_sale(item, now, desk.terms.zone):
+    if listed.state is not ItemState.ON or not is_on_sale(item, desk.terms, now):
         raise JifenError(Code.NOT_ON_SALE)
     if sale.opens_at and quote.issued_at < sale.opens_at:
         raise JifenError(Code.NOT_ON_SALE, "这份报价早于开始时间,请重新报价")

@@ -65,7 +65,7 @@ def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, 
     standing = known_offer(offer_id, room=room, now=now)
     sale = sale_of(standing, room=room, now=now)
     item = sale.listed.item
-    if sale.listed.state is not ItemState.ON or not is_on_sale(item, now, room.desk.terms.zone):
+    if sale.listed.state is not ItemState.ON or not is_on_sale(item, room.desk.terms, now):
         raise JifenError(Code.NOT_ON_SALE, "活动还未开始" if now < standing.offer.from_at else "活动已结束")
     if not 1 <= quantity <= item.per_order:
         raise JifenError(Code.INVALID_REQUEST, f"每单可兑1至{item.per_order}件", field="quantity")
