@@ -106,7 +106,7 @@ def judged(buy: Buy, seen: Seen, cause: Cause) -> Purchase:
         bought = buy(seen.account)
     except JifenError as error:
         raise Refusal(error.code, cause, error.msg, field=error.field) from None
-    if any(stock.id in seen.spent_budgets for stock in bought.stocks):
+    if any(stock.id in seen.spent for stock in bought.stocks):
         raise Refusal(Code.SOLD_OUT, cause)
     return bought
 

@@ -99,7 +99,7 @@ def _cause(asked: Asked, member_id: str) -> Cause:
 
 def _given_prize(wheel_prize: Prize, asked: Asked, seen: Seen, table: str) -> Prize:
     """The wheel's prize, or what it said beforehand that it becomes when none is left."""
-    ran_out = any(stock.id in seen.spent_budgets for stock in _stocks(wheel_prize, asked, table))
+    ran_out = any(stock.id in seen.spent for stock in _stocks(wheel_prize, asked, table))
     has_no_code = isinstance(wheel_prize.gives, Virtual) and not asked.picked
     if wheel_prize.fallback and (ran_out or has_no_code):
         return asked.campaign.prize(wheel_prize.fallback)
