@@ -137,17 +137,8 @@ def restore(
         known = seen.guard or (_fresh_guard(guard_key, redeemed) if redeemed else None)
         spent: Buckets = known.state.get("spent", {}) if known else {}
         restored = known.state.get("restored", {}) if known else {}
-        cause = Cause(
-            kind=Kind.REVERSE,
-            activity=known.activity if known else "redemption",
-            id=f"{RESTORABLE + redeemed.cause.id if redeemed else guard_key}:{restore_id}",
-            at=datetime.fromisoformat(restored.get(restore_id, stamp(now))),
-            occurred_at=now,
-            source="ledger",
-            actor=actor,
-            campaign=known.state.get("campaign", "") if known else "",
-            input_hash=digest({"points": points}),
-        )
+        name = RESTORABLE + redeemed.cause.id if redeemed else guard_key
+        cause = _restoring(known, f"{name}:{restore_id}", restored.get(restore_id), points, actor, now)
         if known is None or restore_id in restored or not seen.account.is_of(known.member_id) or not spent:
             raise Refusal(Code.NOTHING_TO_RESTORE, cause)
         if points <= 0:
@@ -163,6 +154,23 @@ def restore(
         return posting._replace(guard=known._replace(state=state, version=version), also=also)
 
     return ledger.post(member_id, decide, guard_key=guard_key)
+
+
+def _restoring(
+    known: Guard | None, cause_id: str, restored_at: str | None, points: int, actor: str, now: datetime
+) -> Cause:
+    """The cause of a restoring; of one that was done already it is that of the first time."""
+    return Cause(
+        kind=Kind.REVERSE,
+        activity=known.activity if known else "redemption",
+        id=cause_id,
+        at=datetime.fromisoformat(restored_at) if restored_at else now,
+        occurred_at=now,
+        source="ledger",
+        actor=actor,
+        campaign=known.state.get("campaign", "") if known else "",
+        input_hash=digest({"points": points}),
+    )
 
 
 def _redeemed(member_id: str, entry_key: str, ledger: LedgerTable) -> Entry | None:
