@@ -31,6 +31,7 @@ from chalicelib.ledger.events import bp as ledger_events
 from chalicelib.ledger.routes import bp as ledger_routes
 from chalicelib.members.level_routes import bp as level_routes
 from chalicelib.members.routes import bp as members_routes
+from chalicelib.members.tag_routes import bp as tag_routes
 from chalicelib.programme.routes import bp as programme_routes
 from chalicelib.publishing.events import bp as publishing_events
 from chalicelib.publishing.routes import bp as publishing_routes
@@ -88,6 +89,7 @@ for blueprint in (
     push_routes,
     simulation_routes,
     stage_routes,
+    tag_routes,
     wechat_pay_routes,
     youzan_routes,
     wecom_routes,
