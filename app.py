@@ -97,6 +97,10 @@ ROUTES = {
         "/staff/keys",
         "/staff/members/{member_id}/merges",
     ),
+    "chalicelib.members.tag_routes": (
+        "/staff/members/{member_id}/tags",
+        "/staff/tag-changes",
+    ),
     "chalicelib.programme.routes": (
         "/programme",
         "/staff/programme/drafts",

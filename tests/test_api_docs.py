@@ -245,6 +245,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _simulation(day, operator)
     _behaviours(day, member_id, reviewer)
     _levels(day, member_id, operator)
+    _tags(day, member_id, operator)
     _penalties(day, member_id, operator, reviewer)
     _pending(day, member_id, operator)
     _transfer(day)
@@ -415,6 +416,16 @@ def _levels(day: Day, member_id: str, operator: str) -> None:
     day.call(("POST", path + "/level-trials"), given, token=operator, member_id=lan, Idempotency_Key="ambassador-1")
     given = {"level": "gold", "until_on": "2026-12-31", "reason": "收购品牌的老会员"}
     day.call(("POST", path + "/levels"), given, token=operator, member_id=lan, Idempotency_Key="level-1")
+
+
+def _tags(day: Day, member_id: str, operator: str) -> None:
+    """A member is tagged, and somebody nobody knows is not."""
+    path, tags = "/v1/staff/members/{member_id}/tags", ["内测用户", "骑行大使"]
+    body = {"version": 0, "tags": tags, "reason": "新车灯内测名单"}
+    day.call(("PUT", path), body, token=operator, member_id=member_id)
+    many = {"tag": "内测用户", "action": "take", "member_ids": [member_id, "m" + "9" * 24], "reason": "内测结束"}
+    day.call(("POST", "/v1/staff/tag-changes"), many, token=operator)
+    day.call(("GET", path), token=operator, member_id=member_id)
 
 
 def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:

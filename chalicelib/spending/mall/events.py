@@ -22,6 +22,7 @@ from chalicelib.connect.wechat_pay.orders import Order
 from chalicelib.connect.wechat_pay.refunds import Refund
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import clock, log, queue
 from chalicelib.runtime.settings import settings
@@ -103,7 +104,7 @@ def _tell_restocked(mall: MallTable, now: datetime, has_time: Callable[[], bool]
     """Where this stage sends subscribe messages; else who waits goes on waiting."""
     if settings().subscribe_messages == "off" or not mall.restocks.begun():
         return Told()
-    desk = Desk(mall, open_goods(), open_ledger(), terms_at(now))
+    desk = Desk(mall, open_goods(), open_ledger(), terms_at(now), tags_of)
     url = settings().reminders_queue_url
     told = sweep_restocked(desk=desk, tell=lambda bodies: queue.send(url, bodies), now=now, has_time=has_time)
     log.outcome("restock_told", told=told.told, failed=told.failed, finished=told.finished)
@@ -113,7 +114,7 @@ def _tell_restocked(mall: MallTable, now: datetime, has_time: Callable[[], bool]
 def _swept_money(sweep: Sweep) -> dict[str, Swept]:
     """What needs WeChat Pay or WeChat; where no merchant is connected what is not paid is closed all the same."""
     now = clock.utc_now()
-    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(sweep.now))
+    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(sweep.now), tags_of)
     pay, mini_program = open_pay_if_connected(now), _mini_program(now)
     swept = {"closed": sweep.close(desk, pay)}
     if pay:
@@ -134,7 +135,7 @@ def _mini_program(now: datetime) -> WechatApi | None:
 
 def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:
     redemption_id = redemption_id_of(notice.out_trade_no)
-    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(now))
+    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(now), tags_of)
     if isinstance(stands, Order):
         settle_paid(redemption_id, stands, desk=desk, api=api, now=now)
         return

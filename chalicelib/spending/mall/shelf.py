@@ -12,10 +12,9 @@ from chalicelib.programme.campaigns import spans_of
 from chalicelib.programme.conditions import of_the_member
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import THIS, Period, period_key
-from chalicelib.programme.standing import standing_of
+from chalicelib.programme.standing import NO_TAGS, standing_of
 from chalicelib.spending.mall.item import MallItem, Price, Rotation
 
-_NO_TAGS: frozenset[str] = frozenset()
 _EPOCH_MONDAY = date(2001, 1, 1).toordinal()
 
 
@@ -56,9 +55,9 @@ def begins_at(item: MallItem, terms: Terms, now: datetime) -> datetime | None:
     return min((from_at for from_at, _ in spans(item, terms) if from_at > now), default=None)
 
 
-def barred(item: MallItem, account: Account, terms: Terms, on: date) -> WhyNot | None:
-    """The first condition on the member that does not hold."""
-    found = of_the_member(item.who, _NO_TAGS, standing_of(account, terms, on), on)
+def barred(item: MallItem, account: Account, tags: frozenset[str], terms: Terms, on: date) -> WhyNot | None:
+    """The first condition on the member, who has these tags, that does not hold."""
+    found = of_the_member(item.who, NO_TAGS, standing_of(account, terms, on, tags), on)
     if found is None:
         return None
     return WhyNot(found, _condition_in_words(found, item, terms))
