@@ -101,9 +101,9 @@ class Till:
         body = {"mchid": MCHID, "out_trade_no": trade_number(redemption_id), "quiet": True, **given}
         return self.world.post("/payments", body)
 
-    def tell(self, redemption_id: str, payment: Any) -> list[str]:
+    def tell(self, redemption_id: str, payment: Any, fen: int = FEN) -> list[str]:
         """What the notice's worker must be given again."""
-        told = MallNotice(What.PAID, trade_number(redemption_id), payment["transaction_id"], FEN)
+        told = MallNotice(What.PAID, trade_number(redemption_id), payment["transaction_id"], fen)
         answer = settle_mall_payments({"Records": [{"messageId": "m-1", "body": queued(told)}]}, None)
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
