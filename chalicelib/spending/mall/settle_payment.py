@@ -144,7 +144,7 @@ def _given(paid: Redemption, give: Callable[[Handed], Redemption], desk: Desk, n
 
     Raises SOLD_OUT where the pool has too few, BUSY.
     """
-    for _ in range(PICKS - 1 if paid.promised else 0):
+    for _ in range(PICKS - 1 if paid.pool else 0):
         try:
             return give(_handed(paid, desk, now))
         except JifenError as refused:
