@@ -50,6 +50,7 @@ from chalicelib.spending.mall.events import bp as mall_events
 from chalicelib.spending.mall.fulfil_routes import bp as mall_fulfil_routes
 from chalicelib.spending.mall.routes import bp as mall_routes
 from chalicelib.spending.mall.staff_routes import bp as mall_staff_routes
+from chalicelib.spending.mall.store_routes import bp as store_routes
 from chalicelib.spending.offers.events import bp as offer_events
 from chalicelib.spending.offers.routes import bp as offer_routes
 from chalicelib.spending.offers.staff_routes import bp as offer_staff_routes
@@ -88,6 +89,7 @@ for blueprint in (
     push_routes,
     simulation_routes,
     stage_routes,
+    store_routes,
     wechat_pay_routes,
     youzan_routes,
     wecom_routes,

@@ -27,6 +27,18 @@ def fill_mall(operator: Api) -> int:
     return sum(item["state"] == "on" for item in operator.get("/v1/staff/mall/items")["list"])
 
 
+def open_stores(operator: Api) -> int:
+    """Write the demo's stores that are not there yet and switch them on; how many are on."""
+    path = "/v1/staff/mall/stores"
+    known = {store["id"]: store for store in operator.get(path)["list"]}
+    for wanted in json.loads((ROOT / "local/stores.json").read_text()):
+        store = known.get(wanted["id"]) or operator.post(path, wanted)
+        if store["state"] == "draft":
+            switched = {"version": store["version"], "state": "on", "reason": "开业"}
+            operator.post(f"{path}/{wanted['id']}/state", switched)
+    return sum(store["state"] == "on" for store in operator.get(path)["list"])
+
+
 def redeem_coupon(member: Api) -> str:
     """A coupon for 200 points, the same quote taken twice; what came of it, in words."""
     quoted = member.post("/v1/me/mall/quotes", {"item_id": "coupon_10", "price": "points"})

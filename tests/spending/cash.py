@@ -25,7 +25,7 @@ from chalicelib.spending.mall.table import open_mall as open_mall_table
 from tests.connect.merchant import MCHID, register
 from tests.outside_world import ACCOUNTS, open_world
 from tests.spending.after_sales import Desks
-from tests.spending.malls import SHIP, Mall, open_mall
+from tests.spending.malls import PICK_UP, SHIP, Mall, open_mall
 from tests.stand_in.outsiders import Admin
 
 FEN = 1990
@@ -35,7 +35,6 @@ MIXED = {
     "prices": [{"id": "mixed", "points": 300, "cash_fen": FEN}],
     "limits": [{"pieces": 2, "period": "month"}],
 }
-PICK_UP = {"way": "pick_up", "store": "sh01"}
 
 
 @dataclass
@@ -144,4 +143,5 @@ def open_till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
         mall.counter.stage.rotate("connect", json.dumps({**ACCOUNTS, "wechat_pay": merchant}))
         secret_values.forget()
         mall.offer("bottle", **MIXED)
+        mall.store()
         yield Till(mall, world)
