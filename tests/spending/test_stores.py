@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.runtime.dynamo import encode_item
+from chalicelib.spending.documents import switch
 from chalicelib.spending.mall.items import redemption_item
 from chalicelib.spending.mall.model import Delivery
+from chalicelib.spending.mall.stores_table import open_stores
 from chalicelib.spending.mall.table import open_mall
 from tests.members.stage import Answer
 from tests.spending.after_sales import with_hats
@@ -74,6 +76,15 @@ def test_a_store_is_written_changed_and_switched_with_its_history(mall: Mall) ->
     assert mall.staff("GET", PATH + "/{store_id}", store_id="sh02").json["code"] == 40419
 
 
+def test_a_changed_store_is_told_at_once(mall: Mall) -> None:
+    mall.store()
+    before = seen(mall)["list"][0]["hours"]
+    body = {"version": 2, "store": {**STORE, "hours": "春节休息"}}
+    mall.staff("PUT", PATH + "/{store_id}", body, store_id="sh01")
+
+    assert (before, seen(mall)["list"][0]["hours"]) == (STORE["hours"], "春节休息")
+
+
 def test_members_find_stores_by_city_by_words_and_page_by_page(mall: Mall) -> None:
     for store_id, city, name in (("b2", "上海", "徐汇店"), ("a1", "北京", "国贸店"), ("b1", "上海", "静安店")):
         mall.store(store_id, city=city, name=name)
@@ -115,6 +126,33 @@ def test_a_pick_up_names_a_store_that_is_on(mall: Mall) -> None:
         "上海一店",
     )
     assert (sent.status, mall.left("hat")) == (200, (3, 2))
+
+
+def switched_elsewhere(mall: Mall, state: str) -> None:
+    """Another process switches the store: this one goes on with what it holds."""
+    stores = open_stores()
+    standing = stores.documents.one("sh01")
+    assert standing
+    now = mall.counter.stage.now
+    switch(stores.documents, standing, state, seen_version=standing.version, reason="开业", by="s1", now=now)
+
+
+def test_a_store_that_opened_is_known_at_once_and_one_that_closed_within_five_seconds(mall: Mall) -> None:
+    mall.offer("hat", **HAT)
+    write(mall)
+    token, _ = mall.member(2000)
+
+    def bought() -> int:
+        code: int = mall.bought(token, "hat", delivery=PICK_UP).json["code"]
+        return code
+
+    draft = bought()
+    switched_elsewhere(mall, "on")
+    opened = bought()
+    switched_elsewhere(mall, "off")
+    mall.counter.stage.later(seconds=5)
+
+    assert (draft, opened, bought()) == (42213, 0, 42213)
 
 
 def test_a_redemption_keeps_its_stores_name_and_address_and_is_repeated_after_its_store_was_closed(mall: Mall) -> None:
