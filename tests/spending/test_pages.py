@@ -200,6 +200,21 @@ def test_coupons_are_paged_by_their_last_day_for_members_and_staff(mall: Mall) -
     assert wrong.json["code"] == 40002
 
 
+def test_an_old_cursor_brings_no_coupons_back_that_ended_long_ago(mall: Mall) -> None:
+    token, _ = mall.member(1000, "mei")
+    for days in (1, 2, 60):
+        mall.offer(f"c{days}", good={**COUPON, "valid_days": days})
+        mall.bought(token, f"c{days}")
+    cursor = mall.call("GET", "/v1/me/coupons", token=token, query={"limit": "1"}).data["next_cursor"]
+    mall.counter.stage.later(days=32)
+    token, _ = mall.member(0, "mei")
+
+    first = ids(mall.call("GET", "/v1/me/coupons", token=token))
+
+    assert len(first) == 1
+    assert ids(mall.call("GET", "/v1/me/coupons", token=token, query={"cursor": cursor})) == first
+
+
 def test_offers_are_paged_by_their_beginning(mall: Mall) -> None:
     offers = offers_of(mall, stock=20)
     for number in range(3):
