@@ -169,6 +169,10 @@ ROUTES = {
         "/staff/mall/code-pools",
         "/staff/mall/items",
     ),
+    "chalicelib.spending.mall.store_routes": (
+        "/me/mall/stores",
+        "/staff/mall/stores",
+    ),
     "chalicelib.spending.offers.routes": (
         "/me/groups",
         "/me/offers",

@@ -55,6 +55,7 @@ class Code(Enum):
     GROUP_NOT_FOUND = 40416, "没有这个团"
     PARTNER_NOT_FOUND = 40417, "没有这个通兑伙伴"
     EXCHANGE_NOT_FOUND = 40418, "没有这笔通兑"
+    STORE_NOT_FOUND = 40419, "没有这家门店"
     WEBHOOK_ENDPOINT_NOT_FOUND = 40495, "没有这个推送地址"
     WEBHOOK_DELIVERY_NOT_FOUND = 40496, "没有这次推送"
     DEDUCTION_NOT_FOUND = 40420, "这笔订单没有用积分抵扣"

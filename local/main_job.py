@@ -21,7 +21,7 @@ from local.http_client import Api, Refused
 from local.import_orders import import_orders
 from local.in_process import adopted
 from local.lottery_job import draw_once, open_wheel
-from local.mall_job import buy_a_bottle, fill_mall, redeem_coupon
+from local.mall_job import buy_a_bottle, fill_mall, open_stores, redeem_coupon
 from local.nights import run_night
 from local.outside import World, a_cover, connect, new_world
 from local.places import ROOT, Mend, default_places
@@ -73,7 +73,7 @@ def main(stack: Stack, cloud: Cloud) -> None:
     _refund(job, member)
     _behaviour(job, member)
     _adjust(job, member, member_id, staff["operator"], staff["reviewer"])
-    job.tell("points mall", f"{fill_mall(staff['operator'])} items on sale")
+    job.tell("points mall", f"{fill_mall(staff['operator'])} items on sale, {open_stores(staff['operator'])} stores")
     job.tell("redemption", redeem_coupon(member))
     job.tell("points and money", buy_a_bottle(member, world, _await))
     job.tell("lottery", draw_once(member, open_wheel(staff["operator"], staff["reviewer"], job.now), job.run))

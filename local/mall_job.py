@@ -13,7 +13,7 @@ from local.places import ROOT
 
 def fill_mall(operator: Api) -> int:
     """Write the demo's items that are not there yet, fill their stocks and put them on sale; how many are on sale."""
-    known = {item["id"]: item for item in operator.get("/v1/staff/mall/items")["list"]}
+    known = {item["id"]: item for item in operator.get("/v1/staff/mall/items?limit=100")["list"]}
     for wanted in json.loads((ROOT / "local/mall.json").read_text()):
         path = f"/v1/staff/mall/items/{wanted['id']}"
         item = known.get(wanted["id"]) or operator.post(
@@ -24,7 +24,19 @@ def fill_mall(operator: Api) -> int:
             operator.post(f"{path}/stock-changes", added, Idempotency_Key=f"demo-{wanted['id']}")
         if item["state"] == "draft":
             operator.post(f"{path}/state", {"version": item["version"], "state": "on", "reason": "开业"})
-    return sum(item["state"] == "on" for item in operator.get("/v1/staff/mall/items")["list"])
+    return sum(item["state"] == "on" for item in operator.get("/v1/staff/mall/items?limit=100")["list"])
+
+
+def open_stores(operator: Api) -> int:
+    """Write the demo's stores that are not there yet and switch them on; how many are on."""
+    path = "/v1/staff/mall/stores"
+    known = {store["id"]: store for store in operator.get(path)["list"]}
+    for wanted in json.loads((ROOT / "local/stores.json").read_text()):
+        store = known.get(wanted["id"]) or operator.post(path, wanted)
+        if store["state"] == "draft":
+            switched = {"version": store["version"], "state": "on", "reason": "开业"}
+            operator.post(f"{path}/{wanted['id']}/state", switched)
+    return sum(store["state"] == "on" for store in operator.get(path)["list"])
 
 
 def redeem_coupon(member: Api) -> str:

@@ -26,7 +26,7 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.dynamo import decode_item
 from chalicelib.sheets.written import BOM, safe
 from chalicelib.spending.mall.items import redemption_of
-from chalicelib.spending.mall.model import Redemption
+from chalicelib.spending.mall.model import Delivery, Redemption
 from chalicelib.spending.mall.table import MallTable, open_mall
 from chalicelib.spending.mall.tracking_file import MARK
 from local import say
@@ -34,7 +34,18 @@ from local.in_process import adopted, find_stack
 from local.places import Mend
 
 HEADER = ("made_at", "redemption", "member", "source", "item", "name", "kind", "quantity", "points", "cash_fen")
-STANDING = ("state", "money", "way", "carrier", "tracking", "shipped_at", "reissued", "changed_at")
+STANDING = (
+    "state",
+    "money",
+    "way",
+    "store",
+    "store_name",
+    "carrier",
+    "tracking",
+    "shipped_at",
+    "reissued",
+    "changed_at",
+)
 
 
 def write_redemptions(mall: MallTable, month: str, zone: str, to: TextIO) -> int:
@@ -67,8 +78,9 @@ def _row(one: Redemption, zone: str) -> list[str | int]:
     source = "lottery" if one.draw else "mall"
     what: list[str | int] = [one.item_id, one.name, one.good, one.quantity, one.points, one.cash_fen]
     carrier, number = one.tracking or ("", "")
-    way = one.delivery.way if one.delivery else ""
-    standing: list[str | int] = [one.state.value, one.money.value, way, carrier, number, _at(one.shipped_at, zone)]
+    to = one.delivery or Delivery("")
+    where = [to.way, to.store, to.store_name]
+    standing: list[str | int] = [one.state.value, one.money.value, *where, carrier, number, _at(one.shipped_at, zone)]
     # Some ids would be numbers to a spreadsheet: here as in the ship list they have a letter before them.
     named = [in_zone(one.made_at, zone), f"{MARK}{one.id}", one.member_id, source]
     return [*named, *what, *standing, one.reissued, _at(one.changed_at, zone)]

@@ -69,6 +69,7 @@ from chalicelib.spending.exchange.partner import Partner
 from chalicelib.spending.gifts.plan import GiftPlan
 from chalicelib.spending.lottery.campaign import Campaign
 from chalicelib.spending.mall.item import MallItem
+from chalicelib.spending.mall.store import Store
 from chalicelib.spending.offers.offer import Offer
 from tests.connect import mall, pay, pushes, shops
 from tests.connect.allowing import EXPIRING, REMINDER, configure
@@ -803,6 +804,7 @@ def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
         "item": "\n".join(_objects([_beyond(MallItem, Programme)])),
         "offer": "\n".join(_objects([_beyond(Offer, Programme, MallItem)])),
         "gift-plan": "\n".join(_objects([_beyond(GiftPlan, Programme, MallItem)])),
+        "store": "\n".join(_objects([_beyond(Store)])),
         "partner": "\n".join(_objects([_beyond(Partner, Programme)])),
         "lottery": "\n".join(_objects([_beyond(Campaign, Programme)])),
         "errors": _errors(),

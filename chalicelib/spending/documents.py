@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
@@ -69,6 +70,19 @@ class DocumentsTable:
             ConsistentRead=True,
         )
         return [_kept(decode_item(item)) for page in found for item in page]
+
+    def page(self, after: str, limit: int) -> tuple[list[Kept], str | None]:
+        """Up to `limit` documents by id, those behind one only, strongly read; the last one's id where more follow."""
+        found = pages(
+            self.dynamo,
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND sk > :after",
+            ExpressionAttributeValues=encode_item({":pk": self.kind, ":after": after or " "}),
+            ConsistentRead=True,
+            Limit=limit + 1,
+        )
+        items = [*islice((_kept(decode_item(item)) for page in found for item in page), limit + 1)]
+        return items[:limit], items[limit - 1].id if len(items) > limit else None
 
     def one(self, id: str) -> Kept | None:
         """One document, strongly read."""

@@ -18,7 +18,7 @@ from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.events import sweep_redemptions
 from chalicelib.spending.mall.table import open_mall
 from tests.members.stage import FEED_SECRET, Answer, invoke
-from tests.spending.malls import HAT, SHIP, Mall
+from tests.spending.malls import HAT, PICK_UP, SHIP, Mall
 
 SF = {"carrier": "顺丰速运", "number": "SF1234567890"}
 YTO = {"carrier": "圆通速递", "number": "YT9876543210"}
@@ -46,7 +46,7 @@ class Desks:
 
     def parcel(self, token: str, *, way: str = "ship", **given: Any) -> Any:
         """A redemption that is to be sent, or picked up."""
-        delivery = SHIP if way == "ship" else {"way": "pick_up", "store": "sh01"}
+        delivery = SHIP if way == "ship" else PICK_UP
         return self.mall.bought(token, "hat", delivery=delivery, **given).data
 
     def mine(self, token: str, id: str, act: str = "", body: Any = None) -> Answer:
@@ -76,9 +76,10 @@ class Desks:
         body = {"file": b64encode(text.encode(encoding)).decode()}
         return self.mall.staff("POST", "/v1/staff/mall/tracking-files", body)
 
-    def hand_out(self, id: str, code: str, *, name: str = "store") -> Answer:
+    def hand_out(self, id: str, code: str, *, name: str = "store", **given: str) -> Answer:
         key = self.mall.counter.staff("store_manager", name)
-        return self.mall.call("POST", "/v1/staff/mall/pick-ups", {"redemption_id": id, "code": code}, token=key)
+        body = {"redemption_id": id, "code": code, **given}
+        return self.mall.call("POST", "/v1/staff/mall/pick-ups", body, token=key)
 
     def feed(self, path: str, body: Any) -> Answer:
         """A signed call of a shop or till."""
@@ -112,4 +113,5 @@ class Desks:
 
 def with_hats(mall: Mall, stock: int = 5, **given: Any) -> Desks:
     mall.offer("hat", stock, **{**HAT, **given})
+    mall.store()
     return Desks(mall)

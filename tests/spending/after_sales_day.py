@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.members.stage import ADMIN_KEY
 from tests.spending.after_sales import SF, YTO
-from tests.spending.malls import COUPON, SHIP
+from tests.spending.malls import COUPON, PICK_UP, SHIP, STORE
 
 REDEMPTION, MINE = "/v1/staff/mall/redemptions/{redemption_id}", "/v1/me/redemptions/{redemption_id}"
 
@@ -25,6 +25,7 @@ def after_sales_day(day: Any, token: str, member_id: str, operator: str) -> None
         switched = {"version": 1, "state": "on", "reason": "上架"}
         day.call(("POST", f"{path}/state"), switched, token=operator, item_id=item_id)
     _parcels(day, token, member_id, operator)
+    _stores(day, token, operator)
     _pick_up(day, token)
     _coupons(day, token, member_id, operator)
 
@@ -55,12 +56,25 @@ def _parcels(day: Any, token: str, member_id: str, operator: str) -> None:
     day.call(("GET", "/v1/staff/members/{member_id}/redemptions"), token=operator, member_id=member_id, query="limit=2")
 
 
+def _stores(day: Any, token: str, operator: str) -> None:
+    path = "/v1/staff/mall/stores"
+    day.call(("POST", path), {"id": "sh01", "store": STORE}, token=operator)
+    placed = {**STORE, "latitude_e6": 31_238_000, "longitude_e6": 121_484_000}
+    one = f"{path}/{{store_id}}"
+    day.call(("PUT", one), {"version": 1, "store": placed}, token=operator, store_id="sh01")
+    switched = {"version": 2, "state": "on", "reason": "开业"}
+    day.call(("POST", f"{one}/state"), switched, token=operator, store_id="sh01")
+    day.call(("GET", path), token=operator)
+    day.call(("GET", one), token=operator, store_id="sh01")
+    day.call(("GET", "/v1/me/mall/stores"), token=token, query="item_id=cap")
+
+
 def _pick_up(day: Any, token: str) -> None:
     body = {"name": "上海一店", "roles": ["store_manager"]}
     store = day.call(("POST", "/v1/staff/keys"), body, token=ADMIN_KEY)["key"]
-    id = _bought(day, token, "cap", {"way": "pick_up", "store": "sh01"})["id"]
+    id = _bought(day, token, "cap", PICK_UP)["id"]
     code = day.call(("POST", f"{MINE}/pick-up-code"), token=token, redemption_id=id)["pick_up_code"]
-    day.call(("POST", "/v1/staff/mall/pick-ups"), {"redemption_id": id, "code": code}, token=store)
+    day.call(("POST", "/v1/staff/mall/pick-ups"), {"redemption_id": id, "code": code, "store": "sh01"}, token=store)
 
 
 def _coupons(day: Any, token: str, member_id: str, operator: str) -> None:

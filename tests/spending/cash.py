@@ -28,7 +28,7 @@ from chalicelib.spending.mall.table import open_mall as open_mall_table
 from tests.connect.merchant import MCHID, register
 from tests.outside_world import ACCOUNTS, open_world
 from tests.spending.after_sales import Desks
-from tests.spending.malls import COUPON, SHIP, Mall, open_mall
+from tests.spending.malls import COUPON, PICK_UP, SHIP, Mall, open_mall
 from tests.stand_in.outsiders import Admin
 
 FEN = 1990
@@ -38,7 +38,6 @@ MIXED = {
     "prices": [{"id": "mixed", "points": 300, "cash_fen": FEN}],
     "limits": [{"pieces": 2, "period": "month"}],
 }
-PICK_UP = {"way": "pick_up", "store": "sh01"}
 POOL = "video"
 BUNDLE = {"kind": "bundle", "coupons": [COUPON, {**COUPON, "name": "满99减5", "face_fen": 500, "min_order_fen": 9900}]}
 GOODS: Mapping[str, Mapping[str, Any]] = {
@@ -183,4 +182,5 @@ def open_till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
         mall.counter.stage.rotate("connect", json.dumps({**ACCOUNTS, "wechat_pay": merchant}))
         secret_values.forget()
         mall.offer("bottle", **MIXED)
+        mall.store()
         yield Till(mall, world)

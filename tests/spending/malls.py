@@ -20,6 +20,16 @@ HAT = {**BASE, "name": "骑行帽", "good": {"kind": "parcel", "ways": ["ship", 
 SHIP = {"way": "ship", "name": "小美", "phone": "13800000000", "address": "上海市黄浦区某路1号"}
 
 
+STORE = {
+    "name": "上海一店",
+    "city": "上海",
+    "address": "黄浦区南京东路1号",
+    "phone": "021-60000001",
+    "hours": "每天10:00-22:00",
+}
+PICK_UP = {"way": "pick_up", "store": "sh01"}
+
+
 @dataclass
 class Mall:
     """The counter of the ledger's tests, with a catalogue beside it."""
@@ -52,6 +62,19 @@ class Mall:
             self.stock(item_id, stock)
         self.switch(item_id, "on")
         return item_id
+
+    def store(self, store_id: str = "sh01", **given: Any) -> str:
+        """A store that is on; it may stand already."""
+        written = self.staff("POST", "/v1/staff/mall/stores", {"id": store_id, "store": {**STORE, **given}})
+        assert written.json["code"] in (0, 40912)
+        self.switch_store(store_id, "on")
+        return store_id
+
+    def switch_store(self, store_id: str, state: str) -> Answer:
+        path = "/v1/staff/mall/stores/{store_id}"
+        version = self.staff("GET", path, store_id=store_id).data["version"]
+        body = {"version": version, "state": state, "reason": "开业"}
+        return self.staff("POST", f"{path}/state", body, store_id=store_id)
 
     def staff(self, method: str, path: str, body: Any = None, **given: Any) -> Answer:
         return self.call(method, path, body, token=self.operator, **given)

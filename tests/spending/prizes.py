@@ -20,7 +20,6 @@ from tests.spending.after_sales import Desks
 from tests.spending.lotteries import TICKETS, wheel, with_prize
 from tests.spending.malls import SHIP, Mall
 
-STORE = {"way": "pick_up", "store": "sh01"}
 OVER, DEADLINE = "2026-03-05T00:00:00+08:00", "2026-03-12T00:00:00+08:00"
 BOTTLE = {"kind": "parcel", "ways": ["ship", "pick_up"]}
 CLAIM = "/v1/me/lotteries/{lottery_id}/draws/{draw_id}/claim"
@@ -35,6 +34,7 @@ class Booth:
         self.reviewer, self.id, self.keys = mall.counter.staff("reviewer"), "", 0
         short = wheel(until_at=OVER, claim_until_at=DEADLINE, daily_draws=9)
         self.document: dict[str, Any] = with_prize("bottle", short, gives=BOTTLE, count=3)
+        mall.store()
         self.publish()
 
     def publish(self, **given: Any) -> None:

@@ -186,7 +186,7 @@ def test_the_ship_list_is_a_sheet_that_no_spreadsheet_computes(mall: Mall) -> No
 
     assert answer["csv"].startswith("\ufeff兑换编号,")
     assert rows[1][0] == f"R{id}"
-    assert rows[1][5:] == ['\'=HYPERLINK("x")', "13800000000", '\'@上海市,某路"1"号']
+    assert rows[1][5:] == ['\'=HYPERLINK("x")', "13800000000", '\'@上海市,某路"1"号', "", ""]
 
 
 def test_the_ship_list_is_paged_and_comes_back_with_numbers(mall: Mall) -> None:

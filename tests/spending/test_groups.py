@@ -387,6 +387,7 @@ def test_who_was_merged_meanwhile_has_his_points_back_when_he_leaves(offers: Off
 
 def test_a_parcels_way_is_said_when_joining_and_its_code_is_told_once(mall: Mall) -> None:
     offers = offers_of(mall, "hat", **HAT)
+    mall.store()
     offers.on(GROUP)
     (mei, _), (lan, _) = mall.member(1000), mall.member(1000)
     quote = offers.quoted(lan)

@@ -15,8 +15,8 @@ from chalicelib.spending.mall.model import Delivery
 from tests.ledger.meetings import Interrupted, Meanwhile
 from tests.members.stage import ADMIN_KEY
 from tests.spending.after_sales import SF, YTO
-from tests.spending.malls import SHIP, Mall
-from tests.spending.prizes import BOTTLE, DEADLINE, STORE, Booth, codes
+from tests.spending.malls import PICK_UP, SHIP, Mall
+from tests.spending.prizes import BOTTLE, DEADLINE, Booth, codes
 from tests.spending.test_costs import cost
 
 TO = Delivery(**SHIP)
@@ -89,7 +89,7 @@ def test_it_is_picked_up_for_the_code_that_the_first_answer_tells(booth: Booth) 
     token, _ = booth.mall.member(100)
     draw_id = booth.draw(token)
 
-    claimed, again = booth.claim(token, draw_id, STORE).data, booth.claim(token, draw_id, STORE).data
+    claimed, again = booth.claim(token, draw_id, PICK_UP).data, booth.claim(token, draw_id, PICK_UP).data
     handed = booth.desks.hand_out(claimed["id"], claimed["pick_up_code"]).data
 
     assert again["pick_up_code"] is None
@@ -103,7 +103,7 @@ def test_only_a_parcel_of_ones_own_is_claimed_and_only_as_it_can_go(booth: Booth
 
     foreign, unknown = booth.claim(others, bottle), booth.claim(token, "0" * 32)
     formless, no_parcel = booth.claim(token, "x"), booth.claim(token, coupon)
-    no_store = booth.claim(token, bottle, {**STORE, "store": ""})
+    no_store = booth.claim(token, bottle, {**PICK_UP, "store": ""})
 
     assert codes(foreign, unknown, formless, no_parcel, no_store) == [40426, 40426, 40426, 40929, 40000]
     assert booth.state(bottle) == "unclaimed"
@@ -115,7 +115,7 @@ def test_a_way_that_the_prize_does_not_go_is_refused(mall: Mall, monkeypatch: py
     token, _ = mall.member(100)
     draw_id = booth.draw(token)
 
-    assert codes(booth.claim(token, draw_id, STORE), booth.claim(token, draw_id)) == [42213, 0]
+    assert codes(booth.claim(token, draw_id, PICK_UP), booth.claim(token, draw_id)) == [42213, 0]
 
 
 def test_of_two_claims_at_once_one_is_made(booth: Booth) -> None:

@@ -195,6 +195,7 @@ def test_a_quantity_outside_the_items_is_refused_at_the_quote(mall: Mall, quanti
 def test_a_parcel_wants_its_delivery_and_nothing_else_does(mall: Mall) -> None:
     mall.offer("hat", **HAT)
     mall.offer()
+    mall.store()
     token, _ = mall.member()
 
     without = mall.bought(token, "hat")

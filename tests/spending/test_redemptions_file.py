@@ -11,7 +11,7 @@ import pytest
 from chalicelib.spending.mall.table import open_mall
 from local.redemptions import write_redemptions
 from tests.spending.after_sales import SF, with_hats
-from tests.spending.malls import SHIP, Mall
+from tests.spending.malls import SHIP, STORE, Mall
 from tests.spending.prizes import Booth
 
 ZONE = "Asia/Shanghai"
@@ -49,6 +49,20 @@ def test_a_month_is_a_sheet_of_what_was_redeemed_and_won_in_it(mall: Mall, monke
         SF["number"],
     )
     assert not any(SHIP[secret] in text for secret in ("name", "phone", "address"))
+
+
+def test_what_is_picked_up_says_at_which_store(mall: Mall) -> None:
+    desks = with_hats(mall)
+    token, _ = mall.member()
+    for way in ("pick_up", "ship"):
+        desks.parcel(token, way=way)
+
+    found, _ = rows("2026-03")
+
+    assert {(one["way"], one["store"], one["store_name"]) for one in found} == {
+        ("pick_up", "sh01", STORE["name"]),
+        ("ship", "", ""),
+    }
 
 
 def test_a_month_ends_with_its_last_business_day(mall: Mall) -> None:

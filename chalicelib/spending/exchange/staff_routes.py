@@ -17,9 +17,9 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, endpoint
-from chalicelib.runtime.lists import limit_of, listing
+from chalicelib.runtime.lists import PAGE, limit_of, listing
 from chalicelib.spending.answers import history_answer, kept_answer
-from chalicelib.spending.bodies import StateIn
+from chalicelib.spending.bodies import StateIn, asked_page
 from chalicelib.spending.documents import add, change, switch
 from chalicelib.spending.exchange.answers import exchange_answer, reconciliation_answer
 from chalicelib.spending.exchange.bodies import ClosingIn, PartnerEditIn, PartnerIn, ReconciliationIn
@@ -53,11 +53,12 @@ def post_exchange_partner(call: Call) -> Json:
 
 
 @bp.route("/staff/exchange-partners", methods=["GET"])
-@endpoint(bp, caller=_LOOKERS)
+@endpoint(bp, caller=_LOOKERS, query=PAGE)
 def get_staff_exchange_partners(call: Call) -> Json:
-    """All partners."""
+    """All partners, by id."""
     desk = open_desk(call.now)
-    return listing([kept_answer(kept, "partner", desk.terms.zone) for kept in desk.partners.all()])
+    found, following = desk.partners.page(*asked_page(call.query))
+    return listing([kept_answer(kept, "partner", desk.terms.zone) for kept in found], following)
 
 
 @bp.route("/staff/exchange-partners/{partner_id}", methods=["GET"])

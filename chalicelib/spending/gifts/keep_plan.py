@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.stored import read_stored
-from chalicelib.runtime.bodies import invalid
+from chalicelib.spending.checked import checked
 from chalicelib.spending.documents import ON, DocumentsTable, Kept, open_documents
 from chalicelib.spending.gifts.give_gift import Giving
 from chalicelib.spending.gifts.plan import GiftPlan, faults_of
@@ -22,19 +18,9 @@ from chalicelib.spending.goods.table import open_goods
 KIND = "PAYGIFTS"
 
 
-@cache
-def _adapter() -> TypeAdapter[GiftPlan]:
-    return TypeAdapter(GiftPlan)
-
-
 def check_plan(document: Mapping[str, Any]) -> None:
     """Raise JifenError INVALID_REQUEST with the path of the first thing that is wrong with a plan's document."""
-    try:
-        plan = _adapter().validate_json(json.dumps(document))
-    except ValidationError as error:
-        raise invalid(error, Code.INVALID_REQUEST, document) from None
-    for path, reason in faults_of(plan):
-        raise JifenError(Code.INVALID_REQUEST, f"plan.{path}{reason}", field=f"plan.{path}")
+    checked(GiftPlan, document, faults_of, name="plan")
 
 
 def standing_plan(table: DocumentsTable, plan_id: str) -> Kept:

@@ -15,9 +15,9 @@ from chalicelib.members.buyers import find_members
 from chalicelib.members.model import Identity
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Body, Call, Json, endpoint
-from chalicelib.runtime.lists import listing
+from chalicelib.runtime.lists import PAGE, listing
 from chalicelib.spending.answers import history_answer, kept_answer
-from chalicelib.spending.bodies import Id, StateIn, Version
+from chalicelib.spending.bodies import Id, StateIn, Version, asked_page
 from chalicelib.spending.documents import Kept, add, change, open_documents, switch
 from chalicelib.spending.gifts.give_gift import give
 from chalicelib.spending.gifts.keep_plan import KIND, check_plan, open_giving, standing_plan
@@ -60,10 +60,11 @@ def post_gift_plan(call: Call) -> Json:
 
 
 @bp.route("/staff/payment-gifts", methods=["GET"])
-@endpoint(bp, caller=_LOOKERS)
+@endpoint(bp, caller=_LOOKERS, query=PAGE)
 def get_gift_plans(call: Call) -> Json:
-    """All plans of gifts after a payment."""
-    return listing([_plan(call, kept) for kept in open_documents(KIND).all()])
+    """All plans of gifts after a payment, by id."""
+    found, following = open_documents(KIND).page(*asked_page(call.query))
+    return listing([_plan(call, kept) for kept in found], following)
 
 
 @bp.route("/staff/payment-gifts/{plan_id}", methods=["GET"])

@@ -13,9 +13,9 @@ from chalicelib.members.access import order_feed, staff
 from chalicelib.members.model import is_member_id
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
-from chalicelib.runtime.lists import listing
+from chalicelib.runtime.lists import PAGE, listing
 from chalicelib.spending.goods.answers import coupon_answer, trail_answer
-from chalicelib.spending.goods.bodies import CouponCancelIn, CouponReturnIn, CouponUseIn
+from chalicelib.spending.goods.bodies import CouponCancelIn, CouponReturnIn, CouponUseIn, coupons_asked
 from chalicelib.spending.goods.coupon_life import Order
 from chalicelib.spending.goods.items import coupon_key
 from chalicelib.spending.goods.model import OwnedCoupon
@@ -80,16 +80,15 @@ def post_coupon_cancel(call: Call, code: str) -> Json:
 
 
 @bp.route("/staff/members/{member_id}/coupons", methods=["GET"])
-@endpoint(bp, caller=_LOOKERS)
+@endpoint(bp, caller=_LOOKERS, query=PAGE)
 def get_member_coupons(call: Call, member_id: str) -> Json:
     """Every coupon a member ever had, the first to end first."""
     if not is_member_id(member_id):
         raise JifenError(Code.MEMBER_NOT_FOUND)
-    goods, zone = open_goods(), terms_at(call.now).zone
+    (after, limit), zone = coupons_asked(call.query), terms_at(call.now).zone
     ids = open_ledger().read(member_id).member_ids
-    codes = [one["pk"].removeprefix("COUPON#") for id in ids for one in goods.owned(id, "coupon")]
-    found = sorted(goods.coupons(codes), key=lambda coupon: (coupon.until_on, coupon.code))
-    return listing([coupon_answer(one, business_on(call.now, zone), zone) for one in found])
+    found, following = open_goods().coupon_page(ids, after=after, limit=limit)
+    return listing([coupon_answer(one, business_on(call.now, zone), zone) for one in found], following)
 
 
 def _known(code: str) -> str:

@@ -4,7 +4,7 @@ coupon   满减: so much off an order of at least so much, until its last day
 bundle   several coupons at once
 virtual  a code out of a pool, revealed to one member
 badge    an honour; each member has it once
-parcel   a thing that is sent or picked up
+parcel   a thing that is sent, or picked up in a store
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, ClassVar, Literal
 
-from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
+from chalicelib.ledger.document import Discriminator, Ge, Le, Len, Pattern, document
 from chalicelib.programme.caps import Id
 
 Name = Annotated[str, Len(1, 40)]
@@ -86,20 +86,28 @@ class Badge:
 
 
 Way = Literal["ship", "pick_up"]
+StoreId = Annotated[str, Pattern(r"^[A-Za-z0-9_-]{1,40}$")]
 
 
 @document
 class Parcel:
-    """A thing; `ways` are those in which a member may get it."""
+    """A thing; `ways` are those in which a member may get it, `stores` those where it can be picked up, none at all: in
+    every one.
+    """
 
     IS_SENT: ClassVar = True
 
     kind: Literal["parcel"]
     ways: Annotated[tuple[Way, ...], Len(1, 2)] = ("ship",)
+    stores: Annotated[tuple[StoreId, ...], Len(0, 100)] = ()
 
     def problem(self) -> tuple[str, str] | None:
-        """No way stands twice."""
-        return ("ways", "有重复项") if len(set(self.ways)) < len(self.ways) else None
+        """No way and no store stands twice, and stores say nothing about what is only sent."""
+        if len(set(self.ways)) < len(self.ways):
+            return "ways", "有重复项"
+        if len(set(self.stores)) < len(self.stores):
+            return "stores", "有重复项"
+        return ("stores", "只用于可自提的商品") if self.stores and "pick_up" not in self.ways else None
 
 
 AnyGood = Coupon | Bundle | Virtual | Badge | Parcel

@@ -89,16 +89,37 @@ class GoodsTable:
         found = batch_get(self.dynamo, self.name, [coupon_key(code) for code in codes])
         return [coupon_of(decode_item(item)) for item in found]
 
-    def owned(self, member_id: str, kind: str, *, since: str = "") -> Iterator[Item]:
-        """Keys of what a member owns of a kind (`coupon`, `badge`, `redemption`), listed from `since` on; may lag."""
+    def coupon_page(
+        self, member_ids: Sequence[str], *, after: str, since: str = "", limit: int
+    ) -> tuple[list[OwnedCoupon], str | None]:
+        """Up to `limit` coupons of a member, the first to end first, behind a place (`<last day>#<code>`), none that
+        ended before `since`; the last one's place where more follow. May lag. A query for each of his ids, and the
+        coupons' rows, a hundred a call.
+        """
+        first = max(f"{after}!" if after else "", since)
+        found = [
+            one
+            for id in member_ids
+            for one in islice(self.owned(id, "coupon", since=first, limit=limit + 1), limit + 1)
+        ]
+        places = sorted(one["listed_key"].removeprefix("coupon#") for one in found)
+        page = [place.partition("#")[2] for place in places[:limit]]
+        by_code = {coupon.code: coupon for coupon in self.coupons(page)}
+        following = places[limit - 1] if len(places) > limit else None
+        return [by_code[code] for code in page if code in by_code], following
+
+    def owned(self, member_id: str, kind: str, *, since: str = "", limit: int = 0) -> Iterator[Item]:
+        """Keys of what a member owns of a kind (`coupon`, `badge`, `redemption`), listed from `since` on, by `limit`
+        a call. May lag.
+        """
+        values = {":member": member_id, ":first": f"{kind}#{since}", ":last": f"{kind}#~"}
         found = pages(
             self.dynamo,
             TableName=self.name,
             IndexName="listed",
             KeyConditionExpression="listed_of = :member AND listed_key BETWEEN :first AND :last",
-            ExpressionAttributeValues=encode_item(
-                {":member": member_id, ":first": f"{kind}#{since}", ":last": f"{kind}#~"}
-            ),
+            ExpressionAttributeValues=encode_item(values),
+            **({"Limit": limit} if limit else {}),
         )
         return (decode_item(item) for page in found for item in page)
 
@@ -108,9 +129,10 @@ class GoodsTable:
         found = [badge_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, keys)]
         return sorted(found, key=lambda badge: (badge.given_at, badge.badge))
 
-    def has_badge(self, badge: str, member_ids: Sequence[str]) -> bool:
-        """Whether one of these ids has an honour, strongly read."""
-        return bool(batch_get(self.dynamo, self.name, [{"pk": f"BADGE#{badge}", "sk": id} for id in member_ids]))
+    def badges_among(self, badges: Sequence[str], member_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these honours one of these ids has, strongly read; no call where there are none."""
+        keys = [{"pk": f"BADGE#{badge}", "sk": id} for badge in badges for id in member_ids]
+        return frozenset(badge_of(decode_item(item)).badge for item in batch_get(self.dynamo, self.name, keys))
 
     def free_codes(self, pool: str, wanted: int) -> tuple[PoolCode, ...]:
         """`wanted` codes that are free, read strongly; SOLD_OUT when the pool has too few."""

@@ -18,6 +18,7 @@ from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.lottery.campaign import stock_id
 from chalicelib.spending.lottery.model import Book, Drawn, claimed_as
 from chalicelib.spending.lottery.table import LotteryTable
+from chalicelib.spending.mall.deliver import delivered
 from chalicelib.spending.mall.fulfil import BY_ITSELF
 from chalicelib.spending.mall.item import Price
 from chalicelib.spending.mall.model import Delivery, Redemption, RedemptionState, state_once_paid
@@ -52,7 +53,7 @@ def claim_prize(
     """Say where a won parcel goes, once; again answers what stands. A paused campaign's prizes are claimed, too.
 
     Raises DRAW_NOT_FOUND for unknown and foreign ones; PRIZE_STATE for what is no parcel, and after the deadline;
-    DELIVERY_MISSING for a way it cannot go; BUSY.
+    DELIVERY_MISSING for a way it cannot go and a store it cannot be picked up at; BUSY.
     """
     account = prizes.ledger.read(member_id)
     drawn = prizes.lotteries.drawn(campaign_id, draw_id)
@@ -65,9 +66,11 @@ def claim_prize(
         if standing := prizes.mall.redemption(claimed_as(drawn.id)):
             return _again(standing)
         book = prizes.lotteries.book(campaign_id, now)
-        _require_open(book, drawn, delivery, now)
+        gives = _open_parcel(book, drawn, delivery, now)
         made = _redemption(drawn, account.member_id, now)._replace(
-            state=state_once_paid(delivery), delivery=delivery, pick_up_digest=code_digest(code) if code else ""
+            state=state_once_paid(delivery),
+            delivery=delivered(gives, delivery, stores=prizes.mall.stores, now=now),
+            pick_up_digest=code_digest(code) if code else "",
         )
         if prizes.lotteries.settle(drawn, prizes.mall.new_redemption(made)):
             return Claimed(made, False, code)
@@ -93,12 +96,14 @@ def _again(standing: Redemption) -> Claimed:
     return Claimed(standing, True)
 
 
-def _require_open(book: Book, drawn: Drawn, delivery: Delivery, now: datetime) -> None:
+def _open_parcel(book: Book, drawn: Drawn, delivery: Delivery, now: datetime) -> Parcel:
+    """What was won, while it can be claimed and go this way."""
     if book.claim_until_at and now >= book.claim_until_at:
         raise JifenError(Code.PRIZE_STATE, "领奖期限已过,奖品已失效")
     gives = book.versions[-1].campaign.prize(drawn.prize).gives
     if not isinstance(gives, Parcel) or delivery.way not in gives.ways:
         raise JifenError(Code.DELIVERY_MISSING, "这个奖品不支持这种配送方式", field="delivery")
+    return gives
 
 
 def _redemption(drawn: Drawn, member_id: str, now: datetime) -> Redemption:

@@ -17,6 +17,7 @@ from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
 from chalicelib.spending.mall.quote_item import Offer
 from chalicelib.spending.mall.revise import STATES
 from chalicelib.spending.mall.shelf import advice, begins_at, is_on_sale, mode_of, spans, worth_fen
+from chalicelib.spending.mall.store import KnownStore
 
 Answer = dict[str, Any]
 
@@ -44,6 +45,7 @@ def item_answer(shown: Shown, terms: Terms, now: datetime) -> Answer:
             for one in coupons_of(item.good)
         ],
         "ways": list(getattr(item.good, "ways", ())),
+        "stores": list(getattr(item.good, "stores", ())),
         "prices": [_price(price, item, terms) for price in item.prices],
         "per_order": item.per_order,
         "left": shown.left,
@@ -149,6 +151,21 @@ def _for_staff(one: Redemption, zone: str) -> Answer:
         "transaction_id": one.transaction_id or None,
         "report": str(one.report) or None,
         "version": one.version,
+    }
+
+
+def store_answer(known: KnownStore) -> Answer:
+    """A store for members; its place on the map in millionths of a degree, where it states one."""
+    store = known.store
+    return {
+        "id": known.id,
+        "name": store.name,
+        "city": store.city,
+        "address": store.address,
+        "phone": store.phone,
+        "hours": store.hours,
+        "latitude_e6": store.latitude_e6,
+        "longitude_e6": store.longitude_e6,
     }
 
 

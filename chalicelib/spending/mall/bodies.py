@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 from chalicelib.runtime.bodies import Body
 from chalicelib.spending.bodies import ONE_LINE, Id, Reason, Version
 
+StoreId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
 
 class QuoteIn(Body):
     """An item at one of its prices."""
@@ -28,10 +30,10 @@ class ShipIn(Body):
 
 
 class PickUpIn(Body):
-    """Where a parcel is picked up."""
+    """The store where a parcel is picked up, by its id; one that is on."""
 
     way: Literal["pick_up"]
-    store: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+    store: StoreId
 
 
 class RedemptionIn(Body):
@@ -68,10 +70,11 @@ class TrackingFileIn(Body):
 
 
 class PickUpCodeIn(Body):
-    """The redemption that is picked up, and the code its member shows."""
+    """The redemption that is picked up, the code its member shows, and the store where that is."""
 
     redemption_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+    store: StoreId | None = None
 
 
 class CancelIn(Body):
@@ -114,3 +117,17 @@ class CodesIn(Body):
         list[Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=ONE_LINE)]],
         Field(min_length=1, max_length=1000),
     ]
+
+
+class StoreIn(Body):
+    """A new store: its id for ever, best the one that orders name, and its document."""
+
+    id: StoreId
+    store: dict[str, Any]
+
+
+class StoreEditIn(Body):
+    """A store's document as it shall be, at the version that was seen."""
+
+    version: Version
+    store: dict[str, Any]

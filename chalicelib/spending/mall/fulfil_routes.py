@@ -31,7 +31,7 @@ from chalicelib.spending.mall.cancel import Wish
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.fulfil import correct_tracking, reissue, ship
 from chalicelib.spending.mall.items import REFUNDS, STUCK, UNREPORTED, redemption_row_key, work_of
-from chalicelib.spending.mall.model import Redemption, Tracking
+from chalicelib.spending.mall.model import Delivery, Redemption, Tracking
 from chalicelib.spending.mall.pick_up import pick_up
 from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.revise import Revised
@@ -97,15 +97,19 @@ def get_member_redemptions(call: Call, member_id: str) -> Json:
 
 
 @bp.route("/staff/mall/ship-list", methods=["GET"])
-@endpoint(bp, caller=_SENDERS, query=_PAGE)
+@endpoint(bp, caller=_SENDERS, query=_PAGE | {"state"})
 def get_ship_list(call: Call) -> Json:
     """What waits to be sent as a CSV text, the oldest first; save it as UTF-8 as it is. With the carrier and the number
-    in two columns more (快递公司, 快递单号) it is the file that `tracking-files` takes.
+    in two columns more (快递公司, 快递单号) it is the file that `tracking-files` takes. `state=to_pick_up`: what is to
+    lie ready at which store.
     """
-    found, following = _waiting(call, "to_ship", limit_of(call.query, MOST_SHEET, 200))
+    state = call.query.get("state", "to_ship")
+    if state not in ("to_ship", "to_pick_up"):
+        raise JifenError(Code.INVALID_REQUEST, "state只能是to_ship、to_pick_up", field="state")
+    found, following = _waiting(call, state, limit_of(call.query, MOST_SHEET, 200))
     zone = terms_at(call.now).zone
     return {
-        "file_name": f"ship-list-{business_on(call.now, zone)}.csv",
+        "file_name": f"{'ship' if state == 'to_ship' else 'pick-up'}-list-{business_on(call.now, zone)}.csv",
         "csv": ship_sheet(found, zone),
         "rows": len(found),
         "next_cursor": following,
@@ -187,21 +191,24 @@ def post_staff_cancel(call: Call, redemption_id: str) -> Json:
 @bp.route("/staff/mall/pick-ups", methods=["POST"], **JSON_BODY)
 @endpoint(bp, caller=_STORES, body=PickUpCodeIn)
 def post_pick_up(call: Call) -> Json:
-    """Hand out what a member picks up, for the code that he shows. After five wrong codes, of a redemption or of a
-    member of staff, none is taken for 15 minutes.
+    """Hand out what a member picks up, for the code that he shows. `store` says where it is handed out: what waits at
+    another store is refused with that one's name. After five wrong codes, of a redemption or of a member of staff, none
+    is taken for 15 minutes.
     """
     done = pick_up(
         call.body.redemption_id,
         call.body.code,
+        store=call.body.store or "",
         by=call.caller.id,
         mall=open_mall(),
         tries=open_tries(),
         now=call.now,
     )
     one = done.redemption
-    store = one.delivery.store if one.delivery else ""
-    told = {"id": one.id, "item_id": one.item_id, "name": one.name, "quantity": one.quantity, "store": store}
-    return {**told, "state": str(one.state), "replayed": done.replayed}
+    at = one.delivery or Delivery("pick_up")
+    told = {"id": one.id, "item_id": one.item_id, "name": one.name, "quantity": one.quantity}
+    where = {"store": at.store, "store_name": at.store_name or None}
+    return {**told, **where, "state": str(one.state), "replayed": done.replayed}
 
 
 def _waiting(call: Call, state: str, limit: int) -> tuple[list[Redemption], str | None]:

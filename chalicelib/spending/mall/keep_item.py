@@ -16,6 +16,7 @@ from chalicelib.programme.activity import CHECK_IN, ORDER
 from chalicelib.programme.model import Programme
 from chalicelib.runtime.bodies import invalid
 from chalicelib.spending.documents import add, change, switch
+from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.goods.model import PoolCode
 from chalicelib.spending.goods.shelves import Change, ShelvesTable
 from chalicelib.spending.goods.table import CODES_A_WRITE, GoodsTable
@@ -54,11 +55,19 @@ def _unknown(item: MallItem, programme: Programme) -> Iterator[tuple[str, str]]:
         yield "campaign", "不是当前方案中的活动档期"
 
 
+def _require_stores(item: MallItem, table: MallTable, now: datetime) -> None:
+    """Raise JifenError INVALID_REQUEST for the first store of a parcel that there is not; it may be off."""
+    for place, store_id in enumerate(item.good.stores if isinstance(item.good, Parcel) else ()):
+        if table.stores.known(store_id, now) is None:
+            path = f"item.good.stores.{place}"
+            raise JifenError(Code.INVALID_REQUEST, f"{path}没有这家门店", field=path)
+
+
 def add_item(
     table: MallTable, item_id: str, document: Mapping[str, Any], programme: Programme, *, by: str, now: datetime
 ) -> None:
     """Write a new item, as a draft. The same again changes nothing; raises ITEM_STATE when the id is another's."""
-    read_item(document, programme)
+    _require_stores(read_item(document, programme), table, now)
     add(table.documents, item_id, document, by=by, now=now)
     table.changed()
 
@@ -81,6 +90,7 @@ def change_item(
     """
     standing = table.standing(item_id)
     item, known = read_item(document, programme), listed_from(standing)
+    _require_stores(item, table, now)
     place = stock_of(item_id, known.item)
     if stock_of(item_id, item) != place:
         if known.state is not ItemState.DRAFT:

@@ -56,6 +56,10 @@ class Delivery(NamedTuple):
     phone: str = ""
     address: str = ""
     store: str = ""
+    """Its id. Of redemptions from before stores had a list whatever the mini-program called it."""
+    store_name: str = ""
+    """As it was when the redemption was made, like the address."""
+    store_address: str = ""
 
 
 class Tracking(NamedTuple):

@@ -10,7 +10,7 @@ from hashlib import sha256
 from chalicelib.errors import Code, JifenError
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.model import Redemption, RedemptionState, gone_out
+from chalicelib.spending.mall.model import Delivery, Redemption, RedemptionState, gone_out
 from chalicelib.spending.mall.own import owned_redemption
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -41,11 +41,15 @@ def renew_code(member_id: str, redemption_id: str, code: str, *, desk: Desk, now
     return revise(redemption_id, judge, mall=desk.mall).redemption
 
 
-def pick_up(redemption_id: str, code: str, *, by: str, mall: MallTable, tries: TriesTable, now: datetime) -> Revised:
+def pick_up(
+    redemption_id: str, code: str, *, store: str = "", by: str, mall: MallTable, tries: TriesTable, now: datetime
+) -> Revised:
     """Hand a parcel out to whoever shows its code, once; the same member of staff again is answered what stands.
+    `store` is where that one stands, if he says so.
 
     Raises PICK_UP_CODE_INVALID, alike for a wrong code and a redemption that there is not; PICK_UP_LOCKED after five
-    wrong ones, of the redemption or of that member of staff; REDEMPTION_STATE where the code is right; BUSY.
+    wrong ones, of the redemption or of that member of staff; where the code is right REDEMPTION_STATE, with the right
+    store's name for another store; BUSY.
     """
     subjects = (f"R#{redemption_id}", f"S#{by}")
     tries.claim(subjects, now)
@@ -59,9 +63,12 @@ def pick_up(redemption_id: str, code: str, *, by: str, mall: MallTable, tries: T
                 return None
             raise JifenError(Code.REDEMPTION_STATE, "这笔兑换已被取走")
         require_state(found, RedemptionState.TO_PICK_UP)
-        store = found.delivery.store if found.delivery else ""
+        waits_at = found.delivery or Delivery("pick_up")
+        if store and store != waits_at.store:
+            named = waits_at.store_name or waits_at.store
+            raise JifenError(Code.REDEMPTION_STATE, f"这笔兑换应在“{named}”取货", field="store")
         after = gone_out(found._replace(state=RedemptionState.DONE, picked_up_by=by))
-        return Step(after, Line("picked_up", by, now, facts={"store": store}))
+        return Step(after, Line("picked_up", by, now, facts={"store": waits_at.store}))
 
     return revise(redemption_id, judge, mall=mall)
 

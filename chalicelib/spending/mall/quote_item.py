@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from chalicelib.ledger.model import Account, digest
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.gates import gates, tags_for
+from chalicelib.spending.mall.gates import gates, past_of, tags_for
 from chalicelib.spending.mall.item import Price, stock_of
 from chalicelib.spending.mall.model import ACTIVITY, ItemState, Listed
 from chalicelib.spending.mall.shelf import WhyNot, barred, is_on_sale, limit_key, over_limit, price_of
@@ -59,7 +59,7 @@ def quote_item(
     used = used_of(listed, account, desk.mall, on)
     tags = tags_for([listed.item.who], account, desk)
     why_not = obstacles(listed, account, tags, desk.terms, used, left, on=on, now=now, quantity=quantity, price=price)
-    why_not = (*why_not, *gates(listed, account, desk))
+    why_not = (*why_not, *gates(listed, account, desk, past_of([listed], account, desk)))
     return Offer(Quote(ACTIVITY, quote_id, member_id, now, facts), price, quantity, why_not)
 
 
@@ -70,15 +70,24 @@ def good_digest(listed: Listed) -> str:
 
 def used_of(listed: Listed, account: Account, mall: MallTable, on: date) -> Mapping[Period, int]:
     """How many pieces a member has had in each of an item's periods, under all ids of his."""
-    keys = {
-        limit_key(listed.id, limit.period, member_id, on): limit.period
-        for limit in listed.item.limits
+    return used_of_each([listed], account, mall, on)[listed.id]
+
+
+def used_of_each(
+    listed: Sequence[Listed], account: Account, mall: MallTable, on: date
+) -> dict[str, Mapping[Period, int]]:
+    """The same of several items, by id: a hundred limits a call, for each id of the member's."""
+    used: dict[str, dict[Period, int]] = {one.id: {} for one in listed}
+    rows = {
+        limit_key(one.id, limit.period, member_id, on): (one.id, limit.period)
+        for one in listed
+        for limit in one.item.limits
         for member_id in account.member_ids
     }
-    used: dict[Period, int] = {}
-    for key, pieces in mall.used([*keys]).items():
-        used[keys[key]] = used.get(keys[key], 0) + pieces
-    return used
+    for key, pieces in mall.used([*rows]).items():
+        item_id, period = rows[key]
+        used[item_id][period] = used[item_id].get(period, 0) + pieces
+    return {**used}
 
 
 def obstacles(

@@ -17,6 +17,7 @@ from chalicelib.ledger.release import hold_key
 from chalicelib.spending.goods.give import Handed, coupon_code, hand
 from chalicelib.spending.goods.good import Virtual, coupons_of
 from chalicelib.spending.goods.model import Given, PoolCode
+from chalicelib.spending.mall.deliver import delivered
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.gates import owned
 from chalicelib.spending.mall.item import Price
@@ -166,7 +167,8 @@ def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> Redemption | 
         require(asked.sale, asked.quote, row.delivery, account, desk=desk, on=asked.on, now=now)
         if isinstance(asked.picked, JifenError):
             raise asked.picked
-        written, purchase = _purchase(asked, account, desk, now)
+        to = delivered(item.good, row.delivery, stores=desk.mall.stores, now=now)
+        written, purchase = _purchase(asked._replace(row=row._replace(delivery=to)), account, desk, now)
         return purchase
 
     text = f"兑换{item.name}" + (f"×{row.quantity}" if row.quantity > 1 else "")

@@ -22,10 +22,11 @@ from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
-from chalicelib.runtime.lists import limit_of, listing
+from chalicelib.runtime.lists import PAGE, PAGE_DEFAULT, PAGE_MOST, cursor_of, limit_of, listing, place_in
 from chalicelib.runtime.settings import settings
 from chalicelib.spending import quotes
 from chalicelib.spending.goods.answers import badge_answer, coupon_answer
+from chalicelib.spending.goods.bodies import coupons_asked
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.answers import (
     item_answer,
@@ -58,10 +59,11 @@ COUPONS_KEPT = timedelta(days=30)
 
 
 @bp.route("/me/mall/items", methods=["GET"])
-@endpoint(bp, caller=member, query=frozenset({"affordable", "search", "category", "sort"}))
+@endpoint(bp, caller=member, query=PAGE | {"affordable", "search", "category", "sort"})
 def get_mall_items(call: Call) -> Json:
     """What the mall offers, with what stands between this member and each item. `affordable=true` leaves what he may
-    have at once; `sort` is `rank`, `points` or `-points`.
+    have at once; `sort` is `rank`, `points` or `-points`. A cursor is of its sort; items that go or come between two
+    pages move none of the others.
     """
     wish = Wish(
         affordable=_flag(call, "affordable"),
@@ -71,9 +73,11 @@ def get_mall_items(call: Call) -> Json:
     )
     if wish.sort not in _SORTS:
         raise JifenError(Code.INVALID_REQUEST, "sort只能是rank、points或-points", field="sort")
+    after, limit = place_in(call.query, wish.sort, int, int, str), limit_of(call.query, PAGE_MOST, PAGE_DEFAULT)
     desk = open_desk(call)
-    shown = browse(call.caller.id, wish, desk=desk, now=call.now)
-    return listing([item_answer(one, desk.terms, call.now) for one in shown])
+    shown, following = browse(call.caller.id, wish, after=after, limit=limit, desk=desk, now=call.now)
+    cursor = cursor_of(wish.sort, following) if following else None
+    return listing([item_answer(one, desk.terms, call.now) for one in shown], cursor)
 
 
 @bp.route("/me/mall/items/{item_id}", methods=["GET"])
@@ -226,16 +230,16 @@ def post_redemption_payment(call: Call, redemption_id: str) -> Json:
 
 
 @bp.route("/me/coupons", methods=["GET"])
-@endpoint(bp, caller=member)
+@endpoint(bp, caller=member, query=PAGE)
 def get_coupons(call: Call) -> Json:
     """The member's coupons, the first to end first; those that ended more than 30 days ago are left out."""
     goods, ledger, zone = open_goods(), open_ledger(), terms_at(call.now).zone
     on = business_on(call.now, zone)
     since = (on - COUPONS_KEPT).isoformat()
+    after, limit = coupons_asked(call.query)
     ids = ledger.read(call.caller.id).member_ids
-    codes = [one["pk"].removeprefix("COUPON#") for id in ids for one in goods.owned(id, "coupon", since=since)]
-    found = sorted(goods.coupons(codes), key=lambda coupon: (coupon.until_on, coupon.code))
-    return listing([coupon_answer(one, on, zone) for one in found])
+    found, following = goods.coupon_page(ids, after=after, since=since, limit=limit)
+    return listing([coupon_answer(one, on, zone) for one in found], following)
 
 
 @bp.route("/me/badges", methods=["GET"])

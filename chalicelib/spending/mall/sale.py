@@ -14,7 +14,7 @@ from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.gates import tags_for
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
 from chalicelib.spending.mall.model import Delivery, ItemState, Listed
-from chalicelib.spending.mall.needs import free_lump, lacking
+from chalicelib.spending.mall.needs import Journal, free_lump, lacking
 from chalicelib.spending.mall.quote_item import good_digest, used_of
 from chalicelib.spending.mall.shelf import (
     WhyNot,
@@ -54,12 +54,16 @@ def whos(sales: Iterable[Sale]) -> list[When]:
     return [item.who for sale in sales for item in (sale.listed.item, sale.usual) if item]
 
 
-def why_not_you(sale: Sale, account: Account, tags: frozenset[str], *, desk: Desk, on: date) -> WhyNot | None:
-    """The first condition on the member, who has these tags, that does not hold, deeds that are needed among them."""
+def why_not_you(
+    sale: Sale, account: Account, tags: frozenset[str], *, desk: Desk, on: date, journal: Journal | None = None
+) -> WhyNot | None:
+    """The first condition on the member, who has these tags, that does not hold, deeds that are needed among them;
+    `journal` is what was read of his for other sales.
+    """
     for item in (sale.listed.item, sale.usual):
         if item and (found := barred(item, account, tags, desk.terms, on)):
             return found
-    return lacking(sale.listed.item, account, desk.ledger)
+    return lacking(sale.listed.item, account, journal or Journal(desk.ledger))
 
 
 def require(
@@ -93,7 +97,7 @@ def opening_lump(sale: Sale, account: Account, desk: Desk) -> str:
     task = sale.listed.item.task
     if task is None:
         return ""
-    lump = free_lump(sale.item_id, task, account, desk)
+    lump = free_lump(sale.item_id, task, account, desk, Journal(desk.ledger))
     if lump is None:
         raise JifenError(Code.NOT_FOR_YOU, f"完成任务“{task_name(task, desk.terms)}”后可兑")
     return lump

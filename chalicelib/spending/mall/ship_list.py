@@ -11,11 +11,11 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.sheets.rows import BadRow
 from chalicelib.sheets.written import written
 from chalicelib.spending.mall.fulfil import ship
-from chalicelib.spending.mall.model import Redemption
+from chalicelib.spending.mall.model import Delivery, Redemption
 from chalicelib.spending.mall.table import MallTable
 from chalicelib.spending.mall.tracking_file import MARK, TrackedRow
 
-HEADER = ("兑换编号", "兑换时间", "商品编号", "商品", "件数", "收货人", "电话", "地址")
+HEADER = ("兑换编号", "兑换时间", "商品编号", "商品", "件数", "收货人", "电话", "地址", "门店编号", "门店")
 
 
 class Sent(NamedTuple):
@@ -30,13 +30,13 @@ class Sent(NamedTuple):
 
 
 def ship_sheet(waiting: Sequence[Redemption], zone: str) -> str:
-    """What waits to be sent, a row each."""
+    """What waits to be sent or picked up, a row each."""
     return written(HEADER, (_cells(one, zone) for one in waiting))
 
 
 def _cells(one: Redemption, zone: str) -> list[str | int]:
-    to = one.delivery
-    where = [to.name, to.phone, to.address] if to else ["", "", ""]
+    to = one.delivery or Delivery("")
+    where = [to.name, to.phone, to.address or to.store_address, to.store, to.store_name]
     return [f"{MARK}{one.id}", in_zone(one.made_at, zone), one.item_id, one.name, one.quantity, *where]
 
 

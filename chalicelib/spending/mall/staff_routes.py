@@ -12,7 +12,17 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.members.access import staff
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, client_key, endpoint
-from chalicelib.runtime.lists import listing
+from chalicelib.runtime.lists import (
+    PAGE,
+    PAGE_DEFAULT,
+    PAGE_MOST,
+    Place,
+    cursor_of,
+    limit_of,
+    listing,
+    page_of,
+    place_in,
+)
 from chalicelib.spending.answers import history_answer
 from chalicelib.spending.bodies import StateIn
 from chalicelib.spending.goods.shelves import open_shelves
@@ -22,12 +32,13 @@ from chalicelib.spending.mall.bodies import CodesIn, ItemEditIn, ItemIn, StockIn
 from chalicelib.spending.mall.item import own_stock, pool_stock, stock_of
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.mall.keep_item import add_codes, add_item, change_item, change_stock, switch_item
-from chalicelib.spending.mall.model import ItemState
+from chalicelib.spending.mall.model import ItemState, Listed
 from chalicelib.spending.mall.table import open_mall
 
 bp = Blueprint(__name__)
 _OPERATORS = staff("operator")
 _LOOKERS = staff("operator", "customer_service", "finance", "reviewer")
+_ORDER = "rank"
 _POOL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -41,25 +52,25 @@ def post_mall_item(call: Call) -> Json:
 
 
 @bp.route("/staff/mall/items", methods=["GET"])
-@endpoint(bp, caller=_LOOKERS)
+@endpoint(bp, caller=_LOOKERS, query=PAGE)
 def get_staff_mall_items(call: Call) -> Json:
-    """The whole catalogue with its stocks, drafts and what is off sale among it."""
-    found = open_mall().catalogue(call.now)
-    places = {id: stock_of(id, listed.item) for id, listed in found.items()}
+    """The whole catalogue with its stocks by rank and id, drafts and what is off sale among it."""
+    after, limit = place_in(call.query, _ORDER, int, str), limit_of(call.query, PAGE_MOST, PAGE_DEFAULT)
+    page, following = page_of(open_mall().catalogue(call.now).values(), _place, after=after, limit=limit)
+    places = {listed.id: stock_of(listed.id, listed.item) for listed in page}
     shelf = open_goods().shelf([*set(places.values())])
-    return listing(
-        [
-            {
-                "id": id,
-                "name": listed.item.name,
-                "kind": listed.item.good.kind,
-                "state": str(listed.state),
-                "version": listed.version,
-                "stock": {"left": shelf[places[id].id][0], "taken": shelf[places[id].id][1]},
-            }
-            for id, listed in sorted(found.items(), key=lambda one: (one[1].item.rank, one[0]))
-        ]
-    )
+    shown = [
+        {
+            "id": listed.id,
+            "name": listed.item.name,
+            "kind": listed.item.good.kind,
+            "state": str(listed.state),
+            "version": listed.version,
+            "stock": {"left": shelf[places[listed.id].id][0], "taken": shelf[places[listed.id].id][1]},
+        }
+        for listed in page
+    ]
+    return listing(shown, cursor_of(_ORDER, following) if following else None)
 
 
 @bp.route("/staff/mall/items/{item_id}", methods=["GET"])
@@ -142,6 +153,10 @@ def post_pool_codes(call: Call, pool: str) -> Json:
             mall.restocks.begin(id, call.now)
     left, taken = goods.shelf([(pool_stock(pool), 1)])[pool_stock(pool)]
     return {"added": added, "left": left, "taken": taken}
+
+
+def _place(listed: Listed) -> Place:
+    return listed.item.rank, listed.id
 
 
 def _item(call: Call, item_id: str) -> Json:

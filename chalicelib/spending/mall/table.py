@@ -34,6 +34,8 @@ from chalicelib.spending.mall.items import (
 )
 from chalicelib.spending.mall.model import ItemState, Listed, Redemption
 from chalicelib.spending.mall.restocks_table import RestocksTable
+from chalicelib.spending.mall.stores_table import StoresTable
+from chalicelib.spending.mall.stores_table import forget as forget_stores
 
 HELD_FOR = timedelta(seconds=5)
 """How long a process goes on with the catalogue as it read it."""
@@ -71,6 +73,11 @@ class MallTable:
     def restocks(self) -> RestocksTable:
         """Who waits for sold-out items."""
         return RestocksTable(self.dynamo, self.name)
+
+    @property
+    def stores(self) -> StoresTable:
+        """Where parcels are picked up."""
+        return StoresTable(self.dynamo, self.name)
 
     def standing(self, item_id: str) -> Kept:
         """An item's document, strongly read; raises ITEM_NOT_FOUND."""
@@ -237,8 +244,9 @@ _held: dict[str, tuple[datetime, dict[str, Listed]]] = {}
 
 
 def forget() -> None:
-    """Drop the catalogue that is held (a test's clean start)."""
+    """Drop the catalogue and the stores that are held (a test's clean start)."""
     _held.clear()
+    forget_stores()
 
 
 def open_mall() -> MallTable:

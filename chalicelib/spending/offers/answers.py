@@ -37,6 +37,7 @@ def shown_answer(shown: Shown, zone: str, now: datetime) -> Answer:
         "picture": item.picture,
         "kind": item.good.kind,
         "ways": list(getattr(item.good, "ways", ())),
+        "stores": list(getattr(item.good, "stores", ())),
         "points": offer.points,
         "cash_fen": offer.cash_fen,
         "usual_prices": [{"points": price.points, "cash_fen": price.cash_fen} for price in usual],

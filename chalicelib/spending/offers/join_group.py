@@ -18,6 +18,7 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.hold import hold
 from chalicelib.ledger.model import Account, Also, Stock, business_on
 from chalicelib.ledger.redeem import Purchase
+from chalicelib.spending.mall.deliver import delivered
 from chalicelib.spending.mall.item import MallItem
 from chalicelib.spending.mall.model import ACTIVITY, Delivery
 from chalicelib.spending.mall.pick_up import code_digest, new_code
@@ -149,7 +150,8 @@ def _placed(
     def buy(account: Account) -> Purchase:
         require(sale, quote, wish.delivery, account, desk=desk, on=on, now=now)
         lump = opening_lump(sale, account, desk)
-        own = place._replace(member_id=account.member_id, lump=lump)
+        to = delivered(sale.listed.item.good, wish.delivery, stores=desk.mall.stores, now=now)
+        own = place._replace(member_id=account.member_id, delivery=to, lump=lump)
         return Purchase(
             (
                 *also(account),

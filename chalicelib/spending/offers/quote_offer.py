@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.due import account_now
-from chalicelib.ledger.model import Account, business_on
+from chalicelib.ledger.model import Account, business_on, stamp
+from chalicelib.programme.periods import Period
+from chalicelib.runtime.lists import Place as ListPlace
+from chalicelib.runtime.lists import page_of
 from chalicelib.spending.documents import ON
-from chalicelib.spending.mall.gates import gates, tags_for
+from chalicelib.spending.mall.gates import Past, gates, past_of, tags_for
 from chalicelib.spending.mall.model import ACTIVITY, ItemState
 from chalicelib.spending.mall.quote_item import Offer as Quoted
-from chalicelib.spending.mall.quote_item import good_digest, obstacles, used_of
+from chalicelib.spending.mall.quote_item import good_digest, obstacles, used_of_each
 from chalicelib.spending.mall.sale import Sale, whos, why_not_you
 from chalicelib.spending.mall.shelf import WhyNot, is_on_sale
-from chalicelib.spending.offers.group import QUOTE, Group, Place, PlaceState
+from chalicelib.spending.offers.group import QUOTE, Group, Place
 from chalicelib.spending.offers.offer import GroupBuy
 from chalicelib.spending.offers.room import Room, known_offer, sale_of
 from chalicelib.spending.offers.table import Standing
@@ -34,27 +37,42 @@ class Shown(NamedTuple):
     """His places in groups of it that are not over, the newest first."""
 
 
-def browse_offers(member_id: str, *, room: Room, now: datetime) -> list[Shown]:
-    """Every offer that runs or is to come, the next to begin first."""
-    found = [one for one in room.offers.held(now).values() if one.kept.state == ON and now < one.offer.until_at]
-    sales = [(one, sale_of(one, room=room, now=now)) for one in found]
-    sales = [(one, sale) for one, sale in sales if sale.listed.state is ItemState.ON]
+def browse_offers(
+    member_id: str, *, after: ListPlace | None, limit: int, room: Room, now: datetime
+) -> tuple[list[Shown], ListPlace | None]:
+    """A page of the offers that run or are to come, the next to begin first, behind a place; the last one's place where
+    more follow.
+
+    Offers and items are as held, the account is read once. Of the page's offers one call for each hundred shards of
+    their stocks and limits of the member's, one for his tags where an offer asks for some, one for their items'
+    honours, one for each item that a task opens, in all five pages of the journal of each of his ids; where there are
+    group buys a query for each of his ids and one call.
+    """
     desk = room.desk
+    items = desk.mall.catalogue(now)
+    found = [one for one in room.offers.held(now).values() if one.kept.state == ON and now < one.offer.until_at]
+    found = [one for one in found if one.offer.item in items and items[one.offer.item].state is ItemState.ON]
+    page, following = page_of(found, _place_of, after=after, limit=limit)
+    sales = [(one, sale_of(one, room=room, now=now)) for one in page]
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shelves = room.offers.shelves([sale.stock for _, sale in sales])
-    tags = tags_for(whos(sale for _, sale in sales), account, desk)
-    places = _own_places(account, room) if any(isinstance(one.offer.template, GroupBuy) for one, _ in sales) else []
-    shown = [
+    known = _known_of([sale for _, sale in sales], account, room, now)
+    has_groups = any(isinstance(one.offer.template, GroupBuy) for one in page)
+    places = room.groups.joined_by(account.member_ids) if has_groups else []
+    return [
         Shown(
             one,
             sale,
             shelves[sale.stock.id].left,
-            _why_not(sale, account, tags, shelves[sale.stock.id].left, 1, room, now),
+            _why_not(sale, account, shelves[sale.stock.id].left, 1, known, room, now),
             tuple((group, place) for group, place in places if group.offer_id == one.id),
         )
         for one, sale in sales
-    ]
-    return sorted(shown, key=lambda one: (one.standing.offer.from_at, one.standing.id))
+    ], following
+
+
+def _place_of(standing: Standing) -> ListPlace:
+    return stamp(standing.offer.from_at), standing.id
 
 
 def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, room: Room, now: datetime) -> Quoted:
@@ -82,22 +100,37 @@ def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, 
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     left = room.offers.shelves([sale.stock])[sale.stock.id].left
     kind = QUOTE if isinstance(standing.offer.template, GroupBuy) else ACTIVITY
-    tags = tags_for(whos([sale]), account, desk)
-    why_not = _why_not(sale, account, tags, left, quantity, room, now)
+    why_not = _why_not(sale, account, left, quantity, _known_of([sale], account, room, now), room, now)
     return Quoted(Quote(kind, quote_id, member_id, now, facts), price, quantity, why_not)
 
 
+class _Known(NamedTuple):
+    """What was read once for all sales that are shown together."""
+
+    used: Mapping[str, Mapping[Period, int]]
+    tags: frozenset[str]
+    past: Past
+
+
+def _known_of(sales: Sequence[Sale], account: Account, room: Room, now: datetime) -> _Known:
+    listed, on = [sale.listed for sale in sales], business_on(now, room.desk.terms.zone)
+    return _Known(
+        used_of_each(listed, account, room.desk.mall, on),
+        tags_for(whos(sales), account, room.desk),
+        past_of(listed, account, room.desk),
+    )
+
+
 def _why_not(
-    sale: Sale, account: Account, tags: frozenset[str], left: int, quantity: int, room: Room, now: datetime
+    sale: Sale, account: Account, left: int, quantity: int, known: _Known, room: Room, now: datetime
 ) -> tuple[WhyNot, ...]:
     on = business_on(now, room.desk.terms.zone)
-    used = used_of(sale.listed, account, room.desk.mall, on)
     found = obstacles(
         sale.listed,
         account,
-        tags,
+        known.tags,
         room.desk.terms,
-        used,
+        known.used[sale.listed.id],
         left,
         on=on,
         now=now,
@@ -105,20 +138,8 @@ def _why_not(
         price=sale.listed.item.prices[0],
     )
     yours = (
-        why_not_you(sale, account, tags, desk=room.desk, on=on),
-        *gates(sale.listed._replace(id=sale.item_id), account, room.desk),
+        why_not_you(sale, account, known.tags, desk=room.desk, on=on, journal=known.past.journal),
+        *gates(sale.listed._replace(id=sale.item_id), account, room.desk, known.past),
     )
     told = {one.reason for one in found}
     return (*found, *(one for one in yours if one and one.reason not in told))
-
-
-def _own_places(account: Account, room: Room) -> Sequence[tuple[Group, Place]]:
-    """The member's places that are joined, with their groups."""
-    found = []
-    for whole in map(room.groups.whole, room.groups.of_members(account.member_ids)):
-        found += [
-            (whole.group, place)
-            for place in whole.places
-            if place.state is PlaceState.JOINED and account.is_of(place.member_id)
-        ]
-    return found

@@ -10,7 +10,7 @@ from chalicelib.errors import JifenError
 from chalicelib.members.access import member
 from chalicelib.runtime import log, secret_values
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
-from chalicelib.runtime.lists import listing
+from chalicelib.runtime.lists import PAGE, PAGE_DEFAULT, PAGE_MOST, cursor_of, limit_of, listing, place_in
 from chalicelib.runtime.settings import settings
 from chalicelib.spending import quotes
 from chalicelib.spending.mall.answers import offer_answer
@@ -26,15 +26,20 @@ from chalicelib.spending.offers.room import Room
 from chalicelib.spending.offers.settle_group import finish_group
 
 bp = Blueprint(__name__)
+_ORDER = "offers"
 
 
 @bp.route("/me/offers", methods=["GET"])
-@endpoint(bp, caller=member)
+@endpoint(bp, caller=member, query=PAGE)
 def get_offers(call: Call) -> Json:
-    """Offers that run or are to come, with what stands between this member and each, and his places in open groups."""
+    """Offers that run or are to come, the next to begin first, with what stands between this member and each, and his
+    places in open groups.
+    """
     room = open_room(call.now)
-    shown = browse_offers(call.caller.id, room=room, now=call.now)
-    return listing([shown_answer(one, room.desk.terms.zone, call.now) for one in shown])
+    after, limit = place_in(call.query, _ORDER, str, str), limit_of(call.query, PAGE_MOST, PAGE_DEFAULT)
+    shown, following = browse_offers(call.caller.id, after=after, limit=limit, room=room, now=call.now)
+    cursor = cursor_of(_ORDER, following) if following else None
+    return listing([shown_answer(one, room.desk.terms.zone, call.now) for one in shown], cursor)
 
 
 @bp.route("/me/offers/{offer_id}/quotes", methods=["POST"], **JSON_BODY)

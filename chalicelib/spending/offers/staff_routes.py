@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.members.access import staff
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
-from chalicelib.runtime.lists import listing
+from chalicelib.runtime.lists import PAGE, listing
 from chalicelib.spending.answers import history_answer
-from chalicelib.spending.bodies import StateIn
+from chalicelib.spending.bodies import StateIn, asked_page
 from chalicelib.spending.mall.items import listed_from
 from chalicelib.spending.offers.answers import staff_answer
 from chalicelib.spending.offers.bodies import OfferEditIn, OfferIn
@@ -32,11 +32,12 @@ def post_offer(call: Call) -> Json:
 
 
 @bp.route("/staff/offers", methods=["GET"])
-@endpoint(bp, caller=_LOOKERS)
+@endpoint(bp, caller=_LOOKERS, query=PAGE)
 def get_staff_offers(call: Call) -> Json:
-    """All offers with their stocks."""
+    """All offers with their stocks, by id."""
     room = open_room(call.now)
-    found = [standing(kept) for kept in room.offers.documents.all()]
+    page, following = room.offers.documents.page(*asked_page(call.query))
+    found = [standing(kept) for kept in page]
     shelves = room.offers.shelves([offer_stock(one.id, one.offer) for one in found])
     return listing(
         [
@@ -53,7 +54,8 @@ def get_staff_offers(call: Call) -> Json:
                 },
             }
             for one in found
-        ]
+        ],
+        following,
     )
 
 
