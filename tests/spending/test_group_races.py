@@ -31,7 +31,7 @@ from tests.spending.offers import GROUP, Offers, offers_of
 PIECES, POINTS = 6, 120
 
 
-class Broken(Exception):
+class Broken(BaseException):
     """The process died here."""
 
 

@@ -35,7 +35,10 @@ def fail_if_overdue(group_id: str, *, room: Room, now: datetime, is_ended: bool 
 
 
 def finish_group(group_id: str, *, room: Room, now: datetime) -> bool:
-    """Bring every place of a decided group to its end; whether none is left. Again changes nothing."""
+    """Bring every place of a decided group to its end; whether none is left. Again changes nothing.
+
+    A place with a fault is logged and stays as it was, for the next time; the others do not wait for it.
+    """
     whole = room.groups.whole(group_id)
     if whole.group.state is GroupState.OPEN:
         return False
@@ -44,6 +47,8 @@ def finish_group(group_id: str, *, room: Room, now: datetime) -> bool:
             _resolve(place, whole, room, now)
         except JifenError as refused:
             log.outcome("place_unresolved", group=group_id, why=refused.code.name)
+        except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+            log.defect("place_failed", error, group=group_id, redemption=place.redemption_id)
     return _settled(group_id, room)
 
 
