@@ -31,7 +31,8 @@ def sweep_groups(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
         if not has_time():
             return Swept(groups, 0, unfinished + 1)
         try:
-            fail_if_overdue(group_id, room=room, now=now, is_ended=is_ended)
+            if not fail_if_overdue(group_id, room=room, now=now, is_ended=is_ended):
+                continue
             is_done = finish_group(group_id, room=room, now=now)
         except JifenError as refused:
             log.outcome("group_unfinished", group=group_id, why=refused.code.name)
@@ -60,7 +61,7 @@ def sweep_offers(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
 
 
 def _due(room: Room, now: datetime) -> Iterator[tuple[str, bool]]:
-    """(id, whether its offer was ended) of every group that something is to be done for."""
+    """(id, whether its offer was ended, as held) of every group that something is to be done for."""
     for number in range(DUE_SHARDS):
         for group_id in room.groups.due(due_shard(number), now):
             yield group_id, False
