@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.errors import JifenError
 from chalicelib.runtime import log
 from chalicelib.spending.exchange.desk import Desk
 from chalicelib.spending.exchange.items import SHARDS, due_shard
@@ -34,12 +35,16 @@ def sweep(*, desk: Desk, now: datetime, has_time: Callable[[], bool]) -> Swept:
         for exchange_id in desk.exchanges.due(due_shard(number), now):
             if not has_time():
                 return Swept(ended, waiting, failed)
-            found = desk.exchanges.exchange(exchange_id)
-            is_due = found and found.state is State.ASKED and found.look_at and found.look_at <= now
-            if not found or not is_due or silences[found.partner_id] >= MOST_SILENCES:
-                continue
             try:
+                found = desk.exchanges.exchange(exchange_id)
+                is_due = found and found.state is State.ASKED and found.look_at and found.look_at <= now
+                if not found or not is_due or silences[found.partner_id] >= MOST_SILENCES:
+                    continue
                 after = pursue(found, desk=desk, now=now)
+            except JifenError as refused:
+                log.outcome("exchange_sweep_failed", exchange=exchange_id, why=refused.code.name)
+                failed += 1
+                continue
             except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
                 log.defect("exchange_sweep_failed", error, exchange=exchange_id)
                 failed += 1
