@@ -136,6 +136,19 @@ def test_what_wechat_does_not_take_now_is_told_later(till: Till, fault: dict[str
     assert (standing, till.row(id).report) == (Report.DUE, Report.DONE)
 
 
+def test_once_wechats_quota_is_used_up_no_other_is_told_before_the_next_sweep(till: Till) -> None:
+    ids = [shipped(till, {**YTO, "number": f"YT000{number}"}) for number in range(3)]
+    till.world.post("/faults", {"api": PATH, "kind": "errcode", "errcode": 45009})
+
+    with pytest.raises(SweepUnfinished):
+        till.sweep()
+    calls, standing = asked(till), [till.row(id).report for id in ids]
+    till.sweep()
+
+    assert (calls, standing) == (1, [Report.DUE] * 3)
+    assert [till.row(id).report for id in ids] == [Report.DONE] * 3
+
+
 def test_a_report_whose_answer_was_lost_is_told_again_and_uses_up_no_correction(till: Till) -> None:
     id = shipped(till)
     till.world.post("/faults", {"api": PATH, "kind": "timeout_after", "seconds": 0})

@@ -18,7 +18,8 @@ from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.events import SweepUnfinished, settle_mall_payments
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
 from chalicelib.spending.mall.model import Money, RedemptionState
-from chalicelib.spending.mall.sweep import Sweep, Swept
+from chalicelib.spending.mall.sweep import Sweep
+from chalicelib.spending.mall.turns import Swept
 from tests.connect.merchant import MCHID
 from tests.outside_world import ACCOUNTS
 from tests.spending.after_sales import SF
@@ -306,7 +307,7 @@ def test_a_queue_of_messages_that_is_down_holds_up_no_money(till: Till, monkeypa
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(queue, "send", is_down)
-    with pytest.raises(EndpointConnectionError):
+    with pytest.raises(SweepUnfinished):
         till.sweep()
 
     assert till.row(id).state is RedemptionState.LAPSED

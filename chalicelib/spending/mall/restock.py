@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on, stamp
+from chalicelib.runtime import log
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.model import ItemState, Listed
@@ -71,7 +72,12 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
             continue
         try:
             count, is_done = _told(listed, now, desk, tell, has_time)
-        except JifenError:
+        except JifenError as refused:
+            log.outcome("restock_sweep_failed", item=item_id, why=refused.code.name)
+            failed += 1
+            continue
+        except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+            log.defect("restock_sweep_failed", error, item=item_id)
             failed += 1
             continue
         told, finished = told + count, finished and is_done
