@@ -34,7 +34,7 @@ from chalicelib.spending.lottery.table import open_lotteries
 from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
-from chalicelib.spending.mall.restock import sweep_restocked
+from chalicelib.spending.mall.restock import RESTOCKED, sweep_restocked
 from chalicelib.spending.mall.settle_payment import settle_paid
 from chalicelib.spending.mall.sweep import Sweep
 from chalicelib.spending.mall.table import open_mall
@@ -135,9 +135,11 @@ def _lapse_prizes(now: datetime, has_time: HasTime) -> Swept:
 
 
 def _tell_restocked(now: datetime, has_time: HasTime) -> Swept:
-    """Where this stage sends subscribe messages; else who waits goes on waiting."""
+    """Where this stage sends such messages; else who waits goes on waiting."""
+    from chalicelib.connect.wechat.templates import is_sent
+
     mall = open_mall()
-    if settings().subscribe_messages == "off" or not mall.restocks.begun():
+    if not mall.restocks.begun() or not is_sent(RESTOCKED, clock.utc_now()):
         return Swept()
     desk = Desk(mall, open_goods(), open_ledger(), terms_at(now))
     url = settings().reminders_queue_url

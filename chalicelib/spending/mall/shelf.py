@@ -47,6 +47,11 @@ def begins_at(item: MallItem, now: datetime) -> datetime | None:
     return min((window.from_at for window in item.windows if window.from_at > now), default=None)
 
 
+def is_over(item: MallItem, now: datetime) -> bool:
+    """Whether the last of its windows has closed."""
+    return bool(item.windows) and all(window.until_at <= now for window in item.windows)
+
+
 def barred(item: MallItem, account: Account, terms: Terms, on: date) -> WhyNot | None:
     """The first condition on the member that does not hold."""
     found = of_the_member(item.who, _NO_TAGS, standing_of(account, terms, on), on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from chalicelib.errors import JifenError
 from chalicelib.runtime import log
 
 HasTime = Callable[[], bool]
@@ -57,6 +58,8 @@ def _more_than(theirs_ms: int, left_ms: Callable[[], int]) -> HasTime:
 def _turn(name: str, part: Part, has_time: HasTime) -> Swept:
     try:
         return part(has_time)
+    except JifenError as refused:
+        log.outcome("sweep_part_failed", part=name, why=refused.code.name)
     except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
         log.defect("sweep_part_failed", error, part=name)
-        return Swept(failed=1, finished=False, is_stopped=True)
+    return Swept(failed=1, finished=False, is_stopped=True)
