@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +102,20 @@ def test_a_corrected_number_is_told_again_and_a_third_one_is_left_to_people(till
     assert reports == [Report.DONE, Report.REFUSED]
     assert held(till, id)["shipping"]["shipping_list"][0]["tracking_no"] == "YT0002"
     assert [one["id"] for one in till.desks.waiting("report_refused")["list"]] == [id]
+
+
+def test_what_wechat_refuses_is_told_in_the_log_once_for_the_alarm(
+    till: Till, caplog: pytest.LogCaptureFixture
+) -> None:
+    unknown, wrong = shipped(till, {"carrier": "门店小哥", "number": "A0001"}), shipped(till)
+    till.world.post("/faults", {"api": PATH, "kind": "errcode", "errcode": 10060014})
+
+    till.sweep()
+    till.sweep()
+
+    told = [json.loads(line.message) for line in caplog.records if "redemption_report_refused" in line.message]
+    assert {(one["redemption"], one["why"]) for one in told} == {(unknown, "carrier"), (wrong, "refused")}
+    assert len(told) == 2
 
 
 def test_a_carrier_that_wechat_does_not_know_is_left_to_people_until_it_is_corrected(till: Till) -> None:

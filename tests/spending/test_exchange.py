@@ -168,6 +168,7 @@ def test_nothing_is_given_up_before_the_partner_says_that_it_never_will(airport:
 
     assert [one["id"] for one in late] == [made["id"]]
     assert (late[0]["waits"], still) == ("unanswered", (900, 100))
+    assert [made["id"] in line for line in airport.lines if '"exchange_late"' in line] == [True]
     assert airport.sweep() == Swept(ended=1)
     assert (airport.row(made["id"]).state, airport.theirs(made["id"])["state"]) == (State.VOIDED, "voided")
     assert airport.points(member_id) == (1000, 0)
