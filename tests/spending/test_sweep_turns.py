@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +16,7 @@ from chalicelib.spending.mall.model import Redemption, RedemptionState
 from chalicelib.spending.mall.sweep import Sweep
 from chalicelib.spending.mall.table import MallTable, open_mall
 from chalicelib.spending.mall.turns import HasTime, Swept, in_turns, twice_in_turns
+from chalicelib.spending.turned import turned
 from local.nights import scheduled_event
 from tests.spending.cash import Till, open_till
 
@@ -199,3 +200,12 @@ def test_a_redemption_with_a_defect_keeps_no_other_from_being_swept(
     assert f'"error":"{type(defect).__name__}"' in told
     assert "13800138000" not in told
     assert all(till.row(id).state is RedemptionState.LAPSED for id in ids)
+
+
+def test_every_partition_is_once_the_first_and_each_is_looked_at_in_every_sweep() -> None:
+    noon = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+    sweeps = [[*turned(8, noon + minute * timedelta(minutes=1))] for minute in range(8)]
+
+    assert sorted(numbers[0] for numbers in sweeps) == [*range(8)]
+    assert all(sorted(numbers) == [*range(8)] for numbers in sweeps)
+    assert [*turned(8, noon, every_s=300)] == [*turned(8, noon + timedelta(seconds=299), every_s=300)]

@@ -1,4 +1,4 @@
-"""Exchanges that no call has settled are looked at again, the longest waiting first: swept by minutes."""
+"""Exchanges that no call has settled are looked at again, in each partition the longest waiting first: by minutes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chalicelib.spending.exchange.desk import Desk
 from chalicelib.spending.exchange.items import SHARDS, due_shard
 from chalicelib.spending.exchange.model import State
 from chalicelib.spending.exchange.settle_exchange import pursue
+from chalicelib.spending.turned import turned
 
 MOST_SILENCES = 3
 """After so many a partner is let be until the next sweep: others wait behind it."""
@@ -31,7 +32,7 @@ def sweep(*, desk: Desk, now: datetime, has_time: Callable[[], bool]) -> Swept:
     """Look at what is due. One that fails is logged and left to the next sweep."""
     ended = waiting = failed = 0
     silences: Counter[str] = Counter()
-    for number in range(SHARDS):
+    for number in turned(SHARDS, now):
         for exchange_id in desk.exchanges.due(due_shard(number), now):
             if not has_time():
                 return Swept(ended, waiting, failed)

@@ -11,6 +11,10 @@ from chalicelib.runtime import log
 from chalicelib.spending.lottery.claim_prize import Prizes, lapse
 from chalicelib.spending.lottery.items import DUE_SHARDS, due_shard
 from chalicelib.spending.lottery.model import Drawn
+from chalicelib.spending.turned import turned
+
+EVERY_S = 300
+"""How often there is a sweep."""
 
 
 class Lapsed(NamedTuple):
@@ -25,7 +29,7 @@ def sweep_unclaimed(*, prizes: Prizes, now: datetime, has_time: Callable[[], boo
     """Everything that is due to lapse, as of `now`. What fails or is left over is the next sweep's."""
     lapsed = failed = 0
     deadlines: dict[str, datetime | None] = {}
-    for number in range(DUE_SHARDS):
+    for number in turned(DUE_SHARDS, now, every_s=EVERY_S):
         for campaign_id, draw_id in prizes.lotteries.unclaimed_until(due_shard(number), now):
             if not has_time():
                 return Lapsed(lapsed, failed, finished=False)

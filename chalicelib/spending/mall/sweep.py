@@ -24,6 +24,7 @@ from chalicelib.spending.mall.report_sent import report_sent
 from chalicelib.spending.mall.settle_payment import WrongMoney
 from chalicelib.spending.mall.table import MallTable
 from chalicelib.spending.mall.turns import Swept
+from chalicelib.spending.turned import turned
 
 PAGE = 100
 EVERY_S = 300
@@ -50,13 +51,13 @@ class Sweep:
 
     def receive(self, mall: MallTable) -> Swept:
         """Whatever is due to count as received."""
-        shards = map(shipped_shard, _turned(SHIPPED_SHARDS, self.now))
+        shards = map(shipped_shard, turned(SHIPPED_SHARDS, self.now, every_s=EVERY_S))
         due = (id for shard in shards for id in mall.shipped_until(shard, self.now))
         return self._each("received", due, lambda id: not receive_overdue(id, mall=mall, now=self.now).replayed)
 
     def close(self, desk: Desk, api: PayApi | None) -> Swept:
         """Whatever was not paid in time; `api` is None where no merchant is connected."""
-        shards = map(unpaid_shard, _turned(UNPAID_SHARDS, self.now))
+        shards = map(unpaid_shard, turned(UNPAID_SHARDS, self.now, every_s=EVERY_S))
         due = (id for shard in shards for id in desk.mall.unpaid_until(shard, self.now))
 
         def act(id: str) -> bool:
@@ -114,12 +115,6 @@ def _tell(id: str, fault: Exception) -> None:
         log.outcome("redemption_sweep_failed", redemption=id, why=type(fault).__name__)
     else:
         log.defect("redemption_sweep_failed", fault, redemption=id)
-
-
-def _turned(shards: int, now: datetime) -> Iterator[int]:
-    """All numbers of partitions, beginning with another one in each sweep: one that takes all time starves no other."""
-    first = int(now.timestamp()) // EVERY_S
-    return ((first + number) % shards for number in range(shards))
 
 
 def _work(mall: MallTable, kind: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from chalicelib.spending.offers.keep_offer import is_looked_after, put_back
 from chalicelib.spending.offers.offer import GroupBuy
 from chalicelib.spending.offers.room import Room
 from chalicelib.spending.offers.settle_group import fail_if_overdue, finish_group
+from chalicelib.spending.turned import turned
 
 
 class Swept(NamedTuple):
@@ -62,7 +63,7 @@ def sweep_offers(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
 
 def _due(room: Room, now: datetime) -> Iterator[tuple[str, bool]]:
     """(id, whether its offer was ended, as held) of every group that something is to be done for."""
-    for number in range(DUE_SHARDS):
+    for number in turned(DUE_SHARDS, now):
         for group_id in room.groups.due(due_shard(number), now):
             yield group_id, False
     for found in room.offers.held(now).values():
