@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ from chalicelib.members.migrate import open_member
 from chalicelib.members.table import MembersTable
 from chalicelib.programme.document import read_programme
 from chalicelib.programme.model import Terms, TermsBook
+from chalicelib.programme.standing import NO_TAGS
 from chalicelib.runtime.dynamo import encode_item
 from chalicelib.spending.documents import Kept
 from chalicelib.spending.goods.good import Parcel
@@ -171,8 +172,13 @@ HAT = MallItem(name="骑行帽", good=Parcel(kind="parcel"), prices=(Price(id="p
 SHIP = Delivery("ship", "小美", "13800000000", "上海市黄浦区人民大道1号")
 
 
+def no_tags(_member_ids: Sequence[str]) -> frozenset[str]:
+    """Nobody is tagged: nothing that is measured here asks for tags."""
+    return NO_TAGS
+
+
 def _desk(on: Stage) -> Desk:
-    return Desk(on.mall, on.goods, on.ledger, DEMO_TERMS)
+    return Desk(on.mall, on.goods, on.ledger, DEMO_TERMS, no_tags)
 
 
 def _open_mall(on: Stage) -> object:
@@ -224,7 +230,7 @@ def _draw(prize: str) -> Step:
         "m1",
         key="k1",
         is_adult=True,
-        rooms=Rooms(on.ledger, on.lotteries, on.goods),
+        rooms=Rooms(on.ledger, on.lotteries, on.goods, no_tags),
         terms=DEMO_TERMS,
         now=NOW,
         roll=lambda _tickets: TICKETS[prize],

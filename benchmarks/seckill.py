@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.config import Config
 
-from benchmarks.operations import DEMO_TERMS
+from benchmarks.operations import DEMO_TERMS, no_tags
 from benchmarks.recording import Recorder
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.buckets import PointsClass, bucket_key
@@ -169,7 +169,7 @@ def room_of(dynamo: Any, units: int) -> Room:
     room = Room(
         OffersTable(dynamo, spending),
         GroupsTable(dynamo, spending),
-        Desk(mall, GoodsTable(dynamo, spending), ledger, DEMO_TERMS),
+        Desk(mall, GoodsTable(dynamo, spending), ledger, DEMO_TERMS, no_tags),
     )
     item = {"name": "满减券", "good": _COUPON, "prices": [{"id": "points", "points": 200}]}
     add_item(mall, "coupon", item, DEMO_TERMS.programme, by="s1", now=NOW)

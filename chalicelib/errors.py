@@ -105,6 +105,7 @@ class Code(Enum):
     GROUP_FULL = 40917, "这个团已满"
     GROUP_CLOSED = 40918, "这个团已结束"
     ALREADY_JOINED = 40919, "你已经在这个团里了"
+    DRAW_COST_CHANGED = 40924, "这次抽奖的花费与确认的不同"
     LOTTERY_CLOSED = 40925, "现在不能抽奖"
     DRAW_LIMIT = 40926, "今天的抽奖次数已用完"
     NO_CHANCE = 40927, "没有抽奖机会了"

@@ -65,7 +65,11 @@ from chalicelib.runtime.clock import in_zone
 from chalicelib.runtime.dynamo import encode_item, service
 from chalicelib.runtime.edge import anyone
 from chalicelib.runtime.settings import settings
+from chalicelib.spending.exchange.partner import Partner
+from chalicelib.spending.gifts.plan import GiftPlan
 from chalicelib.spending.lottery.campaign import Campaign
+from chalicelib.spending.mall.item import MallItem
+from chalicelib.spending.offers.offer import Offer
 from tests.connect import mall, pay, pushes, shops
 from tests.connect.allowing import EXPIRING, REMINDER, configure
 from tests.connect.stage import ACCOUNTS
@@ -241,6 +245,7 @@ def run_the_day(day: Day) -> dict[Key, Example]:
     _simulation(day, operator)
     _behaviours(day, member_id, reviewer)
     _levels(day, member_id, operator)
+    _tags(day, member_id, operator)
     _penalties(day, member_id, operator, reviewer)
     _pending(day, member_id, operator)
     _transfer(day)
@@ -411,6 +416,16 @@ def _levels(day: Day, member_id: str, operator: str) -> None:
     day.call(("POST", path + "/level-trials"), given, token=operator, member_id=lan, Idempotency_Key="ambassador-1")
     given = {"level": "gold", "until_on": "2026-12-31", "reason": "收购品牌的老会员"}
     day.call(("POST", path + "/levels"), given, token=operator, member_id=lan, Idempotency_Key="level-1")
+
+
+def _tags(day: Day, member_id: str, operator: str) -> None:
+    """A member is tagged, and somebody nobody knows is not."""
+    path, tags = "/v1/staff/members/{member_id}/tags", ["内测用户", "骑行大使"]
+    body = {"version": 0, "tags": tags, "reason": "新车灯内测名单"}
+    day.call(("PUT", path), body, token=operator, member_id=member_id)
+    many = {"tag": "内测用户", "action": "take", "member_ids": [member_id, "m" + "9" * 24], "reason": "内测结束"}
+    day.call(("POST", "/v1/staff/tag-changes"), many, token=operator)
+    day.call(("GET", path), token=operator, member_id=member_id)
 
 
 def _penalties(day: Day, member_id: str, operator: str, reviewer: str) -> None:
@@ -785,7 +800,11 @@ def sections(examples: Mapping[Key, Example]) -> dict[str, str]:
         "order-records": "\n".join(_objects(records)),
         "event-records": "\n".join(_objects([EventRecord.model_json_schema()])),
         "programme": "\n".join(_objects([TypeAdapter(Programme).json_schema()])),
-        "lottery": "\n".join(_objects([_lottery_schema()])),
+        "item": "\n".join(_objects([_beyond(MallItem, Programme)])),
+        "offer": "\n".join(_objects([_beyond(Offer, Programme, MallItem)])),
+        "gift-plan": "\n".join(_objects([_beyond(GiftPlan, Programme, MallItem)])),
+        "partner": "\n".join(_objects([_beyond(Partner, Programme)])),
+        "lottery": "\n".join(_objects([_beyond(Campaign, Programme)])),
         "errors": _errors(),
     }
 
@@ -831,12 +850,12 @@ def _route(route: Route, example: Example) -> Iterator[str]:
     yield _json(example.data, in_full=route.key in ANSWERS_IN_FULL)
 
 
-def _lottery_schema() -> dict[str, Any]:
-    """A campaign, without the parts that the programme's document has, too."""
-    schema = TypeAdapter(Campaign).json_schema()
-    known = TypeAdapter(Programme).json_schema()["$defs"]
-    for name in known.keys() & schema["$defs"].keys():
-        schema["$defs"][name].pop("properties", None)
+def _beyond(kind: type, *known: type) -> dict[str, Any]:
+    """A document's schema, without the parts that documents told before it have, too."""
+    schema = TypeAdapter(kind).json_schema()
+    for before in known:
+        for name in TypeAdapter(before).json_schema().get("$defs", {}).keys() & schema.get("$defs", {}).keys():
+            schema["$defs"][name].pop("properties", None)
     return schema
 
 

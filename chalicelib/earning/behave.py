@@ -60,7 +60,7 @@ def behave(event: Event, *, ledger: LedgerTable, refusals: RefusalsTable, book: 
         on = business_on(posted_at, terms.zone)
         activity = behaved(event, terms.zone)
         standing = standing_of(account, posting_terms, on)
-        decided = decide(terms, activity, standing, on=on, hour=activity.hour, spent_budgets=seen.spent_budgets)
+        decided = decide(terms, activity, standing, on=on, hour=activity.hour, spent_budgets=seen.spent)
         rewarded = reward(decided, activity, _cause(event, event.received_at), terms=terms, credited_on=on)
         commands = _commands(event, decided, rewarded, terms, account.counters)
         if not commands:

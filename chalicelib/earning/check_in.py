@@ -45,7 +45,7 @@ def check_in(member_id: str, *, ledger: LedgerTable, terms: Terms, now: datetime
         days = account.check_ins.with_day(today_on)
         activity = CheckedIn(today_on, days)
         standing = standing_of(account, terms, today_on)
-        decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent_budgets)
+        decision = decide(terms, activity, standing, on=today_on, hour=local.hour, spent_budgets=seen.spent)
         rewarded = reward(decision, activity, cause, terms=terms, credited_on=today_on)
         commands = _together(rewarded.commands) or [_unpaid(cause, decision, terms)]
         facts = run_facts(terms, days, standing, today_on)

@@ -54,7 +54,7 @@ def claim_reward(
             standing,
             on=today_on,
             hour=local.hour,
-            spent_budgets=seen.spent_budgets,
+            spent_budgets=seen.spent,
         )
         if not isinstance(outcome, Award):
             raise Refusal(Code.REWARD_REFUSED, cause, outcome.text)

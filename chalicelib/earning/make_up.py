@@ -66,7 +66,7 @@ def make_up(member_id: str, on: date, *, ledger: LedgerTable, terms: Terms, now:
             standing_of(account, terms, today_on),
             on=today_on,
             hour=now.astimezone(ZoneInfo(terms.zone)).hour,
-            spent_budgets=seen.spent_budgets,
+            spent_budgets=seen.spent,
         )
         earned = cause._replace(kind=Kind.EARN)
         rewarded = reward(decision, CheckedIn(today_on, days), earned, terms=terms, credited_on=today_on)

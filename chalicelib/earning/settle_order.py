@@ -99,7 +99,7 @@ def _credited(order: Order, paid: Paid, received_at: datetime, seen: Seen, terms
     # Counters of a period that is over may be forgotten: an order settled late counts in the period that runs.
     posted_at = seen.account.posted_at
     counted_on = max(credited_on, business_on(posted_at, terms.zone)) if posted_at else credited_on
-    decision = decide(terms, ordered, standing, on=counted_on, hour=ordered.hour or 0, spent_budgets=seen.spent_budgets)
+    decision = decide(terms, ordered, standing, on=counted_on, hour=ordered.hour or 0, spent_budgets=seen.spent)
     cause = Cause(
         kind=Kind.EARN,
         activity=ACTIVITY,

@@ -60,7 +60,7 @@ def budget_answer(found: BudgetReport) -> dict[str, Any]:
         "through_on": found.through_on.isoformat() if found.through_on else None,
         "value": _value(found.value),
         "rules": _actual(found.rules, found.value, found.names),
-        "campaigns": _actual(found.campaigns, found.value, {}),
+        "campaigns": _campaigns(found.campaigns, found.value, found.campaign_names),
         "budgets": [_budget(state, found.value) for state in found.budgets],
     }
 
@@ -76,7 +76,7 @@ def close_answer(closed: Closed, zone: str, *, replayed: bool | None = None) -> 
         "account": [_row(row) for row in rows_of(statement)],
         "parts": part_rows(statement),
         "rules": _actual(statement.rules, statement.value, {}),
-        "campaigns": _actual(statement.campaigns, statement.value, {}),
+        "campaigns": _campaigns(statement.campaigns, statement.value, {}),
         "late": [{"month": month, **cell} for month, cell in sorted(statement.late.items())],
         "entries": statement.entries,
         "growth": statement.growth,
@@ -115,11 +115,19 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
+def _campaigns(cells: Cells, value: Value, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What campaigns issued, and beside it what members spent on what was offered in them."""
+    return [
+        {**one, **{f"{moved}_points": cells[one["id"]].get(moved, 0) for moved in ("spent", "returned")}}
+        for one in _actual(cells, value, names)
+    ]
+
+
 def _actual(cells: Cells, value: Value, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Issued and taken back by name, the largest first; the difference is what it cost so far."""
     found = []
     for name, cell in cells.items():
-        points = sum(cell.values())
+        points = cell.get("issued", 0) + cell.get("taken_back", 0)
         found.append(
             {
                 "id": name,

@@ -46,7 +46,7 @@ class BudgetState(NamedTuple):
 
 
 class BudgetReport(NamedTuple):
-    """A month so far: what was issued and taken back, and the budgets as they stand."""
+    """A month so far: what was issued and taken back, by campaign what was spent, too; the budgets as they stand."""
 
     month: str
     through_on: date | None
@@ -56,6 +56,7 @@ class BudgetReport(NamedTuple):
     campaigns: Cells
     names: Mapping[str, str]
     """Names of rules and tasks as the terms at the month's end have them."""
+    campaign_names: Mapping[str, str]
     budgets: tuple[BudgetState, ...]
 
 
@@ -96,6 +97,7 @@ def budget_report(
         rules=merged(day.changes.rules for day in days),
         campaigns=merged(day.changes.campaigns for day in days),
         names=names_of(programme),
+        campaign_names={one.id: one.name for one in programme.campaigns},
         budgets=budget_states(programme, until, ledger),
     )
 

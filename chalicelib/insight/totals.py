@@ -22,6 +22,7 @@ from chalicelib.insight.model import (
 )
 
 _OF_RULES = {Movement.ISSUED.value, Movement.TAKEN_BACK.value}
+_OF_CAMPAIGNS = _OF_RULES | {Movement.SPENT.value, Movement.RETURNED.value}
 
 
 def sum_lines(lines: Iterable[Line]) -> Changes:
@@ -64,8 +65,8 @@ class Sum:
             self.problems.add("unequal")
         if points and movement in _OF_RULES:
             add_to(self.rules.setdefault(line.rule or NO_RULE, {}), movement, points)
-            if line.campaign:
-                add_to(self.campaigns.setdefault(line.campaign, {}), movement, points)
+        if points and line.campaign and movement in _OF_CAMPAIGNS:
+            add_to(self.campaigns.setdefault(line.campaign, {}), movement, points)
         if points and line.occurred_on < line.posted_on and month_of(line.occurred_on) < month_of(line.posted_on):
             add_to(self.late.setdefault(month_of(line.occurred_on), {}), movement, points)
 

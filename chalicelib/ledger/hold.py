@@ -31,9 +31,11 @@ def hold(
     terms: LedgerTerms,
     now: datetime,
     text: str = "",
+    campaign: str = "",
     buy: Buy = nothing_else,
 ) -> Receipt:
-    """Set `points` aside until `release_at`, with what that reserves; a repeat of the same id returns its receipt.
+    """Set `points` aside until `release_at`, with what that reserves; a repeat of the same id returns its receipt. All
+    that becomes of them is said to be of `campaign`.
 
     Raises INSUFFICIENT_POINTS, MEMBER_FROZEN, INVALID_REQUEST when the deadline is not ahead, SOLD_OUT where a stock
     has too few pieces left, KEY_REUSED when the id was another hold, and the refusals of `buy` and its writes.
@@ -42,7 +44,8 @@ def hold(
     def decide(seen: Seen) -> Posting:
         known = seen.guard
         cause = hold_cause(Kind.HOLD, known, hold_id, now, activity, actor)._replace(
-            input_hash=digest({"points": points, "release_at": stamp(release_at), "member": member_id})
+            campaign=campaign,
+            input_hash=digest({"points": points, "release_at": stamp(release_at), "member": member_id}),
         )
         if known is not None:
             raise Refusal(Code.KEY_REUSED, cause)
@@ -51,7 +54,7 @@ def hold(
         bought = judged(buy, seen, cause)
         posting = apply(seen.account, [Hold(cause, points, terms.version, text or "预扣积分")], terms, now)
         taken = {key: -part for key, part in posting.entries[-1].buckets.items()}
-        state = {"held_at": stamp(now)}
+        state = {"held_at": stamp(now), **({"campaign": campaign} if campaign else {})}
         return posting._replace(
             guard=Guard(
                 hold_key(hold_id), member_id, activity, hold_id, taken=taken, release_at=release_at, state=state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.apply import apply
@@ -106,7 +106,7 @@ def judged(buy: Buy, seen: Seen, cause: Cause) -> Purchase:
         bought = buy(seen.account)
     except JifenError as error:
         raise Refusal(error.code, cause, error.msg, field=error.field) from None
-    if any(stock.id in seen.spent_budgets for stock in bought.stocks):
+    if any(stock.id in seen.spent for stock in bought.stocks):
         raise Refusal(Code.SOLD_OUT, cause)
     return bought
 
@@ -137,16 +137,8 @@ def restore(
         known = seen.guard or (_fresh_guard(guard_key, redeemed) if redeemed else None)
         spent: Buckets = known.state.get("spent", {}) if known else {}
         restored = known.state.get("restored", {}) if known else {}
-        cause = Cause(
-            kind=Kind.REVERSE,
-            activity=known.activity if known else "redemption",
-            id=f"{RESTORABLE + redeemed.cause.id if redeemed else guard_key}:{restore_id}",
-            at=datetime.fromisoformat(restored.get(restore_id, stamp(now))),
-            occurred_at=now,
-            source="ledger",
-            actor=actor,
-            input_hash=digest({"points": points}),
-        )
+        name = RESTORABLE + redeemed.cause.id if redeemed else guard_key
+        cause = _restoring(known, f"{name}:{restore_id}", restored.get(restore_id), points, actor, now)
         if known is None or restore_id in restored or not seen.account.is_of(known.member_id) or not spent:
             raise Refusal(Code.NOTHING_TO_RESTORE, cause)
         if points <= 0:
@@ -164,6 +156,23 @@ def restore(
     return ledger.post(member_id, decide, guard_key=guard_key)
 
 
+def _restoring(
+    known: Guard | None, cause_id: str, restored_at: str | None, points: int, actor: str, now: datetime
+) -> Cause:
+    """The cause of a restoring; of one that was done already it is that of the first time."""
+    return Cause(
+        kind=Kind.REVERSE,
+        activity=known.activity if known else "redemption",
+        id=cause_id,
+        at=datetime.fromisoformat(restored_at) if restored_at else now,
+        occurred_at=now,
+        source="ledger",
+        actor=actor,
+        campaign=known.state.get("campaign", "") if known else "",
+        input_hash=digest({"points": points}),
+    )
+
+
 def _redeemed(member_id: str, entry_key: str, ledger: LedgerTable) -> Entry | None:
     """A redemption's entry, in whichever of the member's journals it stands."""
     return ledger.entry(member_id, entry_key) or ledger.own_entry(ledger.read(member_id), entry_key)
@@ -171,5 +180,7 @@ def _redeemed(member_id: str, entry_key: str, ledger: LedgerTable) -> Entry | No
 
 def _fresh_guard(guard_key: str, redeemed: Entry) -> Guard:
     """The guard of a redemption of which nothing was restored yet."""
-    spent = {key: -part for key, part in redeemed.buckets.items()}
-    return Guard(guard_key, redeemed.member_id, redeemed.activity, redeemed.cause.id, state={"spent": spent})
+    state: dict[str, Any] = {"spent": {key: -part for key, part in redeemed.buckets.items()}}
+    if redeemed.cause.campaign:
+        state["campaign"] = redeemed.cause.campaign
+    return Guard(guard_key, redeemed.member_id, redeemed.activity, redeemed.cause.id, state=state)

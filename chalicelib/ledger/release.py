@@ -86,8 +86,10 @@ def held_by(account: Account, hold: Guard) -> dict[str, str | int]:
 
 def hold_cause(kind: Kind, known: Guard | None, hold_id: str, now: datetime, activity: str, actor: str) -> Cause:
     """Every entry of a hold carries the instant it was made at, so that each happens once."""
-    at = datetime.fromisoformat(known.state["held_at"]) if known else now
-    return Cause(kind, known.activity if known else activity or "hold", hold_id, at, now, "ledger", actor)
+    if known is None:
+        return Cause(kind, activity or "hold", hold_id, now, now, "ledger", actor)
+    at = datetime.fromisoformat(known.state["held_at"])
+    return Cause(kind, known.activity, hold_id, at, now, "ledger", actor, campaign=known.state.get("campaign", ""))
 
 
 def resolved(hold: Guard, state: Mapping[str, Any]) -> Guard:

@@ -48,7 +48,7 @@ class Seen(NamedTuple):
     guard: Guard | None = None
     other: Account | None = None
     """The second member's account, where one operation moves two."""
-    spent_budgets: frozenset[str] = frozenset()
+    spent: frozenset[str] = frozenset()
     """Ids of the budgets and stocks that were found spent: what they would have paid must be refused."""
 
 
@@ -162,7 +162,7 @@ class LedgerTable:
         posting = _with_own_guard(posting)
         writes = Writes(posting, seen.guard, ledger=self.ledger, journal=self.journal)
         if spent := self._draw(writes, (*posting.budgets, *posting.stocks), run.tried):
-            run.seen, run.raced = seen._replace(spent_budgets=seen.spent_budgets | spent), False
+            run.seen, run.raced = seen._replace(spent=seen.spent | spent), False
             return None
         lost = self._write(writes)
         if lost is None:

@@ -3,6 +3,7 @@
     pk                       sk                what
     MEMBER#<member_id>       PROFILE           registered_at, identity_count, reminder_hour, merged_into
     MEMBER#<member_id>       ID#<digest>       the member's own list of identities, for answers about their data
+    MEMBER#<member_id>       TAGS, TAGS#...    the member's tags and a line for each change of them: tags_table.py's
     ID#<provider>#<id>       LINK              whose identity this is
     SESSION#<digest>         SESSION           a token's session; the token itself is nowhere
     CODE#<digest>            CODE              a login code that was used

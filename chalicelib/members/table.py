@@ -1,4 +1,5 @@
-"""The members table: the only file of the room that speaks to DynamoDB. Key shapes are listed in items.py.
+"""The members table: the only file of the room that speaks to DynamoDB, but for members' tags (tags_table.py). Key
+shapes are listed in items.py.
 
 Reads are strong, so that what one call answered holds for the next. Nothing is deleted here but the row of a reminder
 that moved or ended: sessions and keys are revoked, and the table forgets what has ended by itself.

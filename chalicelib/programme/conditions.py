@@ -21,7 +21,9 @@ class When:
 
     levels: Annotated[tuple[Word, ...], Len(0, 20)] = ()
     tags: Annotated[tuple[Word, ...], Len(0, 50)] = ()
-    """The member has one of these tags, or the event itself has."""
+    """The member has one of these tags, or the event itself has. Members' own count where points are spent, in the mall
+    and the lottery; what earns looks at the event's alone.
+    """
     platforms: Annotated[tuple[Word, ...], Len(0, 20)] = ()
     skus: Annotated[tuple[Word, ...], Len(0, 1000)] = ()
     """Only these lines of an order earn."""

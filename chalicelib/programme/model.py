@@ -16,6 +16,7 @@ from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.ledger.model import LedgerTerms
 from chalicelib.ledger.notices import NoticeTerms
 from chalicelib.ledger.validity import OnDate, Validity
+from chalicelib.programme.campaigns import Campaign
 from chalicelib.programme.caps import Budget, Cap, Id, Limit, SharedCap, limits_of
 from chalicelib.programme.claims import Claimable
 from chalicelib.programme.conditions import EVERYTHING, Check, Trial, When, checks_of
@@ -134,6 +135,8 @@ class Programme:
     """Platforms whose orders members may claim by number; of no other platform can they."""
     showcase: Annotated[tuple[Ware, ...], Len(0, 50)] = ()
     adjustment: Adjustment = Adjustment()
+    campaigns: Annotated[tuple[Campaign, ...], Len(0, 50)] = ()
+    """What is on when: items of the mall can follow it."""
     indicators: Annotated[tuple[Indicator, ...], Len(0, 100)] = ()
     tasks: Annotated[tuple[Task, ...], Len(0, 50)] = ()
     growth: Growth | None = None
@@ -214,6 +217,10 @@ class Terms:
     def claimable(self, platform: str) -> Claimable | None:
         """How orders of a platform are claimed; None when they cannot be."""
         return next((one for one in self.programme.claims if one.platform == platform), None)
+
+    def campaign(self, campaign_id: str) -> Campaign | None:
+        """One of the programme's campaigns; None when it has no such one."""
+        return next((one for one in self.programme.campaigns if one.id == campaign_id), None)
 
     def answer(self, activity: str) -> bool:
         """Whether an activity can earn or count at all: some enabled rule or task looks at it."""

@@ -36,7 +36,7 @@ def never_fires(programme: Programme, shown: Placed, today_on: date | None) -> I
     yield from _of_tasks(programme, today_on)
 
 
-_NOBODY_TAGGED = "{}只限带指定标签的会员,但目前没有会员或行为带标签,不会发放"
+_NOBODY_TAGGED = "{}只限带指定标签的会员,但会员标签只用于商城和抽奖,不用于得分:行为本身不带标签就不会发放"
 
 
 def _ends_too_soon(path: str, rule: Rule, ends_on: date, today_on: date | None) -> Iterator[Warning]:

@@ -12,6 +12,7 @@ from chalicelib.ledger.model import MAX_POINTS
 from chalicelib.ledger.validity import FixedDay, Idle, Validity
 from chalicelib.programme import texts
 from chalicelib.programme.activity import CHECK_IN, MAX_ORDER_FEN, ORDER
+from chalicelib.programme.campaigns import faults_of_campaigns
 from chalicelib.programme.caps import Cap
 from chalicelib.programme.claims import faults_of_claims
 from chalicelib.programme.conditions import Trial, When
@@ -45,6 +46,7 @@ def faults_of(programme: Programme) -> Iterator[Fault]:
     yield from _of_lists(programme)
     yield from faults_of_penalties(programme)
     yield from faults_of_claims(programme.claims)
+    yield from faults_of_campaigns(programme.campaigns)
     yield from _of_deduction(programme)
     yield from _of_shares(programme)
     yield from _too_many_at_once(programme)
@@ -79,6 +81,7 @@ def _of_ids(programme: Programme) -> Iterator[Fault]:
     ):
         yield from _twins(name, ids, known)
     yield from _twins("budgets", [budget.id for budget in programme.budgets], set())
+    yield from _twins("campaigns", [campaign.id for campaign in programme.campaigns], set())
     yield from _twins("indicators", [indicator.id for indicator in programme.indicators], {CHECK_IN, ORDER})
 
 

@@ -57,6 +57,11 @@ class Settings:
     """Partitions of the due index. May be raised at any time, never lowered: items keep their shard."""
 
 
+def is_in_lambda() -> bool:
+    """Whether this process answers events, on AWS or in the embedded cloud, and does not package or test."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
 @cache
 def settings() -> Settings:
     """The stage's settings; raises KeyError or ValueError naming the variable that is missing or wrong."""

@@ -132,6 +132,17 @@ def test_a_months_budget_is_told_by_rule_and_budget_with_its_alarm(books: Books)
     assert (rides["drawn_points"], rides["left_points"], rides["share_bp"], rides["alarm"]) == (80, 20, 8000, True)
 
 
+def test_what_was_spent_in_a_campaign_is_told_beside_what_it_gave(books: Books) -> None:
+    spent = a_redemption(300)
+    books.post(an_earn(1000), spent._replace(cause=spent.cause._replace(campaign="double_11")))
+    until(books, THIRD)
+
+    data = call(books, "GET", "/v1/staff/reports/budget", query={"month": "2026-11"}).data
+
+    moved = {"issued_points": 0, "taken_back_points": 0, "points": 0, "fen": 0}
+    assert data["campaigns"] == [{"id": "double_11", **moved, "spent_points": -300, "returned_points": 0}]
+
+
 def test_a_month_without_totals_has_a_budget_of_nothing(books: Books) -> None:
     data = call(books, "GET", "/v1/staff/reports/budget", query={"month": "2027-03"}).data
 

@@ -57,6 +57,21 @@ def test_lines_in_any_order_come_to_the_same(seed: int) -> None:
     assert sum_lines(lines) == expected
 
 
+def test_what_a_campaign_gave_and_what_was_spent_on_it_stand_side_by_side() -> None:
+    lines = [
+        a_line(30, campaign="double_11"),
+        a_line(-200, Movement.SPENT, campaign="double_11", rule=""),
+        a_line(200, Movement.RETURNED, campaign="double_11", rule=""),
+        a_line(-300, Movement.SPENT, campaign="double_11", rule=""),
+        a_line(-50, Movement.SPENT, rule=""),
+    ]
+
+    changes = sum_lines(lines)
+
+    assert changes.campaigns == {"double_11": {"issued": 30, "spent": -500, "returned": 200}}
+    assert changes.rules == {"order": {"issued": 30}}
+
+
 def test_a_closing_is_the_one_before_and_the_days_changes() -> None:
     first = a_day(ON, a_line(100), a_line(20, sequence=2, buckets={}, pending={"b": 20}))
     second = a_day(

@@ -19,7 +19,7 @@ def pay(ledger: LedgerTable, member_id: str, id: str = "e1", points: int = 10) -
     earn = an_earn(points, cause=a_cause(id=id))
 
     def decide(seen: Seen) -> Posting:
-        if "bonus" in seen.spent_budgets:
+        if "bonus" in seen.spent:
             raise Refusal(Code.BUDGET_SPENT, earn.cause)
         return apply(seen.account, [earn], TERMS, NOW)._replace(budgets=(BUDGET._replace(points=points),))
 

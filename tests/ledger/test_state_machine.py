@@ -268,7 +268,7 @@ class Ledger(RuleBasedStateMachine):
         command = self._earn(Kind.EARN, given, CLASSES[0], 0, on)
 
         def decide(seen: Seen, now: datetime) -> Posting:
-            if budget.id in seen.spent_budgets:
+            if budget.id in seen.spent:
                 return self._apply(seen.account, [command._replace(points=0)], now)
             return self._apply(seen.account, [command], now)._replace(budgets=(budget,))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.signature import sign
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.desk import Desk
@@ -106,7 +107,7 @@ class Desks:
         sweep_redemptions(event, context)
 
     def desk(self) -> Desk:
-        return Desk(open_mall(), open_goods(), open_ledger(), terms_at(self.mall.counter.stage.now))
+        return Desk(open_mall(), open_goods(), open_ledger(), terms_at(self.mall.counter.stage.now), tags_of)
 
 
 def with_hats(mall: Mall, stock: int = 5, **given: Any) -> Desks:

@@ -13,6 +13,7 @@ import pytest
 from chalicelib.connect.wechat_pay.api import PayApi, open_pay
 from chalicelib.connect.wechat_pay.mall_notice import MallNotice, What, queued
 from chalicelib.ledger.table import open_ledger
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
 from chalicelib.spending.goods.table import open_goods
@@ -52,7 +53,7 @@ class Till:
 
     @property
     def desk(self) -> Desk:
-        return Desk(open_mall_table(), open_goods(), open_ledger(), terms_at(self.now))
+        return Desk(open_mall_table(), open_goods(), open_ledger(), terms_at(self.now), tags_of)
 
     @property
     def desks(self) -> Desks:

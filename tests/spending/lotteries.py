@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,10 +62,17 @@ class Fair:
     terms: Terms = field(default_factory=demo_terms)
     id: str = ""
     now: datetime = NOON
+    tags: dict[str, set[str]] = field(default_factory=dict)
+    tags_asked: list[Sequence[str]] = field(default_factory=list)
+
+    def tags_of(self, member_ids: Sequence[str]) -> frozenset[str]:
+        """What a member with these ids is tagged as; every asking is noted."""
+        self.tags_asked.append(member_ids)
+        return frozenset().union(*(self.tags.get(one, ()) for one in member_ids))
 
     @property
     def rooms(self) -> Rooms:
-        return Rooms(self.ledger, self.lotteries, self.goods)
+        return Rooms(self.ledger, self.lotteries, self.goods, self.tags_of)
 
     def publish(self, document: Mapping[str, Any] | None = None, **given: Any) -> str:
         """A campaign written by one and published by another."""

@@ -47,7 +47,7 @@ def _kept(day: Any, operator: str, reviewer: str) -> str:
 
 def _claimed(day: Any, token: str, lottery_id: str) -> None:
     """A bottle is won, by the last ticket of all, and sent."""
-    mine, body = "/v1/me/lotteries/{lottery_id}/draws", {"is_adult": True}
+    mine, body = "/v1/me/lotteries/{lottery_id}/draws", {"is_adult": True, "cost": "points"}
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(drawing.draw_once, "__kwdefaults__", {"roll": lambda tickets: tickets - 1})
         won = day.call(("POST", mine), body, token=token, lottery_id=lottery_id, Idempotency_Key="draw-0")

@@ -90,6 +90,53 @@ def test_a_chance_is_drawn_with_before_points_and_once(fair: Fair) -> None:
     assert (free.points, free.text) == (0, "大转盘:10积分(抽奖机会)")
 
 
+def test_who_means_to_draw_with_a_chance_pays_no_points_when_another_phone_took_it(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    fair.give()
+    bought(fair)
+    rooms = fair.through(Meanwhile(fair.ledger.dynamo, lambda: fair.draw(key="other", ticket=TICKETS["coupon"])))
+
+    refused = fair.refused(key="a", cost="chance", rooms=rooms)
+
+    assert refused is Code.DRAW_COST_CHANGED
+    assert [one.points_spent for one in fair.drawn()] == [0]
+    assert fair.ledger.read("m1").available_points == 100
+    assert fair.draw(key="a", cost="points").drawn.points_spent == 20
+
+
+def test_who_means_to_draw_with_a_chance_pays_no_points_when_its_order_was_taken_back(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    fair.give()
+    bought(fair)
+    bought(fair, "1", refund(1000))
+
+    assert fair.refused(cost="chance") is Code.DRAW_COST_CHANGED
+    assert (fair.drawn(), fair.ledger.read("m1").available_points) == ([], 100)
+
+
+def test_who_means_to_pay_points_keeps_a_chance_that_he_did_not_know_of(fair: Fair) -> None:
+    fair.publish(grants=[BY_ORDER])
+    fair.give()
+    bought(fair)
+
+    assert fair.refused(cost="points") is Code.DRAW_COST_CHANGED
+    assert fair.drawn() == []
+    assert fair.draw(cost="chance").drawn.points_spent == 0
+
+
+@pytest.mark.parametrize("cost", [None, "chance", "points"])
+def test_a_draw_that_was_made_is_answered_under_its_key_whatever_its_repeat_would_cost(fair: Fair, cost: Any) -> None:
+    fair.publish(grants=[BY_ORDER])
+    fair.give()
+    bought(fair)
+    made = fair.draw(cost="chance")
+
+    again = fair.draw(cost=cost)
+
+    assert (again.drawn, again.replayed) == (made.drawn, True)
+    assert len(fair.drawn()) == 1
+
+
 def test_without_points_to_pay_with_a_draw_needs_a_chance(fair: Fair) -> None:
     fair.publish(grants=[BY_ORDER], points=None)
     fair.give()

@@ -196,6 +196,46 @@ def test_too_few_points_frozen_under_age_not_eligible(fair: Fair) -> None:
     assert fair.drawn() == []
 
 
+def test_who_is_not_tagged_draws_nothing_and_who_is_by_either_of_his_ids_does(fair: Fair) -> None:
+    fair.publish(who={"tags": ["vip", "内测"]})
+    fair.give()
+    fair.tags["m2"] = {"内测"}
+
+    barred = fair.refused()
+    written = entries(fair), fair.drawn()
+    merge(fair.ledger, "m2", "m1", terms=fair.terms.ledger, now=NOON)
+
+    assert (barred, written) == (Code.NOT_ELIGIBLE, ([], []))
+    assert [fair.refused(member_id, member_id) for member_id in ("m1", "m2")] == [None, None]
+
+
+def test_who_loses_the_tag_while_his_draw_is_contended_draws_nothing(fair: Fair) -> None:
+    fair.publish(who={"tags": ["vip"]})
+    fair.give()
+    fair.tags["m1"] = {"vip"}
+
+    def meanwhile() -> None:
+        fair.tags.clear()
+        fair.post("m1", an_earn(1, cause=a_cause(id="another")))  # so that the account is read and judged anew
+
+    rooms = fair.through(Meanwhile(fair.ledger.dynamo, meanwhile))
+
+    assert fair.refused(rooms=rooms) is Code.NOT_ELIGIBLE
+    assert (fair.drawn(), stored(fair.ledger, "m1").available_points) == ([], 101)
+
+
+def test_tags_are_looked_up_only_where_a_lottery_asks_for_them(fair: Fair) -> None:
+    fair.publish()
+    fair.give()
+    fair.draw()
+    plain = list(fair.tags_asked)
+    fair.tags["m1"] = {"vip"}
+    fair.publish(who={"tags": ["vip"]})
+    fair.draw()
+
+    assert (plain, fair.tags_asked) == ([], [("m1",)])
+
+
 def test_what_refuses_never_depends_on_the_ticket(fair: Fair) -> None:
     fair.publish(document=with_prize("bottle", count=1))
     fair.give("m1", 19)

@@ -42,6 +42,10 @@ def test_the_demos_wheel_can_be_published() -> None:
     assert faults(wheel(grants=[FRIEND], points=None, slices=SLICES), PROGRAMME, NOON) == []
 
 
+def test_a_wheel_for_tagged_members_can_be_published() -> None:
+    assert faults(wheel(who={"tags": ["vip"]}), PROGRAMME, NOON) == []
+
+
 @pytest.mark.parametrize(
     ("document", "path"),
     [
@@ -61,7 +65,7 @@ def test_the_demos_wheel_can_be_published() -> None:
         (wheel(until_at="2026-03-02T12:00:00+08:00"), "until_at"),
         (wheel(until_at="2026-06-02T00:00:00+08:00"), "until_at"),
         (wheel(who={"skus": ["a"]}), "who.skus"),
-        (wheel(who={"tags": ["vip"]}), "who.tags"),
+        (wheel(who={"tags": ["vip", "vip"]}), "who.tags"),
         (wheel(who={"levels": ["gold", "gold"]}), "who.levels"),
         (wheel(grants=[{**FRIEND, "activity": "share"}]), "grants.0.activity"),
         (wheel(grants=[{**FRIEND, "activity": "spread"}]), "grants.0.activity"),

@@ -49,8 +49,8 @@ class Hall:
         path = MINE if token else "/v1/lotteries/{lottery_id}"
         return self.call("GET", path, token=token).data
 
-    def draw(self, token: str, key: str = "k1", is_adult: bool = True) -> Answer:
-        return self.call("POST", MINE + "/draws", {"is_adult": is_adult}, token=token, key=key)
+    def draw(self, token: str, key: str = "k1", is_adult: bool = True, **given: Any) -> Answer:
+        return self.call("POST", MINE + "/draws", {"is_adult": is_adult, **given}, token=token, key=key)
 
 
 @pytest.fixture
@@ -182,6 +182,7 @@ def test_a_member_sees_what_he_has_left_and_why_he_could_not_draw(hall: Hall, mo
         "draws_left_today": 3,
         "chances": 0,
         "chances_earned": 0,
+        "cost": "points",
         "points": 20,
         "available_points": 100,
         "is_affordable": True,
@@ -208,6 +209,56 @@ def test_a_draw_answers_the_same_under_its_key_and_needs_one(hall: Hall, monkeyp
     assert (first["name"], first["points_won"], first["balance_after_points"]) == ("50积分", 50, 130)
     assert [answer.json["code"] for answer in refused] == [40000, 42225]
     assert open_ledger().read(member_id).available_points == 130
+
+
+def test_a_draw_whose_cost_changed_since_it_was_shown_is_refused_until_it_is_confirmed(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling(monkeypatch, *["p10"] * 6)
+    hall.publish(wheel(grants=[{"activity": "check_in", "chances": 1}]))
+    token, member_id = hall.counter.log_in()
+    hall.counter.give(member_id, 100)
+    hall.call("POST", "/v1/me/check-ins", token=token)
+    shown = hall.page(token)["mine"]
+    hall.draw(token, "other-phone")
+
+    refused = hall.draw(token, cost=shown["cost"])
+    now_shown = hall.page(token)["mine"]
+    confirmed = hall.draw(token, cost=now_shown["cost"])
+
+    assert (shown["cost"], shown["points"]) == ("chance", 0)
+    assert (refused.json["code"], refused.json["field"]) == (40924, "cost")
+    assert refused.json["msg"] == "抽奖机会已用完,这次抽奖需要20分,请确认后再抽"
+    assert (now_shown["cost"], now_shown["points"]) == ("points", 20)
+    assert (confirmed.data["paid_with"], confirmed.data["replayed"]) == ("points", False)
+    assert hall.draw(token, "k9", cost="dollars").json["field"] == "cost"
+
+
+def test_what_a_draw_costs_is_null_where_nothing_can_pay_for_it(hall: Hall) -> None:
+    hall.publish(wheel(grants=[{"activity": "check_in", "chances": 1}], points=None))
+    token, _ = hall.counter.log_in()
+
+    mine = hall.page(token)["mine"]
+
+    assert (mine["cost"], mine["points"], mine["why_not"]["code"]) == (None, None, 40927)
+    assert [hall.draw(token, cost=cost).json["code"] for cost in ("chance", "points")] == [40927, 40927]
+
+
+def test_a_lottery_for_tagged_members_says_so_and_opens_to_who_is_tagged(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling(monkeypatch, "p10", "p10", "p10")
+    hall.publish(wheel(who={"tags": ["vip"]}))
+    token, member_id = hall.counter.log_in()
+    hall.counter.give(member_id, 100)
+    told, barred = hall.page(token)["mine"]["why_not"], hall.draw(token)
+    body = {"tag": "vip", "action": "give", "member_ids": [member_id], "reason": "邀请内测"}
+    hall.call("POST", "/v1/staff/tag-changes", body, token=hall.operator)
+
+    assert told == {"code": 42228, "msg": "仅限受邀会员参加"}
+    assert (barred.json["code"], barred.json["msg"]) == (42228, "仅限受邀会员参加")
+    assert hall.page(token)["mine"]["why_not"] is None
+    assert hall.draw(token).data["paid_with"] == "points"
 
 
 def test_winners_are_shown_with_their_ids_masked_and_only_above_the_value(

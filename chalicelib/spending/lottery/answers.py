@@ -105,12 +105,16 @@ def _version_answer(version: Version, zone: str) -> Answer:
 
 
 def mine_answer(left: Left, earned: int, campaign: Campaign, available_points: int, why: WhyNot | None) -> Answer:
-    """What the member has in a campaign: `why_not` is null where the next draw would be made."""
+    """What the member has in a campaign: what pays the next draw, `cost` and how many `points`, null where nothing can;
+    `why_not` is null where that draw would be made.
+    """
+    costs_points = campaign.points if left.cost == "points" else 0
     return {
         "draws_left_today": left.draws,
         "chances": left.chances,
         "chances_earned": earned,
-        "points": 0 if left.chances else campaign.points,
+        "cost": left.cost if costs_points is not None else None,
+        "points": costs_points,
         "available_points": available_points,
         "is_affordable": bool(left.chances) or (campaign.points is not None and available_points >= campaign.points),
         "why_not": {"code": why.code.number, "msg": why.text} if why else None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from chalicelib.runtime.edge import Body
+from chalicelib.spending.lottery.standing import Cost
 from chalicelib.spending.mall.bodies import PickUpIn, ShipIn
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
@@ -15,9 +16,12 @@ Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class DrawIn(Body):
-    """The member's own word that he is at least 18; without it nobody draws."""
+    """The member's own word that he is at least 18, without which nobody draws, and what he was told that the draw
+    costs: where that is stated, it is paid so or not made.
+    """
 
     is_adult: bool
+    cost: Cost | None = None
 
 
 class ClaimIn(Body):

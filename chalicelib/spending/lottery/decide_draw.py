@@ -18,7 +18,7 @@ from chalicelib.spending.goods.good import Parcel, Virtual
 from chalicelib.spending.goods.model import Given, PoolCode
 from chalicelib.spending.lottery.campaign import Campaign, Points, Prize, Thanks, stock_id
 from chalicelib.spending.lottery.model import Drawn, Version
-from chalicelib.spending.lottery.standing import barred, counts_of, left_of
+from chalicelib.spending.lottery.standing import Cost, barred, costs_otherwise, counts_of, left_of
 from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.lottery.wheel import draw, total
 from chalicelib.spending.mall.item import pool_stock
@@ -39,23 +39,31 @@ class Asked(NamedTuple):
     picked: tuple[PoolCode, ...]
     """A free code of the pool that the ticket wins from, if there is one."""
     at: datetime
+    cost: Cost | None = None
+    """What the member was told that it would be paid with; None: whatever it is."""
 
     @property
     def campaign(self) -> Campaign:
         return self.version.campaign
 
 
-def decide(asked: Asked, lotteries: LotteryTable, terms: Terms, seen: Seen) -> tuple[Posting, Drawn]:
-    """The draw's posting for the member as he is read, and its row. Pure; a Refusal where he may not draw."""
+def decide(
+    asked: Asked, tags: frozenset[str], lotteries: LotteryTable, terms: Terms, seen: Seen
+) -> tuple[Posting, Drawn]:
+    """The draw's posting for the member as he is read, with these tags, and its row. Pure; a Refusal where he may not
+    draw, or it would be paid otherwise than he was told.
+    """
     account, campaign = seen.account, asked.campaign
     today_on = _counted_on(account, asked.at, terms.zone)
     cause = _cause(asked, account.member_id)
     left = left_of(account, asked.campaign_id, campaign, asked.earned, today_on)
-    if why := barred(campaign, account, left, terms, today_on):
+    if why := barred(campaign, account, tags, left, terms, today_on):
         raise Refusal(why.code, cause, why.text)
+    if why := costs_otherwise(asked.cost, campaign, left):
+        raise Refusal(why.code, cause, why.text, field="cost")
     wheel_prize = draw(asked.ticket, campaign.prizes)
     prize = _given_prize(wheel_prize, asked, seen, lotteries.name)
-    spent = 0 if left.chances else campaign.points or 0
+    spent = 0 if left.cost == "chance" else campaign.points or 0
     pay = Redeem(
         cause,
         spent,
@@ -99,7 +107,7 @@ def _cause(asked: Asked, member_id: str) -> Cause:
 
 def _given_prize(wheel_prize: Prize, asked: Asked, seen: Seen, table: str) -> Prize:
     """The wheel's prize, or what it said beforehand that it becomes when none is left."""
-    ran_out = any(stock.id in seen.spent_budgets for stock in _stocks(wheel_prize, asked, table))
+    ran_out = any(stock.id in seen.spent for stock in _stocks(wheel_prize, asked, table))
     has_no_code = isinstance(wheel_prize.gives, Virtual) and not asked.picked
     if wheel_prize.fallback and (ran_out or has_no_code):
         return asked.campaign.prize(wheel_prize.fallback)

@@ -8,15 +8,16 @@ is answered from it, whatever has changed since.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.due import spend
-from chalicelib.ledger.model import Posting
+from chalicelib.ledger.model import Account, Posting
 from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.programme.model import Terms
+from chalicelib.programme.standing import NO_TAGS
 from chalicelib.spending.goods.give import coupon_code
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import PoolCode
@@ -25,7 +26,7 @@ from chalicelib.spending.lottery.campaign import Campaign
 from chalicelib.spending.lottery.count_chances import count_chances
 from chalicelib.spending.lottery.decide_draw import Asked, decide
 from chalicelib.spending.lottery.model import Drawn, draw_id
-from chalicelib.spending.lottery.standing import closed
+from chalicelib.spending.lottery.standing import Cost, closed
 from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.lottery.wheel import draw, total
 
@@ -35,14 +36,17 @@ _MOST_COUPONS = 10
 
 Roll = Callable[[int], int]
 """A whole number from 0 up to but not including this one, every one as likely."""
+TagsOf = Callable[[Sequence[str]], frozenset[str]]
+"""The tags of a member, who has these ids: a read."""
 
 
 class Rooms(NamedTuple):
-    """The tables that a draw touches."""
+    """The tables that a draw touches, and who knows members' tags."""
 
     ledger: LedgerTable
     lotteries: LotteryTable
     goods: GoodsTable
+    tags_of: TagsOf
 
 
 class Answer(NamedTuple):
@@ -61,18 +65,20 @@ def draw_once(
     rooms: Rooms,
     terms: Terms,
     now: datetime,
+    cost: Cost | None = None,
     roll: Roll = lambda tickets: secrets.randbelow(tickets),
 ) -> Answer:
     """Draw in a campaign, paid with a chance while there is one, else with points; again under `key`: the first answer.
+    Where `cost` is stated, it is paid with that or not made.
 
-    Raises ADULTS_ONLY, LOTTERY_NOT_FOUND, LOTTERY_CLOSED, NOT_ELIGIBLE, DRAW_LIMIT, NO_CHANCE, INSUFFICIENT_POINTS,
-    MEMBER_FROZEN, BUSY.
+    Raises ADULTS_ONLY, LOTTERY_NOT_FOUND, LOTTERY_CLOSED, NOT_ELIGIBLE, DRAW_LIMIT, NO_CHANCE, DRAW_COST_CHANGED,
+    INSUFFICIENT_POINTS, MEMBER_FROZEN, BUSY.
     """
     if not is_adult:
         raise JifenError(Code.ADULTS_ONLY, field="is_adult")
     id = draw_id(campaign_id, member_id, key)
     try:
-        return _drawn(id, campaign_id, member_id, rooms, terms, now, roll)
+        return _drawn(id, campaign_id, member_id, cost, rooms, terms, now, roll)
     except JifenError:
         standing = rooms.lotteries.drawn(campaign_id, id)
         if standing is None:
@@ -80,7 +86,16 @@ def draw_once(
         return Answer(standing, replayed=True)
 
 
-def _drawn(id: str, campaign_id: str, member_id: str, rooms: Rooms, terms: Terms, now: datetime, roll: Roll) -> Answer:
+def _drawn(
+    id: str,
+    campaign_id: str,
+    member_id: str,
+    cost: Cost | None,
+    rooms: Rooms,
+    terms: Terms,
+    now: datetime,
+    roll: Roll,
+) -> Answer:
     book = rooms.lotteries.book(campaign_id, now)
     version = book.at(now)
     if why := closed(book, version.campaign, now):
@@ -94,6 +109,7 @@ def _drawn(id: str, campaign_id: str, member_id: str, rooms: Rooms, terms: Terms
         coupon_codes=tuple(coupon_code() for _ in range(_MOST_COUPONS)),
         picked=(),
         at=now,
+        cost=cost,
     )
     for attempt in range(ATTEMPTS + 1):
         # Who is unlucky with every code of a pool gets the fallback, as if there were none: not another ticket.
@@ -110,7 +126,8 @@ def _posted(asked: Asked, member_id: str, rooms: Rooms, terms: Terms) -> Answer:
     made: list[Drawn] = []
 
     def decided(seen: Seen) -> Posting:
-        posting, drawn = decide(asked, rooms.lotteries, terms, seen)
+        tags = tags_for(asked.campaign, seen.account, rooms.tags_of)
+        posting, drawn = decide(asked, tags, rooms.lotteries, terms, seen)
         made[:] = [drawn]
         return posting
 
@@ -118,6 +135,11 @@ def _posted(asked: Asked, member_id: str, rooms: Rooms, terms: Terms) -> Answer:
     if receipt.replayed:  # its entry stands: so does its row
         raise JifenError(Code.KEY_REUSED)
     return Answer(made[0], replayed=False)
+
+
+def tags_for(campaign: Campaign, account: Account, tags_of: TagsOf) -> frozenset[str]:
+    """The member's tags, under all ids of his, where the campaign asks for tags; none is looked up else."""
+    return tags_of(account.member_ids) if campaign.who.tags else NO_TAGS
 
 
 def _earned(campaign: Campaign, member_id: str, ledger: LedgerTable, zone: str) -> int:

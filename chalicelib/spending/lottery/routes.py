@@ -11,6 +11,7 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.statement import balance_now
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import log
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, anyone, client_key, endpoint
@@ -27,7 +28,7 @@ from chalicelib.spending.lottery.answers import (
 from chalicelib.spending.lottery.bodies import ClaimIn, DrawIn
 from chalicelib.spending.lottery.claim_prize import Prizes, claim_prize
 from chalicelib.spending.lottery.count_chances import count_chances
-from chalicelib.spending.lottery.draw import Rooms, draw_once
+from chalicelib.spending.lottery.draw import Rooms, draw_once, tags_for
 from chalicelib.spending.lottery.model import Drawn, State, claimed_as
 from chalicelib.spending.lottery.standing import WhyNot, barred, closed, left_of
 from chalicelib.spending.lottery.table import open_lotteries, place_of
@@ -84,7 +85,8 @@ def get_my_lottery(call: Call, lottery_id: str) -> Json:
     earned = count_chances(campaign, account, ledger=ledger, zone=terms.zone)
     on = business_on(call.now, terms.zone)
     left = left_of(account, book.head.id, campaign, earned, on)
-    why = closed(book, campaign, call.now) or barred(campaign, account, left, terms, on)
+    tags = tags_for(campaign, account, tags_of)
+    why = closed(book, campaign, call.now) or barred(campaign, account, tags, left, terms, on)
     if why is None and not left.chances and (missing := (campaign.points or 0) - shown.available_points) > 0:
         why = WhyNot(Code.INSUFFICIENT_POINTS, f"积分不足,还差{missing}分")
     mine = mine_answer(left, earned, campaign, shown.available_points, why)
@@ -95,9 +97,10 @@ def get_my_lottery(call: Call, lottery_id: str) -> Json:
 @endpoint(bp, caller=member, body=DrawIn)
 def post_draw(call: Call, lottery_id: str) -> Json:
     """Draw once, with a chance while there is one, else with points. Needs an Idempotency-Key: the same key answers the
-    same draw for ever. Members must be 18 and say so.
+    same draw for ever. Members must be 18 and say so. Send `cost` as the page told it: a draw that would be paid
+    otherwise by now is refused (40924), and nothing is spent.
     """
-    terms, rooms = terms_at(call.now), Rooms(open_ledger(), open_lotteries(), open_goods())
+    terms, rooms = terms_at(call.now), Rooms(open_ledger(), open_lotteries(), open_goods(), tags_of)
     answer = draw_once(
         known_id(lottery_id),
         call.caller.id,
@@ -106,6 +109,7 @@ def post_draw(call: Call, lottery_id: str) -> Json:
         rooms=rooms,
         terms=terms,
         now=call.now,
+        cost=call.body.cost,
     )
     drawn = answer.drawn
     log.outcome("lottery_drawn", campaign=drawn.campaign_id, version=drawn.version, fallback=int(drawn.is_fallback))

@@ -25,7 +25,6 @@ CLAIM_DAYS = 7
 """Days that the last winner has at least to claim what is sent."""
 MOST_CLAIM_DAYS = 366
 _NOT_OF_A_MEMBER = (
-    "tags",
     "platforms",
     "skus",
     "categories",
@@ -36,7 +35,7 @@ _NOT_OF_A_MEMBER = (
     "first",
     "min_fen",
 )
-"""Conditions of a deed; and tags, which no draw knows of its member: nobody could ever draw."""
+"""Conditions of a deed, which say nothing about who may draw."""
 
 
 def faults_of(campaign: Campaign, programme: Programme, now: datetime) -> Faults:

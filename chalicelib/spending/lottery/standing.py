@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chalicelib.errors import Code
 from chalicelib.ledger.counters import Counted, used
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.programme.conditions import in_words, of_the_member
 from chalicelib.programme.model import Terms
-from chalicelib.programme.standing import standing_of
+from chalicelib.programme.standing import NO_TAGS, standing_of
 from chalicelib.spending.lottery.campaign import Campaign
 from chalicelib.spending.lottery.model import Book, State
 from chalicelib.spending.lottery.sense import MOST_DAYS
-
-_NO_TAGS: frozenset[str] = frozenset()
 
 
 class WhyNot(NamedTuple):
@@ -25,6 +23,10 @@ class WhyNot(NamedTuple):
     text: str
 
 
+Cost = Literal["chance", "points"]
+"""What a draw is paid with."""
+
+
 class Left(NamedTuple):
     """What a member has left today."""
 
@@ -32,6 +34,11 @@ class Left(NamedTuple):
     """Of the day's draws, however they are paid."""
     chances: int
     """Of those earned in the campaign."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the next draw is paid with: a chance while there is one."""
+        return "chance" if self.chances else "points"
 
 
 def drawn_today(campaign_id: str) -> str:
@@ -72,11 +79,13 @@ def closed(book: Book, campaign: Campaign, now: datetime) -> WhyNot | None:
     return None
 
 
-def barred(campaign: Campaign, account: Account, left: Left, terms: Terms, on: date) -> WhyNot | None:
-    """Why this member may not draw, whatever his points."""
+def barred(
+    campaign: Campaign, account: Account, tags: frozenset[str], left: Left, terms: Terms, on: date
+) -> WhyNot | None:
+    """Why this member, who has these tags, may not draw, whatever his points."""
     if account.frozen:
         return WhyNot(Code.MEMBER_FROZEN, Code.MEMBER_FROZEN.msg)
-    name = of_the_member(campaign.who, _NO_TAGS, standing_of(account, terms, on), on)
+    name = of_the_member(campaign.who, NO_TAGS, standing_of(account, terms, on, tags), on)
     if name is not None:
         return WhyNot(Code.NOT_ELIGIBLE, in_words(campaign.who, name))
     if not left.draws:
@@ -84,3 +93,12 @@ def barred(campaign: Campaign, account: Account, left: Left, terms: Terms, on: d
     if not left.chances and campaign.points is None:
         return WhyNot(Code.NO_CHANCE, Code.NO_CHANCE.msg)
     return None
+
+
+def costs_otherwise(asked: Cost | None, campaign: Campaign, left: Left) -> WhyNot | None:
+    """That the next draw is not paid with what the member was told that it would be; None where he stated nothing."""
+    if asked in (None, left.cost):
+        return None
+    if asked == "chance":
+        return WhyNot(Code.DRAW_COST_CHANGED, f"抽奖机会已用完,这次抽奖需要{campaign.points}分,请确认后再抽")
+    return WhyNot(Code.DRAW_COST_CHANGED, "你有抽奖机会,这次抽奖不用积分,请确认后再抽")

@@ -16,7 +16,7 @@ from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
 from chalicelib.spending.mall.quote_item import Offer
 from chalicelib.spending.mall.revise import STATES
-from chalicelib.spending.mall.shelf import advice, begins_at, mode_of, worth_fen
+from chalicelib.spending.mall.shelf import advice, begins_at, is_on_sale, mode_of, spans, worth_fen
 
 Answer = dict[str, Any]
 
@@ -24,7 +24,7 @@ Answer = dict[str, Any]
 def item_answer(shown: Shown, terms: Terms, now: datetime) -> Answer:
     """An item for a member: what it is, its prices, whether he may have it now, and what is missing else."""
     listed, item = shown.listed, shown.listed.item
-    opens_at = begins_at(item, now)
+    opens_at = begins_at(item, terms, now)
     return {
         "id": listed.id,
         "name": item.name,
@@ -63,8 +63,12 @@ def _price(price: Price, item: MallItem, terms: Terms) -> Answer:
     }
 
 
-def staff_item_answer(listed: Listed, document: Mapping[str, Any], shelf: tuple[int, int], terms: Terms) -> Answer:
-    """An item for staff: its document, its shelf, and what its prices are worth beside its cost."""
+def staff_item_answer(
+    listed: Listed, document: Mapping[str, Any], shelf: tuple[int, int], terms: Terms, now: datetime
+) -> Answer:
+    """An item for staff: its document, its shelf, when it is on sale (its campaign's phases among its spans), and what
+    its prices are worth beside its cost.
+    """
     item = listed.item
     return {
         "id": listed.id,
@@ -74,6 +78,11 @@ def staff_item_answer(listed: Listed, document: Mapping[str, Any], shelf: tuple[
         "changed_at": in_zone(listed.changed_at, terms.zone),
         "item": document,
         "stock": {"left": shelf[0], "taken": shelf[1]},
+        "is_in_time": is_on_sale(item, terms, now),
+        "spans": [
+            {"from_at": in_zone(from_at, terms.zone), "until_at": in_zone(until_at, terms.zone)}
+            for from_at, until_at in sorted(spans(item, terms))
+        ],
         "prices": [
             {
                 "id": price.id,

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, business_on
+from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.gates import gates
+from chalicelib.spending.mall.gates import gates, tags_for
 from chalicelib.spending.mall.item import MallItem, stock_of
 from chalicelib.spending.mall.model import ItemState, Listed
 from chalicelib.spending.mall.quote_item import obstacles
@@ -40,9 +41,10 @@ class Wish(NamedTuple):
 
 def browse(member_id: str, wish: Wish, *, desk: Desk, now: datetime) -> list[Shown]:
     """Everything on sale, or about to be, that matches the wish. One read of the account, the shelves and the limits
-    each; the catalogue as held. Only where nothing else is in the way of an item are its gates looked up.
+    each, and of his tags where an item asks for tags; the catalogue as held. Only where nothing else is in the way of
+    an item are its gates looked up.
     """
-    found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms.zone, now)]
+    found = [one for one in desk.mall.catalogue(now).values() if _is_shown(one, desk.terms, now)]
     found = [one for one in found if _matches(one.item, wish)]
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shown = _judged(account, found, desk, now)
@@ -64,6 +66,7 @@ def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -
     places = {one.id: stock_of(one.id, one.item) for one in listed}
     shelf = desk.goods.shelf([*set(places.values())])
     used = _used(account, listed, desk, now)
+    tags = tags_for([one.item.who for one in listed], account, desk)
     sold_out = [one.id for one in listed if not shelf[places[one.id].id][0]]
     awaited = desk.mall.restocks.awaited(sold_out, account.member_ids)
     return [
@@ -73,6 +76,7 @@ def _judged(account: Account, listed: list[Listed], desk: Desk, now: datetime) -
             obstacles(
                 one,
                 account,
+                tags,
                 desk.terms,
                 used.get(one.id, {}),
                 shelf[places[one.id].id][0],
@@ -104,10 +108,10 @@ def _used(account: Account, listed: Iterable[Listed], desk: Desk, now: datetime)
     return used
 
 
-def _is_shown(listed: Listed, zone: str, now: datetime) -> bool:
+def _is_shown(listed: Listed, terms: Terms, now: datetime) -> bool:
     """Switched on, and on sale or with a window still to come."""
     return listed.state is ItemState.ON and (
-        is_on_sale(listed.item, now, zone) or begins_at(listed.item, now) is not None
+        is_on_sale(listed.item, terms, now) or begins_at(listed.item, terms, now) is not None
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chalicelib.ledger.table import LedgerTable
@@ -11,9 +12,11 @@ from chalicelib.spending.mall.table import MallTable
 
 
 class Desk(NamedTuple):
-    """The tables, and the terms in force."""
+    """The tables, the terms in force, and who knows members' tags."""
 
     mall: MallTable
     goods: GoodsTable
     ledger: LedgerTable
     terms: Terms
+    tags_of: Callable[[Sequence[str]], frozenset[str]]
+    """The tags of a member, who has these ids: a read, and so asked only where a condition asks for tags."""

@@ -24,6 +24,7 @@ from chalicelib.connect.wechat_pay.orders import Order
 from chalicelib.connect.wechat_pay.refunds import Refund
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.table import open_ledger
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import clock, log, queue
 from chalicelib.runtime.settings import settings
@@ -106,7 +107,7 @@ def _redemptions(sweep: Sweep) -> dict[str, Part]:
     mall, now = open_mall(), clock.utc_now()
 
     def desk() -> Desk:
-        return Desk(mall, open_goods(), open_ledger(), terms_at(sweep.now))
+        return Desk(mall, open_goods(), open_ledger(), terms_at(sweep.now), tags_of)
 
     def close(has_time: HasTime) -> Swept:
         return replace(sweep, has_time=has_time).close(desk(), open_pay_if_connected(now))
@@ -141,7 +142,7 @@ def _tell_restocked(now: datetime, has_time: HasTime) -> Swept:
     mall = open_mall()
     if not mall.restocks.begun() or not is_sent(RESTOCKED, clock.utc_now()):
         return Swept()
-    desk = Desk(mall, open_goods(), open_ledger(), terms_at(now))
+    desk = Desk(mall, open_goods(), open_ledger(), terms_at(now), tags_of)
     url = settings().reminders_queue_url
     told = sweep_restocked(desk=desk, tell=lambda bodies: queue.send(url, bodies), now=now, has_time=has_time)
     log.outcome("restock_told", told=told.told, failed=told.failed, finished=told.finished)
@@ -159,7 +160,7 @@ def _mini_program(now: datetime) -> WechatApi | None:
 
 def _settle(notice: MallNotice, stands: Order | Refund, api: PayApi, now: datetime) -> None:
     redemption_id = redemption_id_of(notice.out_trade_no)
-    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(now))
+    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(now), tags_of)
     if isinstance(stands, Order):
         settle_paid(redemption_id, stands, desk=desk, api=api, now=now)
         return

@@ -13,6 +13,7 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import staff
 from chalicelib.members.model import is_member_id
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime.edge import INGEST_BODY_LIMIT_BYTES, JSON_BODY, Call, Json, endpoint
 from chalicelib.runtime.lists import limit_of, listing
@@ -227,4 +228,4 @@ def _answer(call: Call, found: Redemption) -> Json:
 
 
 def _desk(call: Call) -> Desk:
-    return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now))
+    return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now), tags_of)

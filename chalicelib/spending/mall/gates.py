@@ -1,8 +1,14 @@
-"""What a member must have done for an item, or must not have yet: looked up only for items that ask for it."""
+"""What a member must have done for an item, must not have yet, or is tagged as: looked up only for items that ask for
+it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from chalicelib.ledger.model import Account
+from chalicelib.programme.conditions import When
+from chalicelib.programme.standing import NO_TAGS
 from chalicelib.spending.goods.good import Badge
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.model import Listed
@@ -18,6 +24,11 @@ def gates(listed: Listed, account: Account, desk: Desk) -> tuple[WhyNot, ...]:
         owned(listed, account, desk),
     )
     return tuple(one for one in found if one)
+
+
+def tags_for(whos: Iterable[When], account: Account, desk: Desk) -> frozenset[str]:
+    """The member's tags, under all ids of his, where one of these conditions asks for tags; none is looked up else."""
+    return desk.tags_of(account.member_ids) if any(who.tags for who in whos) else NO_TAGS
 
 
 def closed(listed: Listed, account: Account, desk: Desk) -> WhyNot | None:

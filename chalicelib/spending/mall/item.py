@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from chalicelib.ledger.document import Ge, Le, Len, document
 from chalicelib.ledger.model import MAX_POINTS
+from chalicelib.programme.campaigns import Phase
 from chalicelib.programme.caps import Id
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.periods import Period
@@ -84,10 +85,14 @@ class MallItem:
     task: Id | None = None
     """The programme's task whose lump it matches: each lump opens it once, at once."""
     windows: Annotated[tuple[Window, ...], Len(0, 12)] = ()
-    """None at all: as long as it is switched on."""
+    """With no phases of a campaign either: as long as it is switched on."""
     rotation: Rotation | None = None
     campaign: Annotated[str, Len(0, 60)] = ""
     """Said by each redemption's entry, so that a campaign's effect can be measured."""
+    phases: Annotated[tuple[Phase, ...], Len(0, 3)] = ()
+    """Those of `campaign`, then one of the programme's, in which it is on sale, beside its own windows: when the
+    campaign's dates change, it follows.
+    """
     late_payment: Literal["refund", "honour"] = "refund"
     """What becomes of money that is paid though the redemption was closed: it goes back, or the redemption is made
     after all where points and pieces still suffice.

@@ -31,8 +31,8 @@ def _adapter() -> TypeAdapter[MallItem]:
 
 
 def read_item(document: Mapping[str, Any], programme: Programme) -> MallItem:
-    """The item a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault, a task or
-    an activity that the programme does not have among them.
+    """The item a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault, a task,
+    an activity or a campaign to follow that the programme does not have among them.
     """
     try:
         item = _adapter().validate_json(json.dumps(document))
@@ -50,6 +50,8 @@ def _unknown(item: MallItem, programme: Programme) -> Iterator[tuple[str, str]]:
     activities = {CHECK_IN, ORDER, *(indicator.id for indicator in programme.indicators)}
     if item.needs is not None and item.needs.activity not in activities:
         yield "needs.activity", "不是当前方案中的行为"
+    if item.phases and item.campaign not in {campaign.id for campaign in programme.campaigns}:
+        yield "campaign", "不是当前方案中的活动档期"
 
 
 def add_item(

@@ -13,7 +13,7 @@ from chalicelib.ledger.model import Account, digest
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import Period
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.gates import gates
+from chalicelib.spending.mall.gates import gates, tags_for
 from chalicelib.spending.mall.item import Price, stock_of
 from chalicelib.spending.mall.model import ACTIVITY, ItemState, Listed
 from chalicelib.spending.mall.shelf import WhyNot, barred, is_on_sale, limit_key, over_limit, price_of
@@ -58,7 +58,8 @@ def quote_item(
     place = stock_of(item_id, listed.item)
     left = desk.goods.shelf([place])[place.id][0]
     used = used_of(listed, account, desk.mall, on)
-    why_not = obstacles(listed, account, desk.terms, used, left, on=on, now=now, quantity=quantity, price=price)
+    tags = tags_for([listed.item.who], account, desk)
+    why_not = obstacles(listed, account, tags, desk.terms, used, left, on=on, now=now, quantity=quantity, price=price)
     why_not = (*why_not, *gates(listed, account, desk))
     return Offer(Quote(ACTIVITY, quote_id, member_id, now, facts), price, quantity, why_not)
 
@@ -86,6 +87,7 @@ def used_of(listed: Listed, account: Account, mall: MallTable, on: date) -> Mapp
 def obstacles(
     listed: Listed,
     account: Account,
+    tags: frozenset[str],
     terms: Terms,
     used: Mapping[Period, int],
     left: int,
@@ -99,11 +101,11 @@ def obstacles(
     item, found = listed.item, []
     if listed.state is not ItemState.ON:
         found.append(WhyNot("off", "商品已下架"))
-    elif not is_on_sale(item, now, terms.zone):
+    elif not is_on_sale(item, terms, now):
         found.append(WhyNot("not_on_sale", "现在不在兑换时间内"))
     if left < quantity:
         found.append(WhyNot("sold_out", "已兑完" if not left else f"只剩{left}件"))
-    found += [one for one in (barred(item, account, terms, on), over_limit(item, used, quantity)) if one]
+    found += [one for one in (barred(item, account, tags, terms, on), over_limit(item, used, quantity)) if one]
     if account.frozen:
         found.append(WhyNot("frozen", "账户已冻结,暂时不能使用积分"))
     missing = price.points * quantity - account.available_points

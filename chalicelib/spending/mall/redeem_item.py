@@ -180,6 +180,7 @@ def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> Redemption | 
             terms=terms,
             now=now,
             text=text,
+            campaign=item.campaign,
             buy=buy,
         )
     else:

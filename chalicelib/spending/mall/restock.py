@@ -55,10 +55,10 @@ def ask_restock(member_id: str, item_id: str, *, is_sent: bool, desk: Desk, now:
         return True
     if listed.state is not ItemState.ON:
         raise JifenError(Code.NOT_ON_SALE)
-    if is_over(listed.item, now):
+    if is_over(listed.item, desk.terms, now):
         raise JifenError(Code.NOT_ON_SALE, "兑换时间已过")
     if _left(listed, desk):
-        is_open = is_on_sale(listed.item, now, desk.terms.zone)
+        is_open = is_on_sale(listed.item, desk.terms, now)
         raise JifenError(Code.ITEM_STATE, "还有库存,可以直接兑换" if is_open else "还有库存,到兑换时间可以直接兑换")
     if not is_sent:
         raise JifenError(Code.ITEM_STATE, "暂不支持到货提醒")
@@ -79,7 +79,7 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
     finished, catalogue = True, desk.mall.catalogue(now)
     for item_id, at in desk.mall.restocks.begun().items():
         listed = catalogue.get(item_id)
-        if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, now, desk.terms.zone):
+        if listed is None or listed.state is not ItemState.ON or not is_on_sale(listed.item, desk.terms, now):
             continue
         try:
             count, is_done = _told(listed, now, desk, tell, has_time)

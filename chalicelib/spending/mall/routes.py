@@ -18,6 +18,7 @@ from chalicelib.ledger.model import business_on
 from chalicelib.ledger.table import open_ledger
 from chalicelib.members.access import member
 from chalicelib.members.openids import openid_of
+from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
 from chalicelib.runtime.edge import JSON_BODY, Call, Json, endpoint
@@ -252,7 +253,7 @@ def get_badges(call: Call) -> Json:
 
 def open_desk(call: Call) -> Desk:
     """The stage's mall under the terms in force."""
-    return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now))
+    return Desk(open_mall(), open_goods(), open_ledger(), terms_at(call.now), tags_of)
 
 
 @contextmanager

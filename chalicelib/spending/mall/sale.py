@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Account, Also
+from chalicelib.programme.conditions import When
 from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.mall.desk import Desk
+from chalicelib.spending.mall.gates import tags_for
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
 from chalicelib.spending.mall.model import Delivery, ItemState, Listed
 from chalicelib.spending.mall.needs import free_lump, lacking
@@ -47,10 +49,15 @@ def usual_sale(listed: Listed) -> Sale:
     return Sale(listed, listed.id, stock_of(listed.id, listed.item))
 
 
-def why_not_you(sale: Sale, account: Account, *, desk: Desk, on: date) -> WhyNot | None:
-    """The first condition on the member that does not hold, deeds that are needed among them."""
+def whos(sales: Iterable[Sale]) -> list[When]:
+    """All conditions on the member that these sales have."""
+    return [item.who for sale in sales for item in (sale.listed.item, sale.usual) if item]
+
+
+def why_not_you(sale: Sale, account: Account, tags: frozenset[str], *, desk: Desk, on: date) -> WhyNot | None:
+    """The first condition on the member, who has these tags, that does not hold, deeds that are needed among them."""
     for item in (sale.listed.item, sale.usual):
-        if item and (found := barred(item, account, desk.terms, on)):
+        if item and (found := barred(item, account, tags, desk.terms, on)):
             return found
     return lacking(sale.listed.item, account, desk.ledger)
 
@@ -62,14 +69,14 @@ def require(
     listed, item = sale.listed, sale.listed.item
     if not quote.issued_at <= now < quote.until_at:
         raise JifenError(Code.QUOTE_INVALID, field="quote")
-    if listed.state is not ItemState.ON or not is_on_sale(item, now, desk.terms.zone):
+    if listed.state is not ItemState.ON or not is_on_sale(item, desk.terms, now):
         raise JifenError(Code.NOT_ON_SALE)
     if sale.opens_at and quote.issued_at < sale.opens_at:
         raise JifenError(Code.NOT_ON_SALE, "这份报价早于开始时间,请重新报价")
     if quote.facts["good"] != good_digest(listed):
         raise JifenError(Code.ITEM_CHANGED)
     _require_delivery(item.good, delivery)
-    if found := why_not_you(sale, account, desk=desk, on=on):
+    if found := why_not_you(sale, account, tags_for(whos([sale]), account, desk), desk=desk, on=on):
         raise JifenError(Code.NOT_FOR_YOU, found.text)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Account, business_on
+from chalicelib.programme.campaigns import spans_of
 from chalicelib.programme.conditions import of_the_member
 from chalicelib.programme.model import Terms
 from chalicelib.programme.periods import THIS, Period, period_key
-from chalicelib.programme.standing import standing_of
+from chalicelib.programme.standing import NO_TAGS, standing_of
 from chalicelib.spending.mall.item import MallItem, Price, Rotation
 
-_NO_TAGS: frozenset[str] = frozenset()
 _EPOCH_MONDAY = date(2001, 1, 1).toordinal()
 
 
@@ -28,11 +28,19 @@ class WhyNot(NamedTuple):
     text: str
 
 
-def is_on_sale(item: MallItem, now: datetime, zone: str) -> bool:
+def is_on_sale(item: MallItem, terms: Terms, now: datetime) -> bool:
     """Whether its windows and its turn allow it at an instant; whether it is switched on is another matter."""
-    if item.windows and not any(window.from_at <= now < window.until_at for window in item.windows):
+    is_timed = bool(item.windows or item.phases)
+    if is_timed and not any(from_at <= now < until_at for from_at, until_at in spans(item, terms)):
         return False
-    return item.rotation is None or _turn_of(item.rotation, business_on(now, zone)) == item.rotation.turn
+    return item.rotation is None or _turn_of(item.rotation, business_on(now, terms.zone)) == item.rotation.turn
+
+
+def spans(item: MallItem, terms: Terms) -> Iterator[tuple[datetime, datetime]]:
+    """Its own windows, and those of the phases it follows; none of a campaign that is gone from the programme."""
+    yield from ((window.from_at, window.until_at) for window in item.windows)
+    if item.phases and (campaign := terms.campaign(item.campaign)):
+        yield from spans_of(campaign, item.phases)
 
 
 def _turn_of(rotation: Rotation, on: date) -> int:
@@ -42,19 +50,20 @@ def _turn_of(rotation: Rotation, on: date) -> int:
     return (on.toordinal() - _EPOCH_MONDAY) // 7 % rotation.of
 
 
-def begins_at(item: MallItem, now: datetime) -> datetime | None:
+def begins_at(item: MallItem, terms: Terms, now: datetime) -> datetime | None:
     """When the next of its windows opens, if one will."""
-    return min((window.from_at for window in item.windows if window.from_at > now), default=None)
+    return min((from_at for from_at, _ in spans(item, terms) if from_at > now), default=None)
 
 
-def is_over(item: MallItem, now: datetime) -> bool:
+def is_over(item: MallItem, terms: Terms, now: datetime) -> bool:
     """Whether the last of its windows has closed."""
-    return bool(item.windows) and all(window.until_at <= now for window in item.windows)
+    found = [*spans(item, terms)]
+    return bool(found) and all(until_at <= now for _, until_at in found)
 
 
-def barred(item: MallItem, account: Account, terms: Terms, on: date) -> WhyNot | None:
-    """The first condition on the member that does not hold."""
-    found = of_the_member(item.who, _NO_TAGS, standing_of(account, terms, on), on)
+def barred(item: MallItem, account: Account, tags: frozenset[str], terms: Terms, on: date) -> WhyNot | None:
+    """The first condition on the member, who has these tags, that does not hold."""
+    found = of_the_member(item.who, NO_TAGS, standing_of(account, terms, on, tags), on)
     if found is None:
         return None
     return WhyNot(found, _condition_in_words(found, item, terms))

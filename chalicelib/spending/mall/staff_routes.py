@@ -151,4 +151,4 @@ def _item(call: Call, item_id: str) -> Json:
     place = stock_of(item_id, listed.item)
     shelf = open_goods().shelf([place])[place.id]
     lines = history_answer(mall.documents.lines(item_id), terms.zone)
-    return {**staff_item_answer(listed, kept.document, shelf, terms), "history": lines}
+    return {**staff_item_answer(listed, kept.document, shelf, terms, call.now), "history": lines}

@@ -171,6 +171,7 @@ def _placed(
             terms=desk.terms.ledger,
             now=now,
             text=f"拼团{sale.listed.item.name}",
+            campaign=sale.listed.item.campaign,
             buy=buy,
         )
     except JifenError:

@@ -128,6 +128,7 @@ def as_sold(offer: Offer, item: MallItem) -> MallItem:
         limits=(Limit(pieces=per_member(offer), period="ever"),),
         who=offer.who,
         windows=(Window(from_at=offer.from_at, until_at=offer.until_at),),
+        phases=(),
         rotation=None,
         shards=shards_of(offer),
         campaign=offer.campaign or item.campaign,

@@ -10,11 +10,11 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, business_on
 from chalicelib.spending.documents import ON
-from chalicelib.spending.mall.gates import gates
+from chalicelib.spending.mall.gates import gates, tags_for
 from chalicelib.spending.mall.model import ACTIVITY, ItemState
 from chalicelib.spending.mall.quote_item import Offer as Quoted
 from chalicelib.spending.mall.quote_item import good_digest, obstacles, used_of
-from chalicelib.spending.mall.sale import Sale, why_not_you
+from chalicelib.spending.mall.sale import Sale, whos, why_not_you
 from chalicelib.spending.mall.shelf import WhyNot, is_on_sale
 from chalicelib.spending.offers.group import QUOTE, Group, Place, PlaceState
 from chalicelib.spending.offers.offer import GroupBuy
@@ -42,13 +42,14 @@ def browse_offers(member_id: str, *, room: Room, now: datetime) -> list[Shown]:
     desk = room.desk
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     shelves = room.offers.shelves([sale.stock for _, sale in sales])
+    tags = tags_for(whos(sale for _, sale in sales), account, desk)
     places = _own_places(account, room) if any(isinstance(one.offer.template, GroupBuy) for one, _ in sales) else []
     shown = [
         Shown(
             one,
             sale,
             shelves[sale.stock.id].left,
-            _why_not(sale, account, shelves[sale.stock.id].left, 1, room, now),
+            _why_not(sale, account, tags, shelves[sale.stock.id].left, 1, room, now),
             tuple((group, place) for group, place in places if group.offer_id == one.id),
         )
         for one, sale in sales
@@ -65,7 +66,7 @@ def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, 
     standing = known_offer(offer_id, room=room, now=now)
     sale = sale_of(standing, room=room, now=now)
     item = sale.listed.item
-    if sale.listed.state is not ItemState.ON or not is_on_sale(item, now, room.desk.terms.zone):
+    if sale.listed.state is not ItemState.ON or not is_on_sale(item, room.desk.terms, now):
         raise JifenError(Code.NOT_ON_SALE, "活动还未开始" if now < standing.offer.from_at else "活动已结束")
     if not 1 <= quantity <= item.per_order:
         raise JifenError(Code.INVALID_REQUEST, f"每单可兑1至{item.per_order}件", field="quantity")
@@ -81,16 +82,20 @@ def quote_offer(member_id: str, offer_id: str, quantity: int, *, quote_id: str, 
     account = account_now(member_id, ledger=desk.ledger, terms=desk.terms.ledger, now=now)
     left = room.offers.shelves([sale.stock])[sale.stock.id].left
     kind = QUOTE if isinstance(standing.offer.template, GroupBuy) else ACTIVITY
-    why_not = _why_not(sale, account, left, quantity, room, now)
+    tags = tags_for(whos([sale]), account, desk)
+    why_not = _why_not(sale, account, tags, left, quantity, room, now)
     return Quoted(Quote(kind, quote_id, member_id, now, facts), price, quantity, why_not)
 
 
-def _why_not(sale: Sale, account: Account, left: int, quantity: int, room: Room, now: datetime) -> tuple[WhyNot, ...]:
+def _why_not(
+    sale: Sale, account: Account, tags: frozenset[str], left: int, quantity: int, room: Room, now: datetime
+) -> tuple[WhyNot, ...]:
     on = business_on(now, room.desk.terms.zone)
     used = used_of(sale.listed, account, room.desk.mall, on)
     found = obstacles(
         sale.listed,
         account,
+        tags,
         room.desk.terms,
         used,
         left,
@@ -100,7 +105,7 @@ def _why_not(sale: Sale, account: Account, left: int, quantity: int, room: Room,
         price=sale.listed.item.prices[0],
     )
     yours = (
-        why_not_you(sale, account, desk=room.desk, on=on),
+        why_not_you(sale, account, tags, desk=room.desk, on=on),
         *gates(sale.listed._replace(id=sale.item_id), account, room.desk),
     )
     told = {one.reason for one in found}
