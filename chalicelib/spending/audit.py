@@ -97,7 +97,22 @@ def check_redemption(one: Redemption, beside: Beside, table: str) -> list[Findin
     if one.money not in may_stand:
         wanted = f"one of {', '.join(sorted(may_stand))}, as it is {one.state}"
         found.append(Finding(table, key, "money", wanted, str(one.money)))
+    found += _given(one, table)
     return [*found, *(_codes(one, beside, table) if one.pool else _coupons(one, beside, table))]
+
+
+def _given(one: Redemption, table: str) -> Iterator[Finding]:
+    """Coupons and codes are promised while their money is awaited, and given once it is there."""
+    if one.good not in ("coupon", "bundle", "virtual"):
+        return
+    key, is_awaited = f"R#{one.id} R", one.money is Money.AWAITED
+    if bool(one.promised) is not is_awaited:
+        wanted = f"{'a promise' if is_awaited else 'none'}, as its money is {one.money or 'none'}"
+        yield Finding(table, key, "promised", wanted, one.promised or "none")
+    if is_awaited and one.codes:
+        yield Finding(table, key, "codes", "none, as its money is awaited", str(len(one.codes)))
+    if not is_awaited and one.state not in _GIVEN_BACK and len(one.codes) < one.quantity:
+        yield Finding(table, key, "codes", f"{one.quantity} or more, as it is {one.state}", str(len(one.codes)))
 
 
 def _expected(one: Redemption) -> tuple[int, int]:
@@ -161,7 +176,7 @@ class Stocks:
     out: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
     reserved: Counter[str] = field(default_factory=Counter)
-    """Pieces of places in groups that are not resolved."""
+    """Pieces of places in groups that are not resolved, and of pools those that wait for their money."""
 
     def add(self, item: Item) -> None:
         """Count one row of the table; most say nothing of stocks."""
@@ -183,8 +198,10 @@ class Stocks:
             (self.out if "given_to" in item else self.free)[stock] += 1
 
     def add_redemption(self, one: Redemption) -> None:
-        """Count the pieces that a redemption has out; of pools their codes say it, of prizes their draws."""
-        if not one.pool and not one.draw:
+        """Count the pieces that a redemption has out; of pools their codes say it once paid, of prizes their draws."""
+        if one.pool and one.state is RedemptionState.UNPAID:
+            self.reserved[one.stock_id] += one.quantity
+        elif not one.pool and not one.draw:
             self.out[one.stock_id] += one.pieces_out - one.shelf_pieces
             if one.shelf_pieces:
                 self.out[own_stock(one.item_id)] += one.shelf_pieces

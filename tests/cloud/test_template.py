@@ -355,6 +355,21 @@ def test_events_that_name_orders_and_refunds_that_look_for_them_have_what_they_a
     } <= granted
 
 
+@pytest.mark.parametrize("role", ["SettleMallPaymentsRole", "SweepRedemptionsRole", "ApiHandlerRole"])
+def test_who_settles_a_payment_may_look_for_the_code_that_it_gives(template: Template, role: str) -> None:
+    table, index = {"Fn::GetAtt": ["SpendingTable", "Arn"]}, {"Fn::Sub": "${SpendingTable.Arn}/index/work"}
+    granted = [
+        (resource, action)
+        for name, statement in _statements(template)
+        if name == role and "Condition" not in statement
+        for resource in _list(statement["Resource"])
+        for action in _list(statement["Action"])
+    ]
+    assert (index, "dynamodb:Query") in granted
+    assert (table, "dynamodb:BatchGetItem") in granted
+    assert (table, "dynamodb:PutItem") in granted
+
+
 def test_who_puts_an_offers_pieces_back_may_check_that_it_still_stands(template: Template) -> None:
     spending = {"Fn::GetAtt": ["SpendingTable", "Arn"]}
     checking = {

@@ -1,9 +1,9 @@
-"""A mall with an item for points and money (积分+现金), its members' WeChat Pay beside it."""
+"""A mall with items for points and money (积分+现金), its members' WeChat Pay beside it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ from chalicelib.ledger.table import open_ledger
 from chalicelib.members.tagged import tags_of
 from chalicelib.programme.table import terms_at
 from chalicelib.runtime import secret_values
+from chalicelib.runtime.dynamo import decode_item
+from chalicelib.spending.goods.model import OwnedCoupon
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.desk import Desk
@@ -27,7 +29,7 @@ from chalicelib.spending.mall.turns import Swept
 from tests.connect.merchant import MCHID, register
 from tests.outside_world import ACCOUNTS, open_world
 from tests.spending.after_sales import Desks
-from tests.spending.malls import SHIP, Mall, open_mall
+from tests.spending.malls import COUPON, SHIP, Mall, open_mall
 from tests.stand_in.outsiders import Admin
 
 FEN = 1990
@@ -38,14 +40,23 @@ MIXED = {
     "limits": [{"pieces": 2, "period": "month"}],
 }
 PICK_UP = {"way": "pick_up", "store": "sh01"}
+POOL = "video"
+BUNDLE = {"kind": "bundle", "coupons": [COUPON, {**COUPON, "name": "满99减5", "face_fen": 500, "min_order_fen": 9900}]}
+GOODS: Mapping[str, Mapping[str, Any]] = {
+    "voucher": {"name": "大额券", "good": COUPON},
+    "pack": {"name": "骑行券包", "good": BUNDLE},
+    "vip": {"name": "视频月卡", "good": {"kind": "virtual", "pool": POOL}},
+}
+"""What needs no delivery: a coupon, a bundle, a code of a pool."""
 
 
 @dataclass
 class Till:
-    """Who buys, pays, tells and sweeps. `mall` may be one whose members buy by HTTP."""
+    """Who buys, pays, tells and sweeps, all of one item. `mall` may be one whose members buy by HTTP."""
 
     mall: Mall
     world: Admin
+    item: str = "bottle"
 
     @property
     def now(self) -> Any:
@@ -68,10 +79,20 @@ class Till:
         return token, member_id
 
     def redeem(self, token: str, *, way: str = "ship") -> str:
-        delivery = SHIP if way == "ship" else PICK_UP
-        made = self.mall.bought(token, "bottle", price="mixed", delivery=delivery).data
+        made = self.mall.bought(token, self.item, price="mixed", delivery=self.delivery(way)).data
         assert (made["state"], made["points"], made["cash_fen"]) == ("unpaid", 300, FEN)
         return str(made["id"])
+
+    def delivery(self, way: str = "ship") -> Mapping[str, str] | None:
+        """None of what needs none."""
+        return None if self.item in GOODS else SHIP if way == "ship" else PICK_UP
+
+    def sell(self, item: str, stock: int = 5, **given: Any) -> None:
+        """From now on all is about another item, one of GOODS, for points and money; of codes with so many of them."""
+        self.item = item
+        self.mall.offer(item, 0 if item == "vip" else stock, **{**MIXED, **GOODS[item], **given})
+        if item == "vip":
+            self.mall.codes(POOL, [f"VIP-{number}" for number in range(stock)])
 
     def begin(self, token: str, redemption_id: str) -> Any:
         path = "/v1/me/redemptions/{redemption_id}/payment"
@@ -82,9 +103,9 @@ class Till:
         body = {"mchid": MCHID, "out_trade_no": trade_number(redemption_id), "quiet": True, **given}
         return self.world.post("/payments", body)
 
-    def tell(self, redemption_id: str, payment: Any) -> list[str]:
+    def tell(self, redemption_id: str, payment: Any, fen: int = FEN) -> list[str]:
         """What the notice's worker must be given again."""
-        told = MallNotice(What.PAID, trade_number(redemption_id), payment["transaction_id"], FEN)
+        told = MallNotice(What.PAID, trade_number(redemption_id), payment["transaction_id"], fen)
         answer = settle_mall_payments({"Records": [{"messageId": "m-1", "body": queued(told)}]}, None)
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
@@ -107,9 +128,13 @@ class Till:
 
     def honour(self) -> None:
         """From now on the item is given also for money that came late."""
-        document = {**self.mall.item("bottle")["item"], "late_payment": "honour"}
-        body = {"version": self.mall.item("bottle")["version"], "item": document}
-        self.mall.staff("PUT", "/v1/staff/mall/items/{item_id}", body, item_id="bottle")
+        self.change(late_payment="honour")
+
+    def change(self, **given: Any) -> None:
+        """Staff change the item, and every process has heard of it."""
+        standing = self.mall.item(self.item)
+        body = {"version": standing["version"], "item": {**standing["item"], **given}}
+        assert self.mall.staff("PUT", "/v1/staff/mall/items/{item_id}", body, item_id=self.item).status == 200
         self.later(seconds=6)
 
     def later(self, **passed: int) -> None:
@@ -137,6 +162,19 @@ class Till:
         """(available, held)."""
         account = open_ledger().read(member_id)
         return account.available_points, account.held_points
+
+
+def coupons_of(till: Till, member_id: str) -> list[OwnedCoupon]:
+    """Every coupon of a member."""
+    goods = till.desk.goods
+    return goods.coupons([one["pk"].removeprefix("COUPON#") for one in goods.owned(member_id, "coupon")])
+
+
+def codes_of(till: Till, redemption_id: str) -> int:
+    """How many codes of the pool are a redemption's."""
+    request = {"TableName": till.desk.goods.name, "ConsistentRead": True}
+    items = map(decode_item, till.desk.goods.dynamo.scan(**request)["Items"])
+    return sum(one["pk"] == f"POOL#{POOL}" and one.get("source_id") == redemption_id for one in items)
 
 
 @contextmanager

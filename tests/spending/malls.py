@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +65,10 @@ class Mall:
         version = self.item(item_id)["version"]
         body = {"version": version, "state": state, "reason": "上下架"}
         return self.staff("POST", "/v1/staff/mall/items/{item_id}/state", body, item_id=item_id)
+
+    def codes(self, pool: str, codes: Sequence[str]) -> None:
+        path = "/v1/staff/mall/code-pools/{pool}/codes"
+        assert self.staff("POST", path, {"codes": [*codes]}, pool=pool).status == 200
 
     def item(self, item_id: str) -> Any:
         return self.staff("GET", "/v1/staff/mall/items/{item_id}", item_id=item_id).data

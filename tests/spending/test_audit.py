@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.ledger.audit import Finding
 from chalicelib.runtime.dynamo import Item, decode_item, encode_item
+from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.item import pool_stock
 from local.audit import Report, audit
 from local.audit_spending import SpendingAuditor
@@ -174,6 +175,45 @@ def redemption_gone(world: World) -> None:
     world.delete(world.row("to_ship"))
 
 
+def a_code_promised(world: World) -> str:
+    """A redemption of a code whose money is awaited."""
+    item = world.mall.item("vip")
+    prices = [{"id": "mixed", "points": 200, "cash_fen": 990}]
+    changed = {"version": item["version"], "item": {**item["item"], "prices": prices}}
+    assert world.mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="vip").status == 200
+    world.mall.counter.stage.later(seconds=6)
+    made = world.mall.bought(world.token, "vip", price="mixed").data
+    assert world.audit()[0] == []
+    world.ids["promised"] = made["id"]
+    return str(made["id"])
+
+
+def a_promise_forgotten(world: World) -> None:
+    a_code_promised(world)
+    world.change(world.row("promised"), promised=None)
+
+
+def a_code_given_before_its_money(world: World) -> None:
+    id = a_code_promised(world)
+    (code,) = open_goods().free_codes("video", 1)
+    world.change(world.item("POOL#video", f"C#{code.id}"), given_to="m1", source_id=id, work_of=None, work_key=None)
+    world.change(world.row("promised"), codes=[code.id])
+
+
+def a_promised_piece_put_back(world: World) -> None:
+    a_code_promised(world)
+    stock = world.item(pool_stock("video"), "S#0")
+    world.change(stock, left=stock["left"] + 1, taken=stock["taken"] - 1)
+
+
+def nothing_given_for_its_points(world: World) -> None:
+    world.change(world.row("coupon"), codes=None)
+
+
+def promised_though_it_was_given(world: World) -> None:
+    world.change(world.row("coupon"), promised="{}")
+
+
 PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (entry_gone, {"entry"}),
     (fewer_points_spent, {"spent points"}),
@@ -193,6 +233,11 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (a_pool_counts_wrong, {"left"}),
     (fewer_than_none_left, {"left"}),
     (redemption_gone, {"taken"}),
+    (a_promise_forgotten, {"promised"}),
+    (a_code_given_before_its_money, {"codes", "taken", "left"}),
+    (a_promised_piece_put_back, {"taken", "left"}),
+    (nothing_given_for_its_points, {"codes"}),
+    (promised_though_it_was_given, {"promised"}),
 ]
 
 

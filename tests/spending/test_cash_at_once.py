@@ -4,26 +4,23 @@ one way only, and points and money go that way together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from itertools import permutations
-from typing import Any
 
 import pytest
 
-from chalicelib.connect import outside
-from chalicelib.connect.outside import Reply
 from chalicelib.connect.wechat_pay.orders import order_of
 from chalicelib.errors import Code, JifenError
-from chalicelib.runtime import dynamo
+from chalicelib.spending.goods.model import CouponState
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.cancel import Wish
+from chalicelib.spending.mall.close_unpaid import close_unpaid
 from chalicelib.spending.mall.fulfil import ship
 from chalicelib.spending.mall.model import Money, RedemptionState, Tracking
 from chalicelib.spending.mall.undo import undo
 from tests.spending.audited import differences
-from tests.spending.cash import MIXED, Till, open_till
-from tests.spending.malls import SHIP
+from tests.spending.cash import MIXED, Till, codes_of, coupons_of, open_till
+from tests.spending.meanwhile import meanwhile
 
 TRACKING = Tracking("圆通速递", "YT0001")
 POINTS = 300
@@ -43,6 +40,7 @@ class Desk:
             "staff": lambda: self._undo(Wish("s1", "会员来电", is_member=False)),
             "ship": self._ship,
             "notice": self._hear,
+            "sweep": self._close,
         }
         try:
             self.said[who] = "stood" if acts[who]() else "done"
@@ -57,36 +55,14 @@ class Desk:
     def _ship(self) -> bool:
         return ship(self.id, TRACKING, by="s2", mall=self.till.desk.mall, now=self.till.now).replayed
 
+    def _close(self) -> bool:
+        close_unpaid(self.id, desk=self.till.desk, api=self.till.api, now=self.till.now)
+        return False
+
     def _hear(self) -> bool:
         order = order_of(self.till.api, trade_number(self.id))
         assert order is not None
         return bool(self.till.tell(self.id, {"transaction_id": order.transaction_id}))
-
-
-@contextmanager
-def meanwhile(monkeypatch: pytest.MonkeyPatch, at: int, happen: Callable[[], object]) -> Iterator[list[int]]:
-    """Within it something happens just before the `at`-th call of a store or of a system outside; yields a list that
-    has an element once it did.
-    """
-    events, real, calls, happened = dynamo.client().meta.events, outside._sent, [0], list[int]()
-
-    def called(**_given: Any) -> None:
-        calls[0] += 1
-        if calls[0] == at and not happened:
-            happened.append(at)
-            happen()
-
-    def sent(host: str, method: str, target: str, request: Mapping[str, Any]) -> Reply:
-        called()
-        return real(host, method, target, request)
-
-    events.register("before-call.dynamodb", called, unique_id="meanwhile")
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(outside, "_sent", sent)
-            yield happened
-    finally:
-        events.unregister("before-call.dynamodb", unique_id="meanwhile")
 
 
 @pytest.fixture
@@ -108,23 +84,13 @@ def till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
 def test_three_at_one_redemption_have_one_outcome(
     till: Till, monkeypatch: pytest.MonkeyPatch, trio: tuple[str, str, str], is_heard: bool, ends: set[RedemptionState]
 ) -> None:
+    till.item = "cup"
     token, member_id = till.buyer(100 * POINTS)
     before = till.points(member_id)[0]
     ids: list[str] = []
-    for first, *others in permutations(trio):
-        at = 1
-        while True:
-            desk = a_desk(till, token, member_id, is_heard=is_heard)
-            with meanwhile(monkeypatch, at, lambda d=desk, o=others: [d.act(one) for one in o]) as happened:  # type: ignore[misc]
-                desk.act(first)
-            if not happened:  # one after the other, then
-                for one in others:
-                    desk.act(one)
-            ids.append(desk.id)
-            require_one_outcome(desk, (first, *others, at))
-            if not happened:
-                break
-            at += 1
+    for desk, case in everywhere(till, monkeypatch, trio, lambda: a_desk(till, token, member_id, is_heard=is_heard)):
+        ids.append(desk.id)
+        require_one_outcome(desk, case)
 
     till.later(minutes=5)
     till.sweep()
@@ -135,9 +101,54 @@ def test_three_at_one_redemption_have_one_outcome(
     assert till.points(member_id) == (before - POINTS * kept, 0)
 
 
+@pytest.mark.parametrize("item", ["voucher", "vip"])
+def test_what_is_given_with_its_payment_is_given_once_or_taken_back_whole(
+    till: Till, monkeypatch: pytest.MonkeyPatch, item: str
+) -> None:
+    till.sell(item, 150, limits=[])
+    token, member_id = till.buyer(150 * POINTS)
+    before = till.points(member_id)[0]
+    ids: list[str] = []
+    trio = ("notice", "sweep", "member")
+    for desk, case in everywhere(till, monkeypatch, trio, lambda: a_desk(till, token, member_id, is_heard=False)):
+        ids.append(desk.id)
+        row, lines = till.row(desk.id), [action for action, _ in till.lines(desk.id)]
+        assert lines[0] == "paid", case
+        assert lines.count("paid") == 1, case
+        assert row.state is (RedemptionState.CANCELLED if desk.said["member"] == "done" else RedemptionState.DONE), case
+
+    rows = [till.row(id) for id in ids]
+    kept = [row for row in rows if row.state is RedemptionState.DONE]
+    good = {one.code for one in coupons_of(till, member_id) if one.state is CouponState.ISSUED}
+    assert {len(row.codes) for row in rows} == {1}
+    assert 0 < len(kept) < len(rows)
+    assert good == ({row.codes[0] for row in kept} if item == "voucher" else set())
+    assert sum(codes_of(till, row.id) for row in rows) == (len(kept) if item == "vip" else 0)
+    assert till.points(member_id) == (before - POINTS * len(kept), 0)
+
+
+def everywhere(
+    till: Till, monkeypatch: pytest.MonkeyPatch, trio: tuple[str, ...], begin: Callable[[], Desk]
+) -> Iterator[tuple[Desk, tuple[object, ...]]]:
+    """A desk for each order of three and each call of the first, before which the others act; and which case it was."""
+    for first, *others in permutations(trio):
+        at = 1
+        while True:
+            desk = begin()
+            with meanwhile(monkeypatch, at, lambda d=desk, o=others: [d.act(one) for one in o]) as happened:  # type: ignore[misc]
+                desk.act(first)
+            if not happened:  # one after the other, then
+                for one in others:
+                    desk.act(one)
+            yield desk, (first, *others, at)
+            if not happened:
+                break
+            at += 1
+
+
 def a_desk(till: Till, token: str, member_id: str, *, is_heard: bool) -> Desk:
     """A redemption whose money was paid, and heard of or not yet."""
-    id = till.mall.bought(token, "cup", price="mixed", delivery=SHIP).data["id"]
+    id = till.redeem(token)
     till.begin(token, id)
     payment = till.pay(id)
     assert not is_heard or till.tell(id, payment) == []

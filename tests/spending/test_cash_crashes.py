@@ -13,6 +13,7 @@ from chalicelib.connect.wechat_pay.orders import Order, State, order_of
 from chalicelib.connect.wechat_pay.refunds import RefundState, refund_of
 from chalicelib.ledger.model import Kind, business_on
 from chalicelib.ledger.table import open_ledger
+from chalicelib.spending.goods.model import CouponState
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.events import SweepUnfinished
 from chalicelib.spending.mall.give_money_back import refund_number
@@ -22,8 +23,7 @@ from tests.members.stage import Answer
 from tests.spending.after_sales import YTO
 from tests.spending.audited import differences
 from tests.spending.breaking import Died, How, breaking
-from tests.spending.cash import FEN, Till, open_till
-from tests.spending.malls import SHIP
+from tests.spending.cash import FEN, Till, codes_of, coupons_of, open_till
 
 PAID, LAPSED, CANCELLED = "paid", "lapsed", "cancelled"
 NEVER = 10**6
@@ -120,8 +120,8 @@ def late_honoured(till: Till) -> Buyer:
 
 
 def buys(till: Till, buyer: Buyer) -> None:
-    quote = till.mall.quote(buyer.token, "bottle", "mixed")["quote"]
-    id = ok(till.mall.redeem(buyer.token, quote, SHIP)).data["id"]
+    quote = till.mall.quote(buyer.token, till.item, "mixed")["quote"]
+    id = ok(till.mall.redeem(buyer.token, quote, till.delivery())).data["id"]
     ok(till.begin(buyer.token, id))
     till.pay(id)
     tell(till, id)
@@ -170,6 +170,12 @@ HONOURED = {
         late_honoured, taken_back, frozenset({PAID, CANCELLED}), CANCELLED
     ),
 }
+GIVEN = {
+    **{name: one for name, one in HISTORIES.items() if name not in ("it is undone by its member", "it is sent")},
+    "it is undone by staff": History(paid, taken_back, frozenset({PAID, CANCELLED}), CANCELLED),
+    "it is told to WeChat": History(paid, swept, frozenset({PAID}), PAID),
+}
+"""Of what is given as soon as it is paid."""
 
 
 @pytest.fixture
@@ -187,6 +193,27 @@ def test_wherever_it_breaks_all_comes_together_again(till: Till, monkeypatch: py
 
 @pytest.mark.parametrize("name", HONOURED)
 def test_the_same_of_an_item_that_honours_late_money(till: Till, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    till.honour()
+
+    assert breaks_everywhere(till, monkeypatch, HONOURED[name]) >= 1
+
+
+@pytest.mark.parametrize("item", ["voucher", "vip"])
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_coupon_or_a_code_is_given_with_its_price_wherever_it_breaks(
+    till: Till, monkeypatch: pytest.MonkeyPatch, name: str, item: str
+) -> None:
+    till.sell(item, 50)
+
+    assert breaks_everywhere(till, monkeypatch, GIVEN[name]) >= 1
+
+
+@pytest.mark.parametrize("item", ["voucher", "vip"])
+@pytest.mark.parametrize("name", HONOURED)
+def test_the_same_of_coupons_and_codes_whose_late_money_is_honoured(
+    till: Till, monkeypatch: pytest.MonkeyPatch, name: str, item: str
+) -> None:
+    till.sell(item, 50)
     till.honour()
 
     assert breaks_everywhere(till, monkeypatch, HONOURED[name]) >= 1
@@ -249,18 +276,28 @@ def standing(till: Till, buyer: Buyer) -> str:
     if one is None:
         assert till.points(buyer.member_id) == (1000, 0)
         return ""
-    is_kept = one.state in (RedemptionState.TO_SHIP, RedemptionState.SHIPPED)
+    is_kept = one.state in (RedemptionState.TO_SHIP, RedemptionState.SHIPPED, RedemptionState.DONE)
     assert till.points(buyer.member_id) == ((700, 0) if is_kept else (1000, 0))
     entries = open_ledger().entries(buyer.member_id, before_key=None, limit=20)
     kinds = [entry.kind for entry in entries]
     assert kinds.count(Kind.HOLD) == 1
     assert kinds.count(Kind.CAPTURE) + kinds.count(Kind.RELEASE) == 1
     on = business_on(one.made_at, till.desk.terms.zone)
-    key = limit_key("bottle", "month", buyer.member_id, on)
+    key = limit_key(till.item, "month", buyer.member_id, on)
     assert till.desk.mall.used([key]) == {key: int(is_kept and not one.is_late)}
     require_money(till, one, order_of(till.api, trade_number(one.id)))
-    assert one.report is (Report.DONE if one.state is RedemptionState.SHIPPED else Report.NONE)
+    is_out = one.state in (RedemptionState.SHIPPED, RedemptionState.DONE)
+    assert one.report is (Report.DONE if is_out else Report.NONE)
+    require_goods(till, one, is_kept=is_kept)
     return PAID if is_kept else str(one.state)
+
+
+def require_goods(till: Till, one: Redemption, *, is_kept: bool) -> None:
+    """Its one coupon or code is the member's exactly while its price is kept."""
+    good = [coupon.state is not CouponState.CANCELLED for coupon in coupons_of(till, one.member_id)]
+    assert good == ([is_kept] if one.good == "coupon" and one.codes else [])
+    assert codes_of(till, one.id) == int(is_kept and one.good == "virtual")
+    assert len(one.codes) == int(one.good != "parcel" and one.state is not RedemptionState.LAPSED)
 
 
 def require_money(till: Till, one: Redemption, order: Order | None) -> None:

@@ -28,7 +28,10 @@ def read(**given: Any) -> MallItem:
         ({"prices": []}, "prices"),
         ({"prices": [{"id": "points", "points": 0}]}, "prices.0.points"),
         ({"prices": [{"id": "a", "points": 1}, {"id": "a", "points": 2}]}, "item.prices.1.id"),
-        ({"prices": [{"id": "mixed", "points": 1, "cash_fen": 100}]}, "item.prices.0.cash_fen"),
+        (
+            {"good": {"kind": "badge", "badge": "rider"}, "prices": [{"id": "mixed", "points": 1, "cash_fen": 100}]},
+            "item.prices.0.cash_fen",
+        ),
         ({"prices": [{"id": "points", "points": 10**8}], "per_order": 11}, "item.prices.0.points"),
         ({"shards": 4, "per_order": 2}, "item.shards"),
         ({"limits": [{"pieces": 1, "period": "day"}, {"pieces": 2, "period": "day"}]}, "item.limits.1.period"),

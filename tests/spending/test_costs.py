@@ -137,6 +137,30 @@ def test_what_the_money_of_a_redemption_costs(monkeypatch: pytest.MonkeyPatch) -
     assert closed == (["GetItem", "BatchGetItem", writes], 14)
 
 
+@pytest.mark.parametrize(
+    ("item", "reads"),
+    [("voucher", ["GetItem"]), ("vip", ["GetItem", "Query", "Query", "BatchGetItem"])],
+    ids=["a coupon", "a code"],
+)
+def test_what_is_given_with_its_payment_costs_its_own_row_more(
+    monkeypatch: pytest.MonkeyPatch, item: str, reads: list[str]
+) -> None:
+    with open_till(monkeypatch) as till:
+        till.sell(item, limits=[])
+        token, _ = till.buyer()
+        quotes = [till.mall.quote(token, item, price="mixed")["quote"] for _ in range(2)]
+        id = till.mall.redeem(token, quotes[0]).data["id"]
+        till.begin(token, id)
+        payment = till.pay(id)
+
+        made = cost(lambda: till.mall.redeem(token, quotes[1]))
+        settled = counted(lambda: till.tell(id, payment))
+
+    before = reads[1:]  # around the pool, from a place by chance
+    assert made == ([*before, "BatchGetItem", "TransactWriteItems"], 10)
+    assert settled == ([*reads, "BatchGetItem", "TransactWriteItems"], 12)
+
+
 def test_what_becomes_of_a_coupon_costs_two_rows(mall: Mall) -> None:
     mall.offer()
     desks = Desks(mall)

@@ -328,7 +328,7 @@ def test_what_cannot_be_is_refused_with_its_field(offers: Offers) -> None:
     wrong = {
         "offer.until_at": {"until_at": offers.now.isoformat()},
         "offer.from_at": {"from_at": naive},
-        "offer.cash_fen": {"cash_fen": 100},
+        "offer.cash_fen": {"template": GROUP, "cash_fen": 100},
         "offer.template.per_order": {"template": {**FLASH, "per_order": 2}},
         "offer.who.skus": {"who": {"skus": ["1"]}},
         "offer.points": {"points": 0},
@@ -396,6 +396,23 @@ def test_a_parcel_may_cost_money_too_and_its_pieces_come_back_when_nobody_pays(m
         (880, 120),
         (3, 1),
     )
+
+
+def test_a_badge_is_for_points_alone_also_by_an_offer_whose_item_became_one(mall: Mall) -> None:
+    badge = {"kind": "badge", "badge": "rider"}
+    offers = offers_of(mall)
+    offers.on(cash_fen=990)
+    token, _ = mall.member(1000)
+    item = mall.item("coupon")
+    changed = {"version": item["version"], "item": {**item["item"], "good": badge}}
+    assert mall.staff("PUT", "/v1/staff/mall/items/{item_id}", changed, item_id="coupon").status == 200
+    offers.later(seconds=6)
+
+    refused = [offers.add(offer_id="badge", cash_fen=990), offers.bought(token)]
+
+    assert [one.json["code"] for one in refused] == [40000, 42212]
+    assert refused[0].json["field"] == "offer.cash_fen"
+    assert offers.left() == (4, 0)
 
 
 def test_codes_of_a_pool_are_sold_by_an_offer_as_by_the_shelf(mall: Mall) -> None:

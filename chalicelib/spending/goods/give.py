@@ -9,11 +9,9 @@ from typing import NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Also
 from chalicelib.runtime.dynamo import Item, encode_item
-from chalicelib.spending.goods.good import Badge, Bundle, Coupon, Parcel, Virtual, coupons_of
+from chalicelib.spending.goods.good import AnyGood, Badge, Virtual, coupons_of
 from chalicelib.spending.goods.items import badge_item, code_item, coupon_item
 from chalicelib.spending.goods.model import Given, OwnedBadge, OwnedCoupon, PoolCode
-
-AnyGood = Coupon | Bundle | Virtual | Badge | Parcel
 
 
 def coupon_code() -> str:

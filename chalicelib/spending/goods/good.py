@@ -102,10 +102,11 @@ class Parcel:
         return ("ways", "有重复项") if len(set(self.ways)) < len(self.ways) else None
 
 
-Good = Annotated[Coupon | Bundle | Virtual | Badge | Parcel, Discriminator("kind")]
+AnyGood = Coupon | Bundle | Virtual | Badge | Parcel
+Good = Annotated[AnyGood, Discriminator("kind")]
 
 
-def coupons_of(good: Coupon | Bundle | Virtual | Badge | Parcel) -> tuple[Coupon, ...]:
+def coupons_of(good: AnyGood) -> tuple[Coupon, ...]:
     """The coupons that come with one piece of it."""
     if isinstance(good, Coupon):
         return (good,)

@@ -128,7 +128,7 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
         if one.state is RedemptionState.UNPAID and one.pay_until_at
         else None,
         "coupon_codes": [] if one.pool else list(one.codes),
-        "has_code": bool(one.pool),
+        "has_code": bool(one.pool and one.codes),
         "delivery": one.delivery._asdict() if one.delivery else None,
         "tracking": one.tracking._asdict() if one.tracking else None,
         "shipped_at": in_zone(one.shipped_at, zone) if one.shipped_at else None,

@@ -37,6 +37,8 @@ class Wish(NamedTuple):
     is_member: bool
     is_stock_back: bool = True
     """Whether its pieces can be sold again; of what is no parcel they always can."""
+    gave_up: bool = False
+    """It was not paid yet when he gave it up, and turned out to be: what that gave him is undone, too."""
 
 
 def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revised:
@@ -51,7 +53,7 @@ def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revi
             raise JifenError(Code.REDEMPTION_NOT_FOUND)
         if found.state is RedemptionState.CANCELLED:
             return Revised(found, replayed=True)
-        require_state(found, *(MEMBER_MAY if wish.is_member else STAFF_MAY))
+        require_state(found, *_allowed(found, wish))
         if found.draw and wish.is_member:
             raise JifenError(Code.REDEMPTION_STATE, "奖品领取后不能取消,请联系客服")
         try:
@@ -61,6 +63,12 @@ def cancel(redemption_id: str, wish: Wish, *, desk: Desk, now: datetime) -> Revi
             if not _has_moved(found, desk):
                 raise
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _allowed(found: Redemption, wish: Wish) -> tuple[RedemptionState, ...]:
+    if not wish.is_member:
+        return STAFF_MAY
+    return (*MEMBER_MAY, RedemptionState.DONE) if wish.gave_up and not found.delivery else MEMBER_MAY
 
 
 def _cancelled(found: Redemption, wish: Wish, desk: Desk, now: datetime) -> Redemption | None:

@@ -14,8 +14,9 @@ from chalicelib.connect.wechat_pay.orders import Closing, close, order_of
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.fulfil import BY_ITSELF
+from chalicelib.spending.mall.lapse import GIVEN_UP, OVERDUE, lapse
 from chalicelib.spending.mall.model import Redemption
-from chalicelib.spending.mall.settle_payment import GIVEN_UP, OVERDUE, lapse, settle_paid
+from chalicelib.spending.mall.settle_payment import settle_paid
 
 
 def close_unpaid(redemption_id: str, *, desk: Desk, api: PayApi | None, now: datetime) -> Redemption:

@@ -153,8 +153,8 @@ _OF_A_DEED = ("platforms", "skus", "categories", "weekdays", "hours", "from_on",
 def _of_prices(item: MallItem) -> Iterator[tuple[str, str]]:
     yield from _twins("prices", "id", [price.id for price in item.prices])
     for place, price in enumerate(item.prices):
-        if price.cash_fen and not isinstance(item.good, Parcel):
-            yield f"prices.{place}.cash_fen", "只有实物可以加钱兑换"
+        if price.cash_fen and isinstance(item.good, Badge):
+            yield f"prices.{place}.cash_fen", "奖牌只能用积分兑换"
         if price.points * item.per_order > MAX_POINTS:
             yield f"prices.{place}.points", f"乘以每单最多件数后不能超过{MAX_POINTS}分"
 

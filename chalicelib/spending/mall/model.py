@@ -108,6 +108,8 @@ class Redemption(NamedTuple):
     """Keys of the rows that count it against the member's limits."""
     codes: tuple[str, ...] = ()
     pool: str = ""
+    promised: str = ""
+    """While its money is awaited: what is handed then, as JSON text (promise.py); the item may be another by then."""
     delivery: Delivery | None = None
     pay_until_at: datetime | None = None
     tracking: Tracking | None = None

@@ -1,6 +1,7 @@
 """A redemption in the mall (兑换): points, pieces, limits, what is given and the redemption's row, all or nothing.
 
-Where the price has money in it, the points are held and the pieces reserved until it is paid (settle_payment.py).
+Where the price has money in it, the points are held and the pieces reserved until it is paid: only then is anything
+given (settle_payment.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from chalicelib.ledger.hold import hold
 from chalicelib.ledger.model import Account, Stock, business_on
 from chalicelib.ledger.redeem import Purchase, redeem, redemption_key
 from chalicelib.ledger.release import hold_key
-from chalicelib.spending.goods.give import coupon_code, hand
+from chalicelib.spending.goods.give import Handed, coupon_code, hand
 from chalicelib.spending.goods.good import Virtual, coupons_of
 from chalicelib.spending.goods.model import Given, PoolCode
 from chalicelib.spending.mall.desk import Desk
@@ -29,6 +30,7 @@ from chalicelib.spending.mall.model import (
     state_once_paid,
 )
 from chalicelib.spending.mall.pick_up import code_digest, new_code
+from chalicelib.spending.mall.promise import promise_of
 from chalicelib.spending.mall.sale import Sale, counted, limit_keys, opening_lump, require, usual_sale
 from chalicelib.spending.quotes import Quote
 
@@ -123,6 +125,7 @@ def _asked(quote: Quote, sale: Sale, delivery: Delivery | None, pick_up_code: st
         state=RedemptionState.UNPAID if is_paid_later else state_once_paid(delivery),
         stock_id=sale.stock.id,
         pool=item.good.pool if isinstance(item.good, Virtual) else "",
+        promised=promise_of(item.good) if is_paid_later else "",
         delivery=delivery,
         pay_until_at=now + PAID_WITHIN if is_paid_later else None,
         money=Money.AWAITED if is_paid_later else Money.NONE,
@@ -204,20 +207,10 @@ def _post(asked: _Asked, desk: Desk, actor: str, now: datetime) -> Redemption | 
 
 def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tuple[Redemption, Purchase]:
     """The redemption's row, and with it all that is written beside the points."""
-    item, row, member_id = asked.listed.item, asked.row, account.member_id
-    picked = () if isinstance(asked.picked, JifenError) else asked.picked
+    row, member_id = asked.row, account.member_id
     if account.merged and owned(asked.listed, account, desk):  # what stands under his own id refuses by itself
         raise JifenError(Code.ALREADY_OWNED)
-    handed = hand(
-        item.good,
-        item.name,
-        row.quantity,
-        member_id=member_id,
-        given=Given(ACTIVITY, row.id, now, asked.on),
-        new_codes=iter(asked.codes),
-        picked=picked,
-        table=desk.goods.name,
-    )
+    handed = Handed((), ()) if row.cash_fen else _handed(asked, member_id, desk, now)
     lump = opening_lump(asked.sale, account, desk)
     keys = limit_keys(asked.sale, member_id, asked.on, lump)
     own = row._replace(member_id=member_id, codes=handed.codes, limits=keys)
@@ -226,3 +219,17 @@ def _purchase(asked: _Asked, account: Account, desk: Desk, now: datetime) -> tup
     limits = counted(asked.sale, row.quantity, account, lump, desk=desk, on=asked.on)
     also = (desk.mall.new_redemption(own), *handed.also, *limits)
     return own, Purchase(also, (stock,))
+
+
+def _handed(asked: _Asked, member_id: str, desk: Desk, now: datetime) -> Handed:
+    item, row = asked.listed.item, asked.row
+    return hand(
+        item.good,
+        item.name,
+        row.quantity,
+        member_id=member_id,
+        given=Given(ACTIVITY, row.id, now, asked.on),
+        new_codes=iter(asked.codes),
+        picked=() if isinstance(asked.picked, JifenError) else asked.picked,
+        table=desk.goods.name,
+    )

@@ -55,7 +55,8 @@ def report_sent(redemption_id: str, *, mchid: str, mall: MallTable, api: WechatA
 def shipping_of(found: Redemption, mchid: str) -> Shipping | None:
     """What WeChat is told of a redemption; None when its carrier has no code there. Pure."""
     item = found.name + (f"×{found.quantity}" if found.quantity > 1 else "")
-    told = Shipping(mchid, trade_number(found.id), found.payer, item, Way.PICK_UP)
+    way = Way.PICK_UP if found.delivery else Way.VIRTUAL
+    told = Shipping(mchid, trade_number(found.id), found.payer, item, way)
     if found.tracking is None:
         return told
     company = carrier_code(found.tracking.carrier)

@@ -215,7 +215,9 @@ def post_pick_up_code(call: Call, redemption_id: str) -> Json:
 def post_redemption_payment(call: Call, redemption_id: str) -> Json:
     """What wx.requestPayment wants, to pay the money of an unpaid redemption; ask again as often as needed.
 
-    `request` is null where it turns out to be paid already.
+    `request` is null where it turns out to be paid already. Coupons and codes are the member's once WeChat Pay has told
+    of it: `state` is `done` then. Where a pool has no code left, `state` is `lapsed`, `reason` says so and the money
+    goes back.
     """
     desk, openid = open_desk(call), openid_of(call.caller.id)
     if openid is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import Account, Also
 from chalicelib.programme.conditions import When
-from chalicelib.spending.goods.good import Parcel
+from chalicelib.spending.goods.good import Badge, Parcel
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.gates import tags_for
 from chalicelib.spending.mall.item import MallItem, StockPlace, stock_of
@@ -70,6 +70,8 @@ def require(
     if not quote.issued_at <= now < quote.until_at:
         raise JifenError(Code.QUOTE_INVALID, field="quote")
     if listed.state is not ItemState.ON or not is_on_sale(item, desk.terms, now):
+        raise JifenError(Code.NOT_ON_SALE)
+    if isinstance(item.good, Badge) and quote.facts["price"][2]:  # an offer with money whose item became a badge
         raise JifenError(Code.NOT_ON_SALE)
     if sale.opens_at and quote.issued_at < sale.opens_at:
         raise JifenError(Code.NOT_ON_SALE, "这份报价早于开始时间,请重新报价")

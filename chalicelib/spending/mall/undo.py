@@ -15,10 +15,11 @@ from chalicelib.spending.mall.cancel import Wish, cancel
 from chalicelib.spending.mall.close_unpaid import give_up
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import give_money_back
+from chalicelib.spending.mall.lapse import lapse
 from chalicelib.spending.mall.model import Money, Redemption, RedemptionState
 from chalicelib.spending.mall.own import owned_redemption
 from chalicelib.spending.mall.revise import Revised
-from chalicelib.spending.mall.settle_payment import WrongMoney, lapse
+from chalicelib.spending.mall.settle_payment import WrongMoney
 
 
 def undo(redemption_id: str, wish: Wish, *, desk: Desk, api: PayApi | None, now: datetime) -> Revised:
@@ -35,6 +36,7 @@ def undo(redemption_id: str, wish: Wish, *, desk: Desk, api: PayApi | None, now:
         found = _given_up(redemption_id, wish, desk, api, now)
         if found.state is RedemptionState.LAPSED:
             return Revised(found, replayed=False)
+        wish = wish._replace(gave_up=True)
     if wish.is_member and found is not None and found.state is RedemptionState.LAPSED:
         return Revised(found, replayed=True)
     done = cancel(redemption_id, wish, desk=desk, now=now)

@@ -16,7 +16,7 @@ from chalicelib.ledger.document import Discriminator, Ge, Le, Len, document
 from chalicelib.programme.caps import Id
 from chalicelib.programme.conditions import EVERYTHING, When
 from chalicelib.programme.model import Terms
-from chalicelib.spending.goods.good import Badge, Parcel, Virtual
+from chalicelib.spending.goods.good import Badge, Virtual
 from chalicelib.spending.mall.item import Limit, MallItem, Price, StockPlace, Window, not_of_the_member
 from chalicelib.spending.mall.shelf import advice
 
@@ -159,8 +159,8 @@ def faults_of(offer: Offer) -> Iterator[tuple[str, str]]:
 
 def misfits(offer: Offer, item: MallItem) -> Iterator[tuple[str, str]]:
     """(path, reason in Chinese) of what does not go with the item as it stands."""
-    if offer.cash_fen and not isinstance(item.good, Parcel):
-        yield "cash_fen", "只有实物可以加钱兑换"
+    if offer.cash_fen and isinstance(item.good, Badge):
+        yield "cash_fen", "奖牌只能用积分兑换"
     if per_order(offer) > item.per_order:
         yield "template.per_order", f"大于商品的每单上限{item.per_order}件"
     if isinstance(item.good, Virtual) and shards_of(offer) > 1:
