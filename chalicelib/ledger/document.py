@@ -10,7 +10,7 @@ published (programme/stored.py) starts without it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass
 from typing import Annotated, Any, NamedTuple, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
@@ -93,6 +93,24 @@ def document(
         return result
 
     return defined if cls is None else defined(cls)
+
+
+def stated(value: Any) -> Any:
+    """What a value of a document says, as JSON has it, without what is as it is by default: a field that is added with
+    a default later changes nothing of it.
+    """
+    if isinstance(value, tuple):
+        return [stated(one) for one in value]
+    known: Mapping[str, Field[Any]] | None = getattr(value, "__dataclass_fields__", None)
+    if known is None:
+        return value
+    named: Mapping[str, str] = value.__named__
+    found = {name: getattr(value, name) for name in known}
+    return {named.get(name, name): stated(one) for name, one in found.items() if one != _default(known[name])}
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _values(one: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from chalicelib.ledger.release import hold_key
 from chalicelib.runtime.dynamo import Item
 from chalicelib.spending.goods.items import code_of, coupon_of
 from chalicelib.spending.goods.model import CouponState
-from chalicelib.spending.mall.item import pool_stock
+from chalicelib.spending.mall.item import own_stock, pool_stock
 from chalicelib.spending.mall.items import CATALOGUE, redemption_item, redemption_of
 from chalicelib.spending.mall.model import ACTIVITY, Money, Redemption, RedemptionState
 from chalicelib.spending.mall.redeem_item import hold_id_of
@@ -202,7 +202,9 @@ class Stocks:
         if one.pool and one.state is RedemptionState.UNPAID:
             self.reserved[one.stock_id] += one.quantity
         elif not one.pool and not one.draw:
-            self.out[one.stock_id] += one.pieces_out
+            self.out[one.stock_id] += one.pieces_out - one.shelf_pieces
+            if one.shelf_pieces:
+                self.out[own_stock(one.item_id)] += one.shelf_pieces
 
     def findings(self, table: str) -> list[Finding]:
         """Every stock of an item, an offer or a pool that counts otherwise than what is out of it."""

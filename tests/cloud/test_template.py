@@ -459,13 +459,26 @@ def test_lines_of_the_log_are_counted_by_alarms(template: Template) -> None:
     filters = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::MetricFilter"]
     counted = {metric["MetricName"] for one in filters for metric in one["MetricTransformations"]}
     alarms = {r["Properties"]["MetricName"] for r in template["Resources"].values() if r["Type"] == ALARM}
-    assert counted == {"TotalsIncomplete", "BudgetNearlySpent", "WebhookDeadLetters"}
+    spending = {"RefundsStuck", "ReportsRefused", "ExchangesForPeople", "ExchangeSweepFailures"}
+    assert counted == {"TotalsIncomplete", "BudgetNearlySpent", "WebhookDeadLetters", *spending}
     assert counted <= alarms
     groups = {one["LogGroupName"]["Ref"] for one in filters}
-    assert groups == {"CloseDaysLogGroup", "DeliverWebhooksLogGroup", "TellWebhooksLogGroup"}
+    watched = {"CloseDays", "DeliverWebhooks", "TellWebhooks", "SweepRedemptions", "SettleMallPayments"}
+    assert groups == {f"{name}LogGroup" for name in (*watched, "SweepExchanges", "ApiHandler")}
+    assert groups <= {n for n, r in template["Resources"].items() if r["Type"] == "AWS::Logs::LogGroup"}
     events = {event for one in filters for event in re.findall(r'"(\w+)"', one["FilterPattern"])}
     webhooks = {"webhook_dead_letter", "webhook_endpoint_disabled", "webhook_entry_unreadable"}
-    assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm", *webhooks}
+    exchanges = {"exchange_uncharged", "exchange_late", "partner_contradicts", "exchange_sweep_failed"}
+    mall = {"redemption_refund", "stuck", "redemption_report_refused"}
+    assert events == {"totals_incomplete", "closed_month_changed", "budget_alarm", *webhooks, *exchanges, *mall}
+
+
+def test_a_line_that_an_alarm_counts_is_written_by_the_code(template: Template) -> None:
+    filters = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::MetricFilter"]
+    named = {event for one in filters for event in re.findall(r'\$\.event = "(\w+)"', one["FilterPattern"])}
+    code = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
+
+    assert [event for event in named if not re.search(rf'log\.(outcome|defect)\(\s*"{event}"', code)] == []
 
 
 def test_alarms_watch_what_would_go_unseen(template: Template) -> None:

@@ -23,8 +23,9 @@ from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.events import settle_mall_payments
 from chalicelib.spending.mall.model import Redemption
-from chalicelib.spending.mall.sweep import Sweep, Swept
+from chalicelib.spending.mall.sweep import Sweep
 from chalicelib.spending.mall.table import open_mall as open_mall_table
+from chalicelib.spending.mall.turns import Swept
 from tests.connect.merchant import MCHID, register
 from tests.outside_world import ACCOUNTS, open_world
 from tests.spending.after_sales import Desks

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.ledger.table import open_ledger
+from chalicelib.runtime import secret_values
+from chalicelib.runtime.settings import settings
 from chalicelib.spending.gifts.give_gift import paid
 from chalicelib.spending.gifts.keep_plan import open_giving
 from chalicelib.spending.gifts.plan import Payment
@@ -54,8 +57,15 @@ def _catalogue(day: Any, operator: str, token: str) -> None:
 
 def _awaited(day: Any, token: str, item_id: str) -> None:
     """A member waits for what has no pieces yet, and changes his mind."""
-    for method in ("POST", "DELETE"):
-        day.call((method, "/v1/me/mall/items/{item_id}/restock-notice"), token=token, item_id=item_id)
+    template = {"restocked": {"template_id": "t-restocked", "fields": {"thing1": "{item}"}}}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("SUBSCRIBE_MESSAGES", "on")
+        settings.cache_clear()
+        day.stage.rotate("connect", json.dumps({"mini_program": {"messages": template}}))
+        secret_values.forget()
+        for method in ("POST", "DELETE"):
+            day.call((method, "/v1/me/mall/items/{item_id}/restock-notice"), token=token, item_id=item_id)
+    settings.cache_clear()
 
 
 def _member(day: Any, token: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,6 +104,20 @@ def test_a_corrected_number_is_told_again_and_a_third_one_is_left_to_people(till
     assert [one["id"] for one in till.desks.waiting("report_refused")["list"]] == [id]
 
 
+def test_what_wechat_refuses_is_told_in_the_log_once_for_the_alarm(
+    till: Till, caplog: pytest.LogCaptureFixture
+) -> None:
+    unknown, wrong = shipped(till, {"carrier": "门店小哥", "number": "A0001"}), shipped(till)
+    till.world.post("/faults", {"api": PATH, "kind": "errcode", "errcode": 10060014})
+
+    till.sweep()
+    till.sweep()
+
+    told = [json.loads(line.message) for line in caplog.records if "redemption_report_refused" in line.message]
+    assert {(one["redemption"], one["why"]) for one in told} == {(unknown, "carrier"), (wrong, "refused")}
+    assert len(told) == 2
+
+
 def test_a_carrier_that_wechat_does_not_know_is_left_to_people_until_it_is_corrected(till: Till) -> None:
     id = shipped(till, {"carrier": "门店小哥", "number": "A0001"})
 
@@ -134,6 +149,19 @@ def test_what_wechat_does_not_take_now_is_told_later(till: Till, fault: dict[str
     till.sweep()
 
     assert (standing, till.row(id).report) == (Report.DUE, Report.DONE)
+
+
+def test_once_wechats_quota_is_used_up_no_other_is_told_before_the_next_sweep(till: Till) -> None:
+    ids = [shipped(till, {**YTO, "number": f"YT000{number}"}) for number in range(3)]
+    till.world.post("/faults", {"api": PATH, "kind": "errcode", "errcode": 45009})
+
+    with pytest.raises(SweepUnfinished):
+        till.sweep()
+    calls, standing = asked(till), [till.row(id).report for id in ids]
+    till.sweep()
+
+    assert (calls, standing) == (1, [Report.DUE] * 3)
+    assert [till.row(id).report for id in ids] == [Report.DONE] * 3
 
 
 def test_a_report_whose_answer_was_lost_is_told_again_and_uses_up_no_correction(till: Till) -> None:

@@ -18,7 +18,8 @@ from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.events import SweepUnfinished, settle_mall_payments
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
 from chalicelib.spending.mall.model import Money, RedemptionState
-from chalicelib.spending.mall.sweep import Sweep, Swept
+from chalicelib.spending.mall.sweep import Sweep
+from chalicelib.spending.mall.turns import Swept
 from tests.connect.merchant import MCHID
 from tests.outside_world import ACCOUNTS
 from tests.spending.after_sales import SF
@@ -295,6 +296,10 @@ def test_one_that_fails_keeps_no_other_from_being_swept(till: Till) -> None:
 def test_a_queue_of_messages_that_is_down_holds_up_no_money(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUBSCRIBE_MESSAGES", "on")
     settings.cache_clear()
+    accounts = json.loads(secret_values.current(settings().connect_secret, till.now))
+    accounts["mini_program"]["messages"] = {"restocked": {"template_id": "t-1", "fields": {"thing1": "{item}"}}}
+    till.mall.counter.stage.rotate("connect", json.dumps(accounts))
+    secret_values.forget()
     till.mall.offer("cup", stock=0)
     token, _ = till.buyer()
     till.mall.call("POST", "/v1/me/mall/items/{item_id}/restock-notice", token=token, item_id="cup")
@@ -306,7 +311,7 @@ def test_a_queue_of_messages_that_is_down_holds_up_no_money(till: Till, monkeypa
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(queue, "send", is_down)
-    with pytest.raises(EndpointConnectionError):
+    with pytest.raises(SweepUnfinished):
         till.sweep()
 
     assert till.row(id).state is RedemptionState.LAPSED

@@ -14,12 +14,13 @@ from chalicelib.ledger.merge import merge_accounts
 from chalicelib.ledger.release import hold_key, release_overdue
 from chalicelib.ledger.table import open_ledger
 from chalicelib.programme.table import terms_at
-from chalicelib.runtime.dynamo import encode_item
+from chalicelib.runtime.dynamo import client, encode_item
 from chalicelib.spending.exchange.events import sweep_exchanges
 from chalicelib.spending.exchange.items import exchange_item
 from chalicelib.spending.exchange.model import HELD_FOR, Exchange, State
 from chalicelib.spending.exchange.settle_exchange import pursue, settle
 from chalicelib.spending.exchange.sweep import Swept
+from chalicelib.spending.exchange.table import open_exchanges
 from tests.connect.stage import one_call_at_a_time
 from tests.ledger.item_size import item_bytes
 from tests.spending.exchanges import ACCOUNT, SECRET, Airport
@@ -167,6 +168,7 @@ def test_nothing_is_given_up_before_the_partner_says_that_it_never_will(airport:
 
     assert [one["id"] for one in late] == [made["id"]]
     assert (late[0]["waits"], still) == ("unanswered", (900, 100))
+    assert [made["id"] in line for line in airport.lines if '"exchange_late"' in line] == [True]
     assert airport.sweep() == Swept(ended=1)
     assert (airport.row(made["id"]).state, airport.theirs(made["id"])["state"]) == (State.VOIDED, "voided")
     assert airport.points(member_id) == (1000, 0)
@@ -526,6 +528,22 @@ def test_an_exchange_that_fails_is_not_in_the_way_of_the_others(
 
     assert swept == Swept(waiting=2, failed=1)
     assert [line for line in airport.lines if '"exchange_sweep_failed"' in line]
+
+
+def test_an_exchange_that_nobody_can_read_is_not_in_the_way_of_the_others(airport: Airport) -> None:
+    token, _ = airport.mall.member()
+    airport.plan("pending", times=3)
+    ids = [airport.exchange(token).data["id"] for _ in range(3)]
+    row = {"TableName": open_exchanges().name, "Key": {"pk": {"S": f"EXCHANGE#{ids[0]}"}, "sk": {"S": "E"}}}
+    before = client().get_item(**row)["Item"]
+    client().update_item(**row, UpdateExpression="REMOVE units")
+    airport.later(minutes=2)
+
+    swept = airport.sweep()
+    client().put_item(TableName=row["TableName"], Item=before)
+
+    assert (swept, airport.sweep()) == (Swept(waiting=2, failed=1), Swept(waiting=1))
+    assert [ids[0] in line for line in airport.lines if '"exchange_sweep_failed"' in line] == [True]
 
 
 def test_a_word_that_comes_after_another_was_believed_changes_nothing(airport: Airport) -> None:

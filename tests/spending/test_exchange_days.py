@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import JifenError
+from chalicelib.runtime.dynamo import client
+from chalicelib.spending.exchange import table
+from chalicelib.spending.exchange.items import UNCHARGED
 from chalicelib.spending.exchange.reconcile import Row, rows_of
+from chalicelib.spending.exchange.table import open_exchanges
 from tests.spending.exchanges import Airport
 from tests.spending.test_exchange import outlived
 
@@ -134,6 +138,42 @@ def test_what_the_partner_gave_and_nobody_was_charged_for_is_no_difference_of_th
 
     assert kinds(check(airport, theirs(airport))) == []
     assert exchange_id in theirs(airport)
+
+
+def crowd(older: int) -> None:
+    """So many that are listed as uncharged for longer than any other."""
+    name, work = open_exchanges().name, {"work_of": {"S": UNCHARGED}}
+    for start in range(0, older, 25):
+        numbers = range(start, min(start + 25, older))
+        keys = [f"2026-01-01T00:00:00.000000Z#{number:024x}" for number in numbers]
+        puts = [
+            {**work, "pk": {"S": f"EXCHANGE#{key[-24:]}"}, "sk": {"S": "-"}, "work_key": {"S": key}} for key in keys
+        ]
+        client().batch_write_item(RequestItems={name: [{"PutRequest": {"Item": put}} for put in puts]})
+
+
+def test_what_is_uncharged_is_of_its_day_however_many_wait_before_it(airport: Airport) -> None:
+    _, _, made = outlived(airport, spend=950)
+    airport.sweep()
+    crowd(1_001)
+
+    assert kinds(check(airport, theirs(airport))) == []
+    assert kinds(check(airport, "单号,状态,数量\r\n")) == [("missing_at_theirs", made)]
+
+
+def test_so_many_uncharged_ones_that_a_day_cannot_be_told_are_to_be_ended_first(
+    airport: Airport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlived(airport, spend=950)
+    airport.sweep()
+    monkeypatch.setattr(table, "MOST_UNCHARGED", 3)
+    crowd(2)
+    fits = check(airport, theirs(airport)).status
+    crowd(3)
+
+    refused = check(airport, theirs(airport)).json
+
+    assert (fits, refused["code"], refused["msg"]) == (200, 40936, "未扣分的兑换超过3笔,请先逐笔处理再对账")
 
 
 def test_another_partners_exchange_is_missing_here(airport: Airport) -> None:

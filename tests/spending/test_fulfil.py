@@ -15,7 +15,9 @@ from chalicelib.spending.mall.fulfil import ship
 from chalicelib.spending.mall.model import Tracking
 from chalicelib.spending.mall.table import MallTable, open_mall
 from tests.spending.after_sales import SF, YTO, Desks, with_hats
+from tests.spending.audited import differences
 from tests.spending.malls import SHIP, Mall
+from tests.spending.offers import Offers
 
 
 def test_what_waits_is_listed_the_oldest_first_by_pages_until_it_is_sent(mall: Mall) -> None:
@@ -120,6 +122,58 @@ def test_a_stock_in_shards_gives_a_lost_piece_from_where_one_is_left(mall: Mall)
 
     assert mall.left("hat") == (0, 3)
     assert min(open_goods().shards_left("STOCK#hat", 3).values()) == 0
+
+
+def test_a_lost_parcel_of_an_offer_that_is_over_is_sent_again_from_the_shelf(mall: Mall) -> None:
+    desks = with_hats(mall, stock=5)
+    offers = Offers(mall, "hat")
+    offers.on(pieces=2)
+    token, _ = mall.member()
+    id = mall.redeem(token, offers.quoted(token), SHIP).data["id"]
+    desks.staff(id, "shipment", SF)
+    of_the_offer = desks.staff(id, "reissue", {**YTO, "reason": "快递丢件", "takes_stock": True})
+    offers.switch("off")
+
+    sent = desks.staff(id, "reissue", {**SF, "number": "SF2234567890", "reason": "又丢件", "takes_stock": True})
+
+    assert (of_the_offer.status, sent.status, sent.data["pieces_out"]) == (200, 200, 3)
+    assert (offers.left(), mall.left("hat")) == ((0, 2), (2, 1))
+    assert [line["facts"].get("from_shelf") for line in sent.data["history"][-2:]] == [None, 1]
+    assert differences() == []
+
+
+@pytest.mark.parametrize(("is_back", "of_offer", "on_shelf"), [(True, (0, 0), (4, 1)), (False, (0, 1), (3, 1))])
+def test_what_was_sent_again_from_the_shelf_stays_told_apart_when_it_is_undone(
+    mall: Mall, *, is_back: bool, of_offer: tuple[int, int], on_shelf: tuple[int, int]
+) -> None:
+    desks = with_hats(mall, stock=5)
+    offers = Offers(mall, "hat")
+    offers.on(pieces=1)
+    token, _ = mall.member()
+    id = mall.redeem(token, offers.quoted(token), SHIP).data["id"]
+    desks.staff(id, "shipment", SF)
+    offers.switch("off")
+    desks.staff(id, "reissue", {**YTO, "reason": "快递丢件", "takes_stock": True})
+
+    undone = desks.take_back(id, stock_back=is_back)
+    offers.later(minutes=1)
+    offers.sweep()
+
+    assert (undone.status, offers.left(), mall.left("hat")) == (200, of_offer, on_shelf)
+    assert differences() == []
+
+
+def test_an_offers_lost_parcel_is_not_sent_again_where_the_shelf_is_empty_too(mall: Mall) -> None:
+    desks = with_hats(mall, stock=1)
+    offers = Offers(mall, "hat")
+    offers.on(pieces=1)
+    token, _ = mall.member()
+    id = mall.redeem(token, offers.quoted(token), SHIP).data["id"]
+    desks.staff(id, "shipment", SF)
+
+    refused = desks.staff(id, "reissue", {**YTO, "reason": "快递丢件", "takes_stock": True})
+
+    assert (refused.json["code"], mall.left("hat"), offers.left()) == (40954, (0, 0), (0, 1))
 
 
 def test_its_member_says_once_that_it_has_come(mall: Mall) -> None:

@@ -23,6 +23,7 @@ from chalicelib.spending.offers.quote_offer import quote_offer
 from chalicelib.spending.offers.room import Room
 from chalicelib.spending.offers.settle_group import fail_if_overdue, finish_group
 from chalicelib.spending.offers.sweep import Swept, sweep_offers
+from chalicelib.spending.offers.table import OffersTable
 from tests.ledger.meetings import Meanwhile
 from tests.ledger.test_conflicts import Meeting
 from tests.spending.malls import Mall
@@ -31,7 +32,7 @@ from tests.spending.offers import GROUP, Offers, offers_of
 PIECES, POINTS = 6, 120
 
 
-class Broken(Exception):
+class Broken(BaseException):
     """The process died here."""
 
 
@@ -316,6 +317,34 @@ def test_the_last_place_at_the_deadline_forms_the_group_or_fails_it_and_never_bo
 
     assert refused.value.code is Code.GROUP_CLOSED
     assert audit(offers, group_id, ids) == {"released": 2}
+
+
+def test_a_sweep_that_still_holds_an_ended_offer_fails_no_group_once_it_was_begun_again(
+    offers: Offers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member_ids = [offers.mall.member(1000)[1] for _ in range(2)]
+    group_id = open_group(wish(offers, member_ids[0]), "weekend", room=offers.room(), now=offers.now).whole.group.id
+    offers.switch("off")
+    ended = offers.room().offers.held(offers.now)
+    offers.switch("on")
+    monkeypatch.setattr(OffersTable, "held", lambda _table, _now: ended)
+
+    assert swept(offers) == Swept()
+    assert audit(offers, group_id, member_ids) == {"joined": 1}
+
+
+def test_an_offer_that_begins_again_just_as_the_sweep_fails_its_group_keeps_it(offers: Offers) -> None:
+    member_ids = [offers.mall.member(1000)[1]]
+    room = offers.room()
+    group_id = open_group(wish(offers, member_ids[0]), "weekend", room=room, now=offers.now).whole.group.id
+    offers.switch("off")
+    offers.later(seconds=6)
+    begins = Meanwhile(room.desk.ledger.dynamo, lambda: offers.switch("on"))
+
+    first = sweep_offers(room=over(room, begins), now=offers.now, has_time=lambda: True)
+
+    assert (first.groups, swept(offers)) == (0, Swept())
+    assert audit(offers, group_id, member_ids) == {"joined": 1}
 
 
 @pytest.mark.parametrize("case", [formed, overdue])

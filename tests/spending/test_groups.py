@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.spending.mall import needs
-from chalicelib.spending.offers import sweep
+from chalicelib.spending.offers import settle_group, sweep
 from chalicelib.spending.offers.events import SweepUnfinished
+from chalicelib.spending.offers.group import Place
 from chalicelib.spending.offers.room import Room
+from tests.spending.audited import differences
 from tests.spending.malls import HAT, SHIP, Mall
 from tests.spending.offers import GROUP, Offers, offers_of
 
@@ -118,6 +122,46 @@ def test_a_group_with_a_defect_keeps_no_other_from_its_end(offers: Offers, monke
 
     assert back == [(880, 120), (1000, 0), (1000, 0)]
     assert offers.points(members[0][1]) == (1000, 0)
+
+
+@pytest.mark.parametrize(
+    "defect", [AssertionError("13800138000"), ClientError({"Error": {"Code": "ValidationException"}}, "Query")]
+)
+@pytest.mark.parametrize("forms", [False, True])
+def test_a_place_with_a_defect_keeps_no_later_place_from_its_end(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, defect: Exception, forms: bool
+) -> None:
+    offers = offers_of(mall)
+    offers.on({**GROUP, "size": 3})
+    members = [mall.member(1000) for _ in range(3 if forms else 2)]
+    broken = min(member_id for _, member_id in members)
+    resolve = settle_group._resolve
+
+    def resolved(place: Place, *given: Any) -> None:
+        if place.member_id == broken:
+            raise defect
+        resolve(place, *given)
+
+    monkeypatch.setattr(settle_group, "_resolve", resolved)
+    group_id = offers.open(members[0][0]).data["id"]
+    for token, _ in members[1:]:
+        assert offers.join(token, group_id).status == 200
+    offers.later(days=1)
+    caplog.clear()
+    with pytest.raises(SweepUnfinished):
+        offers.sweep()
+    meanwhile = {member_id: offers.points(member_id) for _, member_id in members}
+    told = [line.message for line in caplog.records if '"place_failed"' in line.message]
+    monkeypatch.setattr(settle_group, "_resolve", resolve)
+    offers.sweep()
+    offers.sweep()
+
+    end = (880, 0) if forms else (1000, 0)
+    assert meanwhile == {id: (880, 120) if id == broken else end for _, id in members}
+    assert [type(defect).__name__ in line and "13800138000" not in line for line in told] == [True]
+    assert {offers.points(member_id) for _, member_id in members} == {end}
+    assert offers.left() == (1, 3) if forms else (4, 0)
+    assert differences() == []
 
 
 def test_a_member_whose_group_failed_may_open_another(offers: Offers) -> None:

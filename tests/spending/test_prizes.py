@@ -11,6 +11,8 @@ from chalicelib.errors import Code, JifenError
 from chalicelib.runtime.dynamo import client
 from chalicelib.spending.lottery.claim_prize import Claimed, claim_prize, lapse
 from chalicelib.spending.lottery.sweep import sweep_unclaimed
+from chalicelib.spending.lottery.table import open_lotteries
+from chalicelib.spending.mall.events import SweepUnfinished
 from chalicelib.spending.mall.model import Delivery
 from tests.ledger.meetings import Interrupted, Meanwhile
 from tests.members.stage import ADMIN_KEY
@@ -183,6 +185,25 @@ def test_a_sweep_without_time_leaves_the_rest_to_the_next_one(booth: Booth) -> N
 
     assert (first.lapsed, first.finished, second.lapsed, second.finished) == (2, False, 1, True)
     assert booth.bottles() == (3, 0)
+
+
+def test_a_prize_with_a_defect_keeps_no_other_from_lapsing_and_is_told_of(
+    booth: Booth, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, _ = booth.mall.member(100)
+    broken, *others = [booth.draw(token) for _ in range(3)]
+    key = {"pk": {"S": f"DRAW#{booth.id}#{broken[0]}"}, "sk": {"S": broken}}
+    table, dynamo = open_lotteries().name, client()
+    dynamo.update_item(TableName=table, Key=key, UpdateExpression="REMOVE ticket")
+    booth.until(DEADLINE)
+    caplog.clear()
+
+    with pytest.raises(SweepUnfinished):
+        booth.desks.sweep()
+
+    assert [booth.state(id) for id in (broken, *others)] == ["unclaimed", "lapsed", "lapsed"]
+    (told,) = [line.message for line in caplog.records if '"prize_sweep_failed"' in line.message]
+    assert (broken in told, '"error":"KeyError"' in told) == (True, True)
 
 
 def test_a_claim_and_the_lapse_at_once_leave_one_of_them(booth: Booth) -> None:

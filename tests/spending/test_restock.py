@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from chalicelib.connect.wechat import messages
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on
+from chalicelib.runtime import secret_values
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.mall import restock, restocks_table
 from chalicelib.spending.mall.restock import Told, sweep_restocked
@@ -23,10 +25,19 @@ from tests.spending.malls import Mall
 NOTICE = "/v1/me/mall/items/{item_id}/restock-notice"
 
 
+TEMPLATE = {"restocked": {"template_id": "t-restocked", "fields": {"thing1": "{item}到货了"}}}
+
+
 @pytest.fixture(autouse=True)
 def sending(monkeypatch: pytest.MonkeyPatch, mall: Mall) -> None:
     monkeypatch.setenv("SUBSCRIBE_MESSAGES", "on")
     settings.cache_clear()
+    with_templates(mall, TEMPLATE)
+
+
+def with_templates(mall: Mall, messages: Mapping[str, Any]) -> None:
+    mall.counter.stage.rotate("connect", json.dumps({"mini_program": {"messages": messages}}))
+    secret_values.forget()
 
 
 def ask(mall: Mall, token: str, item_id: str = "coupon") -> Answer:
@@ -49,6 +60,20 @@ def sweep(mall: Mall, minutes: int = 5) -> list[dict[str, Any]]:
     mall.counter.stage.later(minutes=minutes)
     Desks(mall).sweep()
     return [json.loads(body) for body in taken(settings().reminders_queue_url)]
+
+
+def merge(mall: Mall, stays: str, goes: str) -> None:
+    path, body = "/v1/staff/members/{member_id}/merges", {"other_member_id": goes, "reason": "同一人"}
+    assert mall.call("POST", path, body, token=ADMIN_KEY, member_id=stays).status == 200
+
+
+def joined(mall: Mall, members: int) -> list[tuple[str, str]]:
+    """So many members, one after another: of two that are merged the earlier one stays."""
+    found = []
+    for _ in range(members):
+        found.append(mall.member(0))
+        mall.counter.stage.later(seconds=1)
+    return found
 
 
 def waiting(mall: Mall, members: int, stock: int = 0) -> list[str]:
@@ -246,13 +271,99 @@ def test_who_was_merged_is_told_where_he_is_now(mall: Mall) -> None:
     mall.counter.stage.later(seconds=1)
     others, goes = mall.member(0)
     ask(mall, others)
-    path, body = "/v1/staff/members/{member_id}/merges", {"other_member_id": goes, "reason": "同一人"}
-    mall.call("POST", path, body, token=ADMIN_KEY, member_id=stays)
+    merge(mall, stays, goes)
     shown, again = is_awaited(mall, token), ask(mall, token).data["replayed"]
     mall.stock("coupon", 1)
 
     assert (shown, again) == (True, True)
     assert [one["member_id"] for one in sweep(mall)] == [stays]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_asked_under_two_ids_that_were_merged_later_is_told_once(mall: Mall, first: int) -> None:
+    mall.offer(stock=0)
+    members = joined(mall, 2)
+    for number in (first, 1 - first):
+        ask(mall, members[number][0])
+        mall.counter.stage.later(seconds=1)
+    (token, stays), (_, goes) = members
+    merge(mall, stays, goes)
+    mall.stock("coupon", 1)
+
+    told, again = sweep(mall), sweep(mall)
+
+    assert ([one["member_id"] for one in told], again) == ([stays], [])
+    assert is_awaited(mall, token) is False
+    assert [row for row in mall.counter.stage.rows() if row["pk"] == "RESTOCK#coupon"] == []
+
+
+def test_askings_under_two_ids_are_told_once_wherever_the_sweep_pauses(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restocks_table, "PAGE", 1)
+    monkeypatch.setattr(restock, "PAGE", 1)
+    monkeypatch.setattr(restock, "MOST_TOLD", 1)
+    mall.offer(stock=0)
+    (mine, stays), (others, _), (old, goes) = joined(mall, 3)
+    for token in (old, others, mine):
+        ask(mall, token)
+        mall.counter.stage.later(seconds=1)
+    merge(mall, stays, goes)
+    mall.stock("coupon", 1)
+
+    told = [one["member_id"] for _ in range(3) for one in sweep(mall)]
+
+    assert (told.count(stays), len(told)) == (1, 2)
+
+
+def test_without_a_template_asking_is_refused_and_who_waits_already_goes_on_waiting(mall: Mall) -> None:
+    (waits,) = waiting(mall, 1)
+    token, _ = mall.member()
+    with_templates(mall, {})
+    mall.stock("coupon", 1)
+    without = sweep(mall)
+    mall.stock("coupon", -1)
+    refused = ask(mall, token).json
+    with_templates(mall, TEMPLATE)
+    mall.stock("coupon", 1)
+
+    assert (without, refused["code"], refused["msg"]) == ([], 40912, "暂不支持到货提醒")
+    assert is_awaited(mall, token) is False
+    assert [one["member_id"] for one in sweep(mall)] == [waits]
+
+
+def test_where_nothing_is_sent_who_asked_before_is_told_that_he_waits(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mall.offer(stock=0)
+    (token, _), (other, _) = mall.member(), mall.member()
+    ask(mall, token)
+    monkeypatch.setenv("SUBSCRIBE_MESSAGES", "off")
+    settings.cache_clear()
+
+    assert (ask(mall, token).data["replayed"], ask(mall, other).json["code"]) == (True, 40912)
+
+
+def test_outside_of_its_time_an_item_says_when_there_is_something_to_wait_for(mall: Mall) -> None:
+    now = mall.counter.stage.now
+    later, until = (now + timedelta(days=days) for days in (1, 2))
+    window = {"from_at": later.isoformat(), "until_at": until.isoformat()}
+    mall.offer("soon", stock=0, windows=[window])
+    mall.offer("filled", stock=1, windows=[window])
+    token, member_id = mall.member()
+
+    early, filled = ask(mall, token, "soon"), ask(mall, token, "filled").json
+    mall.stock("soon", 1)
+    before = sweep(mall)
+    mall.counter.stage.later(days=1)
+    told = sweep(mall)
+    mall.counter.stage.later(days=1)
+    over = ask(mall, token, "filled").json
+
+    assert (early.status, before) == (200, [])
+    assert (filled["code"], filled["msg"]) == (40912, "还有库存,到兑换时间可以直接兑换")
+    assert [(one["member_id"], one["facts"]["item_id"]) for one in told] == [(member_id, "soon")]
+    assert (over["code"], over["msg"]) == (42212, "兑换时间已过")
 
 
 def test_where_the_stage_sends_no_messages_who_waits_goes_on_waiting(

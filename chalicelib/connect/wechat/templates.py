@@ -22,6 +22,7 @@ from chalicelib.connect.wechat.fields import is_field
 from chalicelib.errors import Code, JifenError
 from chalicelib.runtime import log
 from chalicelib.runtime.bodies import Body, invalid
+from chalicelib.runtime.settings import settings
 
 PLACE = "mini_program.messages"
 WORDS: Mapping[str, frozenset[str]] = {
@@ -71,6 +72,16 @@ def templates(now: datetime) -> Mapping[str, Template]:
                 raise _wrong(f"{kind}.fields.{name}")
         found[kind] = template
     return found
+
+
+def is_sent(kind: str, now: datetime) -> bool:
+    """Whether this stage sends messages of a kind at all: it sends subscribe messages, and the brand has a template."""
+    if settings().subscribe_messages == "off":
+        return False
+    try:
+        return kind in templates(now)
+    except JifenError:  # logged, and the sender of messages fails of it
+        return False
 
 
 def alternatives(texts: str | list[str]) -> list[str]:

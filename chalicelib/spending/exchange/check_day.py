@@ -14,7 +14,8 @@ from chalicelib.spending.exchange.reconcile import MOST_KEPT, MOST_ROWS, Reconci
 def day_of(partner_id: str, on: date, *, desk: Desk) -> list[Exchange]:
     """What a partner gave on a business day, by its own instants, in their order.
 
-    Raises PARTNER_NOT_FOUND, and INVALID_REQUEST for a day with more than MOST_ROWS.
+    Raises PARTNER_NOT_FOUND, INVALID_REQUEST for a day with more than MOST_ROWS, EXCHANGE_STATE where too many are
+    uncharged.
     """
     standing_partner(desk.partners, partner_id)
     found = desk.exchanges.given_on(partner_id, on, limit=MOST_ROWS + 1)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from chalicelib.ledger.model import stamp
 from chalicelib.runtime.dynamo import Item
-from chalicelib.spending.exchange.model import Exchange, State
+from chalicelib.spending.exchange.model import Exchange, State, is_late
 from chalicelib.spending.exchange.reconcile import Difference, Reconciliation
 
 SHARDS = 8
@@ -53,7 +53,7 @@ def exchange_item(one: Exchange) -> Item:
     }
     if one.state is State.ASKED and one.look_at:
         item |= {"due_shard": due_shard(int(one.id[:8], 16)), "due_at": stamp(one.look_at)}
-        if one.look_at > one.void_from_at:
+        if is_late(one):
             item |= {"work_of": LATE, "work_key": f"{stamp(one.asked_at)}#{one.id}"}
     if one.state is State.UNCHARGED:
         item |= {"work_of": UNCHARGED, "work_key": f"{stamp(one.asked_at)}#{one.id}"}

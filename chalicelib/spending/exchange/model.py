@@ -90,6 +90,11 @@ def is_worth_a_look(one: Exchange, now: datetime) -> bool:
     return one.looked < EAGER_LOOKS or one.look_at is None or one.look_at <= now
 
 
+def is_late(one: Exchange) -> bool:
+    """Whether it was given up and its end is not known: people must ask the partner."""
+    return one.state is State.ASKED and one.look_at is not None and one.look_at > one.void_from_at
+
+
 def next_look(one: Exchange, why: str, now: datetime) -> Exchange:
     """The exchange after a look that settled nothing, because of `why`: the pauses grow, and are an hour once it is
     given up.

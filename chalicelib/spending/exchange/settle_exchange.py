@@ -18,7 +18,7 @@ from chalicelib.ledger.release import release
 from chalicelib.runtime import log
 from chalicelib.spending.exchange.desk import Desk
 from chalicelib.spending.exchange.items import limit_key
-from chalicelib.spending.exchange.model import ACTIVITY, Exchange, State, next_look
+from chalicelib.spending.exchange.model import ACTIVITY, Exchange, State, is_late, next_look
 
 ATTEMPTS = 5
 ACTOR = "partner"
@@ -181,6 +181,8 @@ def _later(found: Exchange, why: str, desk: Desk, now: datetime) -> Exchange:
         if refused.code is not Code.EXCHANGE_STATE:
             raise
         return standing_exchange(found.id, desk)
+    if is_late(waiting) and not is_late(found):
+        log.outcome("exchange_late", exchange=found.id, partner=found.partner_id, why=waiting.waits)
     return waiting
 
 

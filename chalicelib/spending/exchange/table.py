@@ -39,6 +39,8 @@ from chalicelib.spending.exchange.model import Exchange
 from chalicelib.spending.exchange.reconcile import Reconciliation
 
 CHECKS_SHOWN = 50
+MOST_UNCHARGED = 20_000
+"""Of all partners and days; so many are read within a request's time."""
 
 
 class Used(NamedTuple):
@@ -107,7 +109,7 @@ class ExchangeTable:
         )
         return (_id(decode_item(item)) for page in found for item in page)
 
-    def work(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, str]]:
+    def work(self, kind: str, *, after: str = "", limit: int) -> list[tuple[str, str]]:
         """(place, id) of up to `limit` exchanges of a partition of the work index, the oldest first; may lag."""
         found = pages(
             self.dynamo,
@@ -126,9 +128,12 @@ class ExchangeTable:
 
     def given_on(self, partner_id: str, on: date, *, limit: int) -> list[Exchange]:
         """A partner's exchanges of a business day by its own instant, charged or not; up to `limit`, the first may
-        lag.
+        lag. Raises EXCHANGE_STATE where more than MOST_UNCHARGED wait for people: a part of a day is none.
         """
-        places = self.work(done_of(partner_id, on), limit=limit) + self.work(UNCHARGED)
+        uncharged = self.work(UNCHARGED, limit=MOST_UNCHARGED + 1)
+        if len(uncharged) > MOST_UNCHARGED:
+            raise JifenError(Code.EXCHANGE_STATE, f"未扣分的兑换超过{MOST_UNCHARGED}笔,请先逐笔处理再对账")
+        places = self.work(done_of(partner_id, on), limit=limit) + uncharged
         found = self.exchanges([id for _, id in places])
         return [one for one in found if one.partner_id == partner_id and one.done_on == on][:limit]
 

@@ -7,9 +7,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.errors import JifenError
+from chalicelib.runtime import log
 from chalicelib.spending.lottery.claim_prize import Prizes, lapse
 from chalicelib.spending.lottery.items import DUE_SHARDS, due_shard
 from chalicelib.spending.lottery.model import Drawn
+from chalicelib.spending.turned import turned
+
+EVERY_S = 300
+"""How often there is a sweep."""
 
 
 class Lapsed(NamedTuple):
@@ -21,16 +26,21 @@ class Lapsed(NamedTuple):
 
 
 def sweep_unclaimed(*, prizes: Prizes, now: datetime, has_time: Callable[[], bool]) -> Lapsed:
-    """Everything that is due to lapse, as of `now`; what is left over is the next sweep's."""
+    """Everything that is due to lapse, as of `now`. What fails or is left over is the next sweep's."""
     lapsed = failed = 0
     deadlines: dict[str, datetime | None] = {}
-    for number in range(DUE_SHARDS):
-        for drawn in prizes.lotteries.unclaimed_until(due_shard(number), now):
+    for number in turned(DUE_SHARDS, now, every_s=EVERY_S):
+        for campaign_id, draw_id in prizes.lotteries.unclaimed_until(due_shard(number), now):
             if not has_time():
                 return Lapsed(lapsed, failed, finished=False)
             try:
-                lapsed += _lapsed(drawn, _deadline(drawn, deadlines, prizes), prizes, now)
-            except JifenError:
+                drawn = prizes.lotteries.drawn(campaign_id, draw_id)
+                lapsed += drawn is not None and _lapsed(drawn, _deadline(drawn, deadlines, prizes), prizes, now)
+            except JifenError as refused:
+                log.outcome("prize_sweep_failed", draw=draw_id, why=refused.code.name)
+                failed += 1
+            except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+                log.defect("prize_sweep_failed", error, draw=draw_id)
                 failed += 1
     return Lapsed(lapsed, failed, finished=True)
 

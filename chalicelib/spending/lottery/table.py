@@ -182,17 +182,16 @@ class LotteryTable:
         found = [items.drawn_of(decode_item(item)) for item in batch_get(self.dynamo, self.name, wanted)]
         return sorted(found, key=place_of, reverse=True)
 
-    def unclaimed_until(self, shard: str, now: datetime) -> Iterator[Drawn]:
-        """Draws of a partition whose parcels were to be claimed by now, as they stand; the index may lag."""
+    def unclaimed_until(self, shard: str, now: datetime) -> Iterator[tuple[str, str]]:
+        """(campaign, draw) of a partition whose parcels were to be claimed by now; may lag."""
         found = pages(
             self.dynamo,
             TableName=self.name,
             IndexName="due",
             KeyConditionExpression="due_shard = :shard AND due_at <= :now",
             ExpressionAttributeValues=encode_item({":shard": shard, ":now": stamp(now)}),
-            Limit=100,
         )
-        return (one for page in found for one in self._drawn(page))
+        return ((item["pk"]["S"].split("#")[1], item["sk"]["S"]) for page in found for item in page)
 
     def settle(self, drawn: Drawn, redemption: Also, *also: Also) -> bool:
         """A won parcel becomes a redemption, and is due no more; False when it had become one, or somebody met it.

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
@@ -33,10 +35,11 @@ from chalicelib.spending.lottery.table import open_lotteries
 from chalicelib.spending.mall.begin_payment import redemption_id_of
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.give_money_back import note_refund, refund_number
-from chalicelib.spending.mall.restock import Told, sweep_restocked
+from chalicelib.spending.mall.restock import RESTOCKED, sweep_restocked
 from chalicelib.spending.mall.settle_payment import settle_paid
-from chalicelib.spending.mall.sweep import Sweep, Swept
-from chalicelib.spending.mall.table import MallTable, open_mall
+from chalicelib.spending.mall.sweep import Sweep
+from chalicelib.spending.mall.table import open_mall
+from chalicelib.spending.mall.turns import HasTime, Part, Swept, twice_in_turns
 
 bp = Blueprint(__name__)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:placeholder"
@@ -46,7 +49,7 @@ _OURS = re.compile(MALL_PREFIX + r"[0-9a-f]{24}")
 
 
 class SweepUnfinished(Exception):
-    """Some redemptions had a fault: raised after all others were done, so that the function's error alarm sees it."""
+    """Some had a fault: raised after all others were done, so that the function's error alarm sees it."""
 
 
 @bp.on_sqs_message(queue_arn=QUEUE, batch_size=5, name="settle_mall_payments")
@@ -78,50 +81,72 @@ def settle_mall_payments(event: SQSEvent) -> dict[str, Any]:
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES), name="sweep_redemptions")
 def sweep_redemptions(event: CloudWatchEvent) -> None:
-    """Parcels that count as received, prizes that nobody claimed; then what needs somebody outside: redemptions not
-    paid in time, money on its way back, what WeChat is to be told of; and who waits for what is there again.
+    """Money first: redemptions not paid in time, money on its way back; then what WeChat is to be told of, parcels that
+    count as received, prizes that nobody claimed; and last who waits for what is there again. Each has its share of the
+    time in every sweep, and where something is left over, redemptions go on with it.
     """
     remaining_ms: Callable[[], int] = cast(Any, event.context).get_remaining_time_in_millis
     now = datetime.fromisoformat(event.to_dict()["time"]).astimezone(UTC)
-    mall = open_mall()
-    sweep = Sweep(now, lambda: remaining_ms() > STOP_BEFORE_MS)
-    received = sweep.receive(mall)
-    prizes = Prizes(open_lotteries(), mall, open_ledger())
-    unclaimed = sweep_unclaimed(prizes=prizes, now=now, has_time=sweep.has_time)
-    log.outcome("prizes_swept", lapsed=unclaimed.lapsed, failed=unclaimed.failed, finished=unclaimed.finished)
-    swept = {"received": received} | _swept_money(sweep)
-    failed = sum(one.failed for one in swept.values())
-    is_finished = all(one.finished for one in swept.values())
+    redemptions = _redemptions(Sweep(now, lambda: False))
+    more = {"prizes": partial(_lapse_prizes, now), "restock": partial(_tell_restocked, now)}
+    swept = twice_in_turns(redemptions | more, redemptions, lambda: remaining_ms() - STOP_BEFORE_MS)
     log.outcome(
-        "redemptions_swept", **{name: one.done for name, one in swept.items()}, failed=failed, finished=is_finished
+        "redemptions_swept",
+        **{name: swept[name].done for name in redemptions},
+        failed=sum(swept[name].failed for name in redemptions),
+        finished=all(swept[name].finished for name in redemptions),
     )
-    restocked = _tell_restocked(mall, now, sweep.has_time)  # last: no queue of messages holds up money
-    if failed := failed + unclaimed.failed + restocked.failed:
-        raise SweepUnfinished(f"{failed} redemptions left for a later sweep")
+    if failed := sum(one.failed for one in swept.values()):
+        raise SweepUnfinished(f"{failed} left for a later sweep")
 
 
-def _tell_restocked(mall: MallTable, now: datetime, has_time: Callable[[], bool]) -> Told:
-    """Where this stage sends subscribe messages; else who waits goes on waiting."""
-    if settings().subscribe_messages == "off" or not mall.restocks.begun():
-        return Told()
+def _redemptions(sweep: Sweep) -> dict[str, Part]:
+    """What is done about redemptions, in order. Where no merchant is connected what is not paid is closed all the same;
+    what cannot be opened fails what needs it, and no more.
+    """
+    mall, now = open_mall(), clock.utc_now()
+
+    def desk() -> Desk:
+        return Desk(mall, open_goods(), open_ledger(), terms_at(sweep.now), tags_of)
+
+    def close(has_time: HasTime) -> Swept:
+        return replace(sweep, has_time=has_time).close(desk(), open_pay_if_connected(now))
+
+    def refund(has_time: HasTime) -> Swept:
+        pay = open_pay_if_connected(now)
+        return replace(sweep, has_time=has_time).refund(desk(), pay) if pay else Swept()
+
+    def report(has_time: HasTime) -> Swept:
+        pay, mini_program = open_pay_if_connected(now), _mini_program(now)
+        if not pay or not mini_program:
+            return Swept()
+        return replace(sweep, has_time=has_time).report(mall, pay.merchant.mchid, mini_program)
+
+    def receive(has_time: HasTime) -> Swept:
+        return replace(sweep, has_time=has_time).receive(mall)
+
+    return {"closed": close, "refunds": refund, "reports": report, "received": receive}
+
+
+def _lapse_prizes(now: datetime, has_time: HasTime) -> Swept:
+    prizes = Prizes(open_lotteries(), open_mall(), open_ledger())
+    unclaimed = sweep_unclaimed(prizes=prizes, now=now, has_time=has_time)
+    log.outcome("prizes_swept", lapsed=unclaimed.lapsed, failed=unclaimed.failed, finished=unclaimed.finished)
+    return Swept(*unclaimed)
+
+
+def _tell_restocked(now: datetime, has_time: HasTime) -> Swept:
+    """Where this stage sends such messages; else who waits goes on waiting."""
+    from chalicelib.connect.wechat.templates import is_sent
+
+    mall = open_mall()
+    if not mall.restocks.begun() or not is_sent(RESTOCKED, clock.utc_now()):
+        return Swept()
     desk = Desk(mall, open_goods(), open_ledger(), terms_at(now), tags_of)
     url = settings().reminders_queue_url
     told = sweep_restocked(desk=desk, tell=lambda bodies: queue.send(url, bodies), now=now, has_time=has_time)
     log.outcome("restock_told", told=told.told, failed=told.failed, finished=told.finished)
-    return told
-
-
-def _swept_money(sweep: Sweep) -> dict[str, Swept]:
-    """What needs WeChat Pay or WeChat; where no merchant is connected what is not paid is closed all the same."""
-    now = clock.utc_now()
-    desk = Desk(open_mall(), open_goods(), open_ledger(), terms_at(sweep.now), tags_of)
-    pay, mini_program = open_pay_if_connected(now), _mini_program(now)
-    swept = {"closed": sweep.close(desk, pay)}
-    if pay:
-        swept["refunds"] = sweep.refund(desk, pay)
-    if pay and mini_program:
-        swept["reports"] = sweep.report(desk.mall, pay.merchant.mchid, mini_program)
-    return swept
+    return Swept(*told)
 
 
 def _mini_program(now: datetime) -> WechatApi | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
-from chalicelib.ledger.model import Also
 from chalicelib.spending.goods.table import stock_taken
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
-from chalicelib.spending.mall.item import MOST_SHARDS
+from chalicelib.spending.mall.item import MOST_SHARDS, own_stock
 from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking, gone_out
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -51,7 +51,8 @@ def correct_tracking(
 def reissue(
     redemption_id: str, tracking: Tracking, reason: str, *, takes_stock: bool, by: str, desk: Desk, now: datetime
 ) -> Revised:
-    """A parcel that was lost is sent again, for nothing; `takes_stock` takes its pieces from the item's stock again.
+    """A parcel that was lost is sent again, for nothing; `takes_stock` takes its pieces from its stock again, and from
+    the item's usual one where its offer has too few left.
 
     The same number again is no change. Raises REDEMPTION_NOT_FOUND, REDEMPTION_STATE, INVALID_REQUEST for the number
     of the lost parcel itself, SOLD_OUT, BUSY.
@@ -66,15 +67,20 @@ def reissue(
         if found.draw and takes_stock:
             raise JifenError(Code.REDEMPTION_STATE, "奖品的库存是公示的数量,补发不能占用")
         pieces = found.quantity if takes_stock else 0
+        taken = _taken(found, pieces, desk, now) if pieces else None
+        from_shelf = pieces if taken and taken.stock_id != found.stock_id else 0
         after = found._replace(
             state=RedemptionState.SHIPPED,
             tracking=tracking,
             shipped_at=now,
             reissued=found.reissued + 1,
             reissued_pieces=found.reissued_pieces + pieces,
+            shelf_pieces=found.shelf_pieces + from_shelf,
         )
         facts = {**tracking._asdict(), "instead_of": " ".join(found.tracking or ()), "pieces": pieces}
-        also = (_from_stock(found, pieces, desk, now),) if pieces else ()
+        if from_shelf:
+            facts["from_shelf"] = from_shelf
+        also = (stock_taken(desk.goods.name, taken.stock_id, taken.shard, pieces),) if taken else ()
         return Step(gone_out(after), Line("reissued", by, now, reason, facts), also)
 
     return revise(redemption_id, judge, mall=desk.mall)
@@ -112,9 +118,27 @@ def _require_sent(found: Redemption) -> None:
         raise JifenError(Code.REDEMPTION_STATE, "这笔兑换没有发过货")
 
 
-def _from_stock(found: Redemption, pieces: int, desk: Desk, now: datetime) -> Also:
-    """Pieces out of the fullest shard of the stock it came from; SOLD_OUT when none has so many."""
-    count = MOST_SHARDS if found.offer_id else desk.mall.shards_of(found.item_id, now)
-    shards = desk.goods.shards_left(found.stock_id, count)
+class _Taken(NamedTuple):
+    """The shard of a stock that pieces are taken out of, and how many it has."""
+
+    stock_id: str
+    shard: int
+    left: int
+
+
+def _taken(found: Redemption, pieces: int, desk: Desk, now: datetime) -> _Taken:
+    """The fullest shard of the stock it came from; of an offer that has too few left the fullest of the item's usual
+    stock: what an offer did not sell goes back there at its end. The write refuses where it has too few as well.
+    """
+    if not found.offer_id:
+        return _fullest(found.stock_id, desk.mall.shards_of(found.item_id, now), desk)
+    own = _fullest(found.stock_id, MOST_SHARDS, desk)
+    if own.left >= pieces:
+        return own
+    return _fullest(own_stock(found.item_id), desk.mall.shards_of(found.item_id, now), desk)
+
+
+def _fullest(stock_id: str, count: int, desk: Desk) -> _Taken:
+    shards = desk.goods.shards_left(stock_id, count)
     shard = max(shards, key=lambda one: shards[one], default=0)
-    return stock_taken(desk.goods.name, found.stock_id, shard, pieces)
+    return _Taken(stock_id, shard, shards.get(shard, 0))

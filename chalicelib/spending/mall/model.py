@@ -123,9 +123,11 @@ class Redemption(NamedTuple):
     reissued: int = 0
     """How often it was sent again."""
     reissued_pieces: int = 0
-    """Pieces that were taken from the stock for that, beside its own."""
+    """Pieces that were taken from a stock for that, beside its own."""
+    shelf_pieces: int = 0
+    """Of these, pieces of its item's usual stock: its offer's own had none left."""
     kept_pieces: int = 0
-    """Of a cancelled one: pieces of its stock that did not come back."""
+    """Of a cancelled one: pieces that did not come back, those of the usual stock among them."""
     pick_up_digest: str = ""
     """Of the one code it can be picked up with."""
     picked_up_by: str = ""
@@ -158,7 +160,7 @@ class Redemption(NamedTuple):
 
     @property
     def pieces_out(self) -> int:
-        """Pieces that its stock counts as taken for it."""
+        """Pieces that stocks count as taken for it: all but `shelf_pieces` its own."""
         if self.state in (RedemptionState.LAPSED, RedemptionState.CANCELLED):
             return self.kept_pieces
         return self.quantity + self.reissued_pieces

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
+from chalicelib.ledger.document import stated
 from chalicelib.ledger.due import account_now
 from chalicelib.ledger.model import Account, digest
 from chalicelib.programme.model import Terms
@@ -64,8 +65,10 @@ def quote_item(
 
 
 def good_digest(listed: Listed) -> str:
-    """What a member was shown that he would get: when it changed meanwhile, the quote no longer holds."""
-    return digest({"good": repr(listed.item.good), "name": listed.item.name})[:16]
+    """What a member was shown that he would get: when it changed meanwhile, the quote no longer holds. A release that
+    gives goods a new field with a default changes nothing.
+    """
+    return digest({"good": stated(listed.item.good), "name": listed.item.name})[:16]
 
 
 def used_of(listed: Listed, account: Account, mall: MallTable, on: date) -> Mapping[Period, int]:

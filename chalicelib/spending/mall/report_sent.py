@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chalicelib.connect.wechat.api import WechatApi
 from chalicelib.connect.wechat.shipping import Parcel, Reported, Shipping, Way, report_shipping
+from chalicelib.runtime import log
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.begin_payment import trade_number
 from chalicelib.spending.mall.carriers import carrier_code, masked
@@ -45,7 +46,9 @@ def report_sent(redemption_id: str, *, mchid: str, mall: MallTable, api: WechatA
             return None
         return Step(standing._replace(report=report), line)
 
-    revise(redemption_id, judge, mall=mall)
+    noted = revise(redemption_id, judge, mall=mall)
+    if report is Report.REFUSED and not noted.replayed:
+        log.outcome("redemption_report_refused", redemption=redemption_id, why="refused" if shipping else "carrier")
     return outcome
 
 

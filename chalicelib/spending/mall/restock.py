@@ -2,7 +2,8 @@
 
 Staff who add pieces only leave a mark; the sweep tells who waits, the first first, page by page, while there are
 pieces. A page is told before it is forgotten: one that broke off in between is told again under the same keys, by which
-the sender of messages knows it. Whoever was not told before the item was sold out again goes on waiting.
+the sender of messages knows it. Who asked under several ids is told once. Whoever was not told before the item was sold
+out again goes on waiting, and so do all where no such message is sent.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import NamedTuple
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import business_on, stamp
+from chalicelib.runtime import log
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import stock_of
 from chalicelib.spending.mall.model import ItemState, Listed
 from chalicelib.spending.mall.restocks_table import PAGE, Asking
-from chalicelib.spending.mall.shelf import is_on_sale
+from chalicelib.spending.mall.shelf import is_on_sale, is_over
 
-KIND = "restocked"
+RESTOCKED = "restocked"
+"""The kind of its messages."""
 MOST_TOLD = 1_000
 """Members told of one item by one sweep: the next one looks first whether there is still something to have."""
 SETTLED_AFTER = timedelta(minutes=1)
@@ -38,8 +41,12 @@ class Told(NamedTuple):
     finished: bool = True
 
 
-def ask_restock(member_id: str, item_id: str, *, desk: Desk, now: datetime) -> bool:
-    """Ask to be told; whether he waited already. Raises ITEM_NOT_FOUND, NOT_ON_SALE, ITEM_STATE while there is some."""
+def ask_restock(member_id: str, item_id: str, *, is_sent: bool, desk: Desk, now: datetime) -> bool:
+    """Ask to be told; whether he waited already. `is_sent`: whether this stage sends such messages.
+
+    Raises ITEM_NOT_FOUND; NOT_ON_SALE for what is off or whose last window is over; ITEM_STATE while there is some, and
+    where nothing would be sent.
+    """
     listed = desk.mall.listed(item_id, now)
     if listed.state is ItemState.DRAFT:
         raise JifenError(Code.ITEM_NOT_FOUND)
@@ -48,8 +55,13 @@ def ask_restock(member_id: str, item_id: str, *, desk: Desk, now: datetime) -> b
         return True
     if listed.state is not ItemState.ON:
         raise JifenError(Code.NOT_ON_SALE)
+    if is_over(listed.item, desk.terms, now):
+        raise JifenError(Code.NOT_ON_SALE, "兑换时间已过")
     if _left(listed, desk):
-        raise JifenError(Code.ITEM_STATE, "还有库存,可以直接兑换")
+        is_open = is_on_sale(listed.item, desk.terms, now)
+        raise JifenError(Code.ITEM_STATE, "还有库存,可以直接兑换" if is_open else "还有库存,到兑换时间可以直接兑换")
+    if not is_sent:
+        raise JifenError(Code.ITEM_STATE, "暂不支持到货提醒")
     return not desk.mall.restocks.ask(Asking(item_id, account.member_id, now))
 
 
@@ -71,7 +83,12 @@ def sweep_restocked(*, desk: Desk, tell: Tell, now: datetime, has_time: Callable
             continue
         try:
             count, is_done = _told(listed, now, desk, tell, has_time)
-        except JifenError:
+        except JifenError as refused:
+            log.outcome("restock_sweep_failed", item=item_id, why=refused.code.name)
+            failed += 1
+            continue
+        except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+            log.defect("restock_sweep_failed", error, item=item_id)
             failed += 1
             continue
         told, finished = told + count, finished and is_done
@@ -84,23 +101,35 @@ def _told(listed: Listed, now: datetime, desk: Desk, tell: Tell, has_time: Calla
     """How many were told, and whether nobody is left to be told: all were, or it is sold out again."""
     # A message is of the day it is told on: pieces may have been added long before the item was on sale again.
     told, on = 0, business_on(now, desk.terms.zone).isoformat()
-    for page in desk.mall.restocks.waiting(listed.id):
+    table = desk.mall.restocks
+    for page in table.waiting(listed.id):
         if not _left(listed, desk):
             return told, True
         if told + PAGE > MOST_TOLD or not has_time():
             return told, False
-        who = desk.ledger.accounts([one.member_id for one in page])
-        tell([_message(one, account.member_id, listed, on) for one, account in zip(page, who, strict=True)])
-        for one in page:
-            desk.mall.restocks.told(one)
-        told += len(page)
+        members = _members(page, desk)
+        tell([_message(asked[0], member_id, listed, on) for member_id, asked in members.items()])
+        for asked in members.values():
+            for one in reversed(asked):  # the one that names the message last: what breaks off here is told again as it
+                table.told(one)
+        told += len(members)
     return told, True
+
+
+def _members(page: Sequence[Asking], desk: Desk) -> dict[str, list[Asking]]:
+    """The askings of each member on a page, all of his where he asked under several ids, the first first."""
+    members: dict[str, list[Asking]] = {}
+    for one, account in zip(page, desk.ledger.accounts([one.member_id for one in page]), strict=True):
+        if account.member_id not in members:
+            own = desk.mall.restocks.of(one.item_id, account.member_ids) if account.merged else [one]
+            members[account.member_id] = own or [one]
+    return members
 
 
 def _message(asking: Asking, member_id: str, listed: Listed, on: str) -> str:
     """What a member is told; its id is the asking's."""
     facts = {"item_id": listed.id, "item": listed.item.name}
-    told = {"kind": KIND, "id": f"{listed.id}#{stamp(asking.asked_at)}", "on": on, "facts": facts}
+    told = {"kind": RESTOCKED, "id": f"{listed.id}#{stamp(asking.asked_at)}", "on": on, "facts": facts}
     return json.dumps({**told, "member_id": member_id}, ensure_ascii=False)
 
 

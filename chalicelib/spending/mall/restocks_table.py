@@ -63,6 +63,11 @@ class RestocksTable:
         found = batch_get(self.dynamo, self.name, [_key(one, id) for one in item_ids for id in member_ids])
         return {_asking(item).item_id for item in map(decode_item, found)}
 
+    def of(self, item_id: str, member_ids: Sequence[str]) -> list[Asking]:
+        """What a member asked of an item under his ids, strongly read, the first first."""
+        found = batch_get(self.dynamo, self.name, [_key(item_id, id) for id in member_ids])
+        return sorted((_asking(decode_item(row)) for row in found), key=lambda one: (one.asked_at, one.member_id))
+
     def withdraw(self, item_id: str, member_id: str) -> None:
         """He no longer waits."""
         self.dynamo.delete_item(TableName=self.name, Key=encode_item(_key(item_id, member_id)))

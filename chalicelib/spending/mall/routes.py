@@ -45,7 +45,7 @@ from chalicelib.spending.mall.pick_up import new_code, renew_code
 from chalicelib.spending.mall.places import place_of
 from chalicelib.spending.mall.quote_item import quote_item
 from chalicelib.spending.mall.redeem_item import redeem_item
-from chalicelib.spending.mall.restock import ask_restock, withdraw_restock
+from chalicelib.spending.mall.restock import RESTOCKED, ask_restock, withdraw_restock
 from chalicelib.spending.mall.settle_payment import WrongMoney
 from chalicelib.spending.mall.table import open_mall
 from chalicelib.spending.mall.undo import undo
@@ -95,8 +95,14 @@ def get_mall_item(call: Call, item_id: str) -> Json:
 @bp.route("/me/mall/items/{item_id}/restock-notice", methods=["POST"])
 @endpoint(bp, caller=member)
 def post_restock_notice(call: Call, item_id: str) -> Json:
-    """Ask to be told when a sold-out item is there again: once for each asking, by the message `restocked`."""
-    replayed = ask_restock(call.caller.id, item_id, desk=open_desk(call), now=call.now)
+    """Ask to be told when a sold-out item is there again: once for each asking, by the message `restocked`. Refused
+    where no such message is sent.
+    """
+    from chalicelib.connect.wechat.templates import is_sent
+
+    replayed = ask_restock(
+        call.caller.id, item_id, is_sent=is_sent(RESTOCKED, call.now), desk=open_desk(call), now=call.now
+    )
     return {"item_id": item_id, "is_awaited": True, "replayed": replayed}
 
 

@@ -55,6 +55,12 @@ def begins_at(item: MallItem, terms: Terms, now: datetime) -> datetime | None:
     return min((from_at for from_at, _ in spans(item, terms) if from_at > now), default=None)
 
 
+def is_over(item: MallItem, terms: Terms, now: datetime) -> bool:
+    """Whether the last of its windows has closed."""
+    found = [*spans(item, terms)]
+    return bool(found) and all(until_at <= now for _, until_at in found)
+
+
 def barred(item: MallItem, account: Account, tags: frozenset[str], terms: Terms, on: date) -> WhyNot | None:
     """The first condition on the member, who has these tags, that does not hold."""
     found = of_the_member(item.who, NO_TAGS, standing_of(account, terms, on, tags), on)

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.hold import capture
-from chalicelib.ledger.model import business_on
+from chalicelib.ledger.model import Also, business_on
 from chalicelib.runtime import log
+from chalicelib.spending.documents import OFF
 from chalicelib.spending.goods.give import coupon_code, hand
 from chalicelib.spending.goods.good import Virtual
 from chalicelib.spending.goods.model import Given
@@ -26,16 +27,30 @@ _BY_OTHERS = (Code.GROUP_CLOSED, Code.BUSY)
 """Somebody else is at the same place, or was: who comes next sees what is left."""
 
 
-def fail_if_overdue(group_id: str, *, room: Room, now: datetime, is_ended: bool = False) -> None:
-    """Decide that an open group failed, once its deadline has passed or its offer was ended. Raises BUSY."""
+def fail_if_overdue(group_id: str, *, room: Room, now: datetime, is_ended: bool = False) -> bool:
+    """Decide that an open group failed, once its deadline has passed or, where `is_ended` was heard, its offer is off
+    as it stands; whether it is decided now. Raises BUSY.
+    """
     group = room.groups.whole(group_id).group
-    if group.state is GroupState.OPEN and (is_ended or group.deadline_at <= now):
-        room.groups.write((room.groups.changed(failed(group, now)),))
-        log.outcome("group_failed", group=group.id, taken=group.taken, size=group.size)
+    if group.state is not GroupState.OPEN:
+        return True
+    also = [room.groups.changed(failed(group, now))]
+    if group.deadline_at > now:
+        kept = room.offers.offer(group.offer_id).kept if is_ended else None
+        if kept is None or kept.state != OFF:
+            return False
+        # What was heard of the offer may be seconds old: it may have been begun again, or be just now.
+        also.append(Also(room.offers.as_found(kept), JifenError(Code.BUSY, retry_after_seconds=1)))
+    room.groups.write(also)
+    log.outcome("group_failed", group=group.id, taken=group.taken, size=group.size)
+    return True
 
 
 def finish_group(group_id: str, *, room: Room, now: datetime) -> bool:
-    """Bring every place of a decided group to its end; whether none is left. Again changes nothing."""
+    """Bring every place of a decided group to its end; whether none is left. Again changes nothing.
+
+    A place with a fault is logged and stays as it was, for the next time; the others do not wait for it.
+    """
     whole = room.groups.whole(group_id)
     if whole.group.state is GroupState.OPEN:
         return False
@@ -44,6 +59,8 @@ def finish_group(group_id: str, *, room: Room, now: datetime) -> bool:
             _resolve(place, whole, room, now)
         except JifenError as refused:
             log.outcome("place_unresolved", group=group_id, why=refused.code.name)
+        except Exception as error:  # noqa: BLE001  # one that fails must not be in the way of the others
+            log.defect("place_failed", error, group=group_id, redemption=place.redemption_id)
     return _settled(group_id, room)
 
 

@@ -14,6 +14,7 @@ from chalicelib.spending.offers.keep_offer import is_looked_after, put_back
 from chalicelib.spending.offers.offer import GroupBuy
 from chalicelib.spending.offers.room import Room
 from chalicelib.spending.offers.settle_group import fail_if_overdue, finish_group
+from chalicelib.spending.turned import turned
 
 
 class Swept(NamedTuple):
@@ -31,7 +32,8 @@ def sweep_groups(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
         if not has_time():
             return Swept(groups, 0, unfinished + 1)
         try:
-            fail_if_overdue(group_id, room=room, now=now, is_ended=is_ended)
+            if not fail_if_overdue(group_id, room=room, now=now, is_ended=is_ended):
+                continue
             is_done = finish_group(group_id, room=room, now=now)
         except JifenError as refused:
             log.outcome("group_unfinished", group=group_id, why=refused.code.name)
@@ -60,8 +62,8 @@ def sweep_offers(*, room: Room, now: datetime, has_time: Callable[[], bool]) -> 
 
 
 def _due(room: Room, now: datetime) -> Iterator[tuple[str, bool]]:
-    """(id, whether its offer was ended) of every group that something is to be done for."""
-    for number in range(DUE_SHARDS):
+    """(id, whether its offer was ended, as held) of every group that something is to be done for."""
+    for number in turned(DUE_SHARDS, now):
         for group_id in room.groups.due(due_shard(number), now):
             yield group_id, False
     for found in room.offers.held(now).values():
