@@ -108,6 +108,10 @@ def hold_of_another(world: World) -> None:
     world.ledger.change(world.hold(POS), member_id="m2")
 
 
+def unreadable_hold(world: World) -> None:
+    world.ledger.change(world.hold(POS), version=None)
+
+
 def unreadable(world: World) -> None:
     world.rows.change(world.order(POS), shares="none")
 
@@ -128,6 +132,7 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (lines_do_not_come_to_the_fen, {"fen"}),
     (hold_gone, {"hold"}),
     (hold_of_another, {"member"}),
+    (unreadable_hold, {"hold"}),
     (unreadable, {"deduction"}),
     (with_what_nobody_writes, {"note"}),
 ]

@@ -136,6 +136,10 @@ def hold_of_another(world: World) -> None:
     world.ledger.change(world.hold("asked"), member_id="m" + "0" * 24)
 
 
+def unreadable_hold(world: World) -> None:
+    world.ledger.change(world.hold("asked"), version=None)
+
+
 def late_entry_gone(world: World) -> None:
     one = exchange_of(world.row("late"))
     world.journal.delete(world.journal.item(f"M#{one.member_id}", keys_of_exchange(one).late))
@@ -201,6 +205,7 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (done_though_it_was_asked, {"held points", "spent points"}),
     (hold_gone, {"hold"}),
     (hold_of_another, {"member"}),
+    (unreadable_hold, {"points"}),
     (late_entry_gone, {"points charged late"}),
     (charged_late_and_captured, {"points charged late"}),
     (nobody_looks_at_it, {"due_shard"}),

@@ -99,6 +99,10 @@ def hold_gone(world: World) -> None:
     world.ledger.delete(world.hold(world.place(world.open, world.yun_id)))
 
 
+def unreadable_hold(world: World) -> None:
+    world.ledger.change(world.hold(world.place(world.open, world.yun_id)), version=None)
+
+
 def formed_without_a_redemption(world: World) -> None:
     world.rows.delete(world.rows.item(f"R#{world.made_id}", "R"))
 
@@ -197,6 +201,7 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (failed_and_still_holding, {"held points"}),
     (failed_and_spent, {"spent points"}),
     (hold_gone, {"hold"}),
+    (unreadable_hold, {"hold"}),
     (formed_without_a_redemption, {"redemption", "pieces", "taken", "source"}),
     (redemption_of_another_group, {"redemption"}),
     (failed_with_a_redemption, {"redemption", "spent points"}),

@@ -155,7 +155,7 @@ def not_listed(world: World) -> None:
 
 
 def unreadable_coupon(world: World) -> None:
-    world.rows.change(world.coupon("fresh"), until_on=None)
+    world.rows.change(world.coupon("gift"), until_on=None)
 
 
 def bought_of_nothing(world: World) -> None:
