@@ -24,7 +24,7 @@ help:
 	@echo "make rebuild   [STAGE=local]    finance's daybook and totals again from the journal; says whether they stood"
 	@echo "make daybook   MONTH=2026-11 [FILE=] [STAGE=local]    the lines of a month as CSV"
 	@echo "make redemptions    [MONTH=2026-11] [FILE=] [STAGE=local]    the redemptions of a month as CSV, without addresses"
-	@echo "make draws     2,000 draws of a lottery at once in an embedded cloud of their own, held against the odds, audited"
+	@echo "make draws     2,000 draws of a lottery over HTTP in an embedded cloud of their own, held against the odds, audited"
 	@echo "make drill     plants faults and shows which test catches each; [ONLY=word]"
 	@echo "make properties    thousands of random lives of a ledger beside its model; [SEED=n] repeats a run"
 	@echo "make proofs    what make test proves on a slice: the whole CDNOW log, its levels, stages and months; 200 members for 50 pieces"
@@ -100,7 +100,7 @@ redemptions: environment
 	@$(PY) -m local.redemptions --stage "$(or $(STAGE),local)" $(if $(MONTH),--month "$(MONTH)") $(if $(FILE),--file "$(FILE)")
 
 draws: tools
-	@$(PY) -m pytest -s tests/spending/draws_at_once.py
+	@$(PY) -m pytest -s tests/flows/draws_on_the_cloud.py
 
 drill: tools
 	@$(PY) -m local.drill $(if $(ONLY),--only "$(ONLY)")

@@ -53,7 +53,10 @@ TRIES = 4
 PAUSE_S = 1.0
 MOST_SHOWN = 40
 SEGMENTS_ON_AWS = 8
-_READ = ("accounts", "entries", "guards", "orders", "budgets", "redemptions", "coupons", "stocks")
+_READ = (
+    *("accounts", "entries", "guards", "orders", "budgets", "redemptions", "coupons", "codes", "badges"),
+    *("exchanges", "deductions", "groups", "limits", "stocks"),
+)
 
 
 @dataclass
@@ -244,7 +247,7 @@ def audit(report: Report, *, segments: int, member_id: str = "") -> None:
         auditor.member(member_id)
     else:
         auditor.run(segments)
-        SpendingAuditor(auditor.ledger, settings().spending_table, report.add).run()
+        SpendingAuditor(auditor.ledger, settings().spending_table, report.add, now, terms.zone).run()
 
 
 def _run(stage: str, member_id: str, segments: int, as_json: bool) -> int:

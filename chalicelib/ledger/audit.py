@@ -103,7 +103,7 @@ def check_guard(item: Item, due_shard: str, ledger: str) -> list[Finding]:
         expected = guard_item(guard_of(item), due_shard)
     except UNREADABLE as error:
         return [Finding(ledger, _key(item), "guard", "a readable guard", repr(error))]
-    return _differences(item, expected, ledger)
+    return differences(item, expected, ledger)
 
 
 def check_order(guard: Item, member_id: str | None, ledger: str, merged: Collection[str] = ()) -> list[Finding]:
@@ -189,7 +189,7 @@ def _check_account(
         except UNREADABLE as error:
             findings.append(Finding(ledger, key, "account", "one that the rules allow", repr(error)))
         else:
-            findings += _differences(item, expected, ledger, but=_OWN_CHECKS)
+            findings += differences(item, expected, ledger, but=_OWN_CHECKS)
         findings += _check_counters(item, rebuilt, terms, today_on, ledger)
         findings += _check_growth(item, rebuilt, terms, ledger)
     return findings + _check_due(item, terms, today_on, ledger)
@@ -334,7 +334,7 @@ def _held(guard: Guard) -> int:
     return sum(guard.taken.values()) if guard.release_at else 0
 
 
-def _differences(item: Item, expected: Item, table: str, but: Sequence[str] = ()) -> list[Finding]:
+def differences(item: Item, expected: Item, table: str, but: Sequence[str] = ()) -> list[Finding]:
     """One finding for each attribute that is not as expected."""
     return [
         Finding(table, _key(item), name, _said(expected.get(name)), _said(item.get(name)))

@@ -28,7 +28,7 @@ from chalicelib.spending.offers.group_items import PLACE
 from chalicelib.spending.offers.offer import scope
 
 OFFERS = "OFFERS"
-_GIVEN_BACK = (RedemptionState.LAPSED, RedemptionState.CANCELLED)
+GIVEN_BACK = (RedemptionState.LAPSED, RedemptionState.CANCELLED)
 _WENT_BACK = frozenset({Money.REFUNDING, Money.REFUNDED, Money.STUCK})
 _MONEY = {
     RedemptionState.UNPAID: frozenset({Money.AWAITED}),
@@ -111,13 +111,13 @@ def _given(one: Redemption, table: str) -> Iterator[Finding]:
         yield Finding(table, key, "promised", wanted, one.promised or "none")
     if is_awaited and one.codes:
         yield Finding(table, key, "codes", "none, as its money is awaited", str(len(one.codes)))
-    if not is_awaited and one.state not in _GIVEN_BACK and len(one.codes) < one.quantity:
+    if not is_awaited and one.state not in GIVEN_BACK and len(one.codes) < one.quantity:
         yield Finding(table, key, "codes", f"{one.quantity} or more, as it is {one.state}", str(len(one.codes)))
 
 
 def _expected(one: Redemption) -> tuple[int, int]:
     """(held, spent) points of a redemption in its state."""
-    if one.state in _GIVEN_BACK:
+    if one.state in GIVEN_BACK:
         return 0, 0
     return (one.points, 0) if one.state is RedemptionState.UNPAID else (0, one.points)
 
@@ -148,7 +148,7 @@ def _coupons(one: Redemption, beside: Beside, table: str) -> Iterator[Finding]:
             continue
         if coupon.source_id != one.id:
             yield Finding(table, key, "source_id", one.id, coupon.source_id)
-        if one.state in _GIVEN_BACK and coupon.state is not CouponState.CANCELLED:
+        if one.state in GIVEN_BACK and coupon.state is not CouponState.CANCELLED:
             yield Finding(table, key, "state", f"cancelled, as R#{one.id} is {one.state}", str(coupon.state))
 
 
@@ -157,8 +157,8 @@ def _codes(one: Redemption, beside: Beside, table: str) -> Iterator[Finding]:
     for id in one.codes:
         key, item = f"POOL#{one.pool} C#{id}", beside.goods.get(f"C#{id}")
         owner = code_of(item).source_id if item else "none"
-        if (owner == one.id) == (one.state in _GIVEN_BACK):
-            wanted = f"not {one.id}" if one.state in _GIVEN_BACK else one.id
+        if (owner == one.id) == (one.state in GIVEN_BACK):
+            wanted = f"not {one.id}" if one.state in GIVEN_BACK else one.id
             yield Finding(table, key, "source_id", wanted, owner or "free")
 
 

@@ -9,11 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from local.http_client import Api
+from chalicelib.ledger.apply import apply
+from chalicelib.ledger.buckets import PointsClass, bucket_key
+from chalicelib.ledger.commands import Earn
+from chalicelib.ledger.model import Cause, Kind
+from chalicelib.ledger.table import LedgerTable
+from chalicelib.runtime.clock import utc_now
+from local.http_client import Api, Refused
 from local.stack import Stack
 from tests.earning.programmes import a_rule, plain_document
+from tests.ledger.builders import TERMS
 
 WAIT_S = 60
+BUSY = 40902
 
 
 def flow_document() -> dict[str, Any]:
@@ -66,6 +74,21 @@ def refund(name: str, number: int, refunded_fen: int) -> dict[str, Any]:
     }
 
 
+def ledger_of(cloud: Stack) -> LedgerTable:
+    """The stage's ledger, beside its functions."""
+    return LedgerTable(
+        cloud.client("dynamodb"), cloud.setting("LEDGER_TABLE"), cloud.setting("JOURNAL_TABLE"), due_shards=8
+    )
+
+
+def funded(ledger: LedgerTable, member_id: str, points: int) -> None:
+    now = utc_now()
+    cause = Cause(Kind.EARN, "gift", f"for-{member_id}", now, now, "test", "test")
+    bucket = bucket_key(now.date().replace(year=now.year + 1), PointsClass.ACTIVITY)
+    command = Earn(cause, points, bucket, "gift", 1)
+    ledger.post(member_id, lambda seen: apply(seen.account, [command], TERMS, now))
+
+
 def points(member: Api) -> int:
     return int(member.get("/v1/me/balance")["available_points"])
 
@@ -76,6 +99,17 @@ def until(ready: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.1)
     return found
+
+
+def patiently(call: Callable[[], Any]) -> Any:
+    """What a call answers; who is told to come back does. Raises Refused by whatever else was refused."""
+    while True:
+        try:
+            return call()
+        except Refused as refused:
+            if refused.answer["code"] != BUSY:
+                raise
+            time.sleep(1)
 
 
 def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:

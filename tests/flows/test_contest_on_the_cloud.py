@@ -6,37 +6,21 @@ Forty members and ten pieces by default; JIFEN_CONTEST=whole, as in `make proofs
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from chalicelib.ledger.apply import apply
-from chalicelib.ledger.buckets import PointsClass, bucket_key
-from chalicelib.ledger.commands import Earn
-from chalicelib.ledger.model import Cause, Kind
-from chalicelib.ledger.table import LedgerTable
-from chalicelib.runtime.clock import utc_now
 from local.audit import Report, audit
 from local.http_client import Api, Refused
 from local.in_process import adopted
 from local.stack import Stack
-from tests.flows.stage import at_once, log_in
-from tests.ledger.builders import TERMS
+from tests.flows.stage import at_once, funded, ledger_of, log_in, patiently
 from tests.spending.malls import COUPON
 
 pytestmark = pytest.mark.cloud
 MEMBERS, PIECES = (200, 50) if os.environ.get("JIFEN_CONTEST") == "whole" else (40, 10)
-SOLD_OUT, BUSY = 40954, 40902
-
-
-def funded(ledger: LedgerTable, member_id: str, points: int) -> None:
-    now = utc_now()
-    cause = Cause(Kind.EARN, "gift", f"for-{member_id}", now, now, "test", "test")
-    bucket = bucket_key(now.date().replace(year=now.year + 1), PointsClass.ACTIVITY)
-    command = Earn(cause, points, bucket, "gift", 1)
-    ledger.post(member_id, lambda seen: apply(seen.account, [command], TERMS, now))
+SOLD_OUT = 40954
 
 
 def item_on_sale(admin: Api, item_id: str) -> None:
@@ -48,22 +32,17 @@ def item_on_sale(admin: Api, item_id: str) -> None:
 
 
 def redeem(member: Api, quote: str) -> Any:
-    """The redemption, or the code of what refused it for good; who is told to come back does."""
-    while True:
-        try:
-            return member.post("/v1/me/redemptions", {"quote": quote})["id"]
-        except Refused as refused:
-            if refused.answer["code"] != BUSY:
-                return refused.answer["code"]
-            time.sleep(1)
+    """The redemption, or the code of what refused it for good."""
+    try:
+        return patiently(lambda: member.post("/v1/me/redemptions", {"quote": quote}))["id"]
+    except Refused as refused:
+        return refused.answer["code"]
 
 
 def test_exactly_as_many_win_as_there_are_pieces(cloud: Stack, admin: Api, name: str) -> None:
     item_id = f"rush_{name}"
     item_on_sale(admin, item_id)
-    ledger = LedgerTable(
-        cloud.client("dynamodb"), cloud.setting("LEDGER_TABLE"), cloud.setting("JOURNAL_TABLE"), due_shards=8
-    )
+    ledger = ledger_of(cloud)
     members = at_once(16, lambda part: [log_in(cloud, f"{name}{one}") for one in range(part, MEMBERS, 16)])
     everyone = [member for part in members for member in part]
     ids = [member.get("/v1/me")["member_id"] for member in everyone]

@@ -35,6 +35,7 @@ from chalicelib.spending.checkout.quote import Quote
 from chalicelib.spending.checkout.refund import Asked, Done, refund_deduction
 from chalicelib.spending.checkout.table import CheckoutTable
 from local.audit import Auditor, Report
+from local.audit_spending import SpendingAuditor
 from tests.earning.programmes import plain_terms
 from tests.ledger.builders import NOW, a_cause, an_earn
 from tests.tables import create_tables
@@ -147,6 +148,8 @@ class Till:
         today_on = business_on(self.now, self.terms.zone)
         auditor = Auditor(self.ledger, self.orders, self.terms.ledger, {}, today_on, Report(found.append))
         replace(auditor, pause=lambda _s: None).run(segments=1)
+        spending = SpendingAuditor(self.ledger, self.table.name, auditor.report.add, self.now, self.terms.zone)
+        replace(spending, pause=lambda _s: None).run()
         return found
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from chalicelib.ledger.audit import Finding
-from chalicelib.runtime.dynamo import Item, decode_item, encode_item
+from chalicelib.runtime.dynamo import Item
 from chalicelib.spending.goods.table import open_goods
 from chalicelib.spending.mall.item import pool_stock
 from local.audit import Report, audit
 from local.audit_spending import SpendingAuditor
+from tests.members.stage import NOON
 from tests.spending.after_sales import SF, YTO, with_hats
+from tests.spending.audited import Rows
 from tests.spending.malls import Mall, open_mall
 
 TABLE, LEDGER, JOURNAL = "test-spending", "test-ledger", "test-journal"
@@ -24,6 +25,9 @@ class World:
 
     def __init__(self, mall: Mall) -> None:
         self.mall, self.desks = mall, with_hats(mall, stock=9, limits=[{"pieces": 9, "period": "day"}])
+        cloud = mall.counter.stage.cloud
+        rows, self.ledger, self.journal = Rows(cloud, TABLE), Rows(cloud, LEDGER), Rows(cloud, JOURNAL)
+        self.item, self.change, self.delete = rows.item, rows.change, rows.delete
         self.token, self.member_id = mall.member(9000)
         self.ids: dict[str, str] = {}
         self._parcels()
@@ -61,26 +65,14 @@ class World:
             for name, count in counts.items():
                 read[name] = read.get(name, 0) + count
 
-        SpendingAuditor(self.mall.ledger, TABLE, add, pause=lambda _seconds: None).run()
+        SpendingAuditor(self.mall.ledger, TABLE, add, NOON, "Asia/Shanghai", pause=lambda _seconds: None).run()
         return found, read
-
-    def item(self, pk: str, sk: str, table: str = TABLE) -> Item:
-        cloud = self.mall.counter.stage.cloud
-        return decode_item(cloud.get_item(TableName=table, Key=encode_item({"pk": pk, "sk": sk}))["Item"])
 
     def row(self, name: str) -> Item:
         return self.item(f"R#{self.ids[name]}", "R")
 
-    def change(self, item: Item, table: str = TABLE, **values: Any) -> None:
-        kept = {name: value for name, value in {**item, **values}.items() if value is not None}
-        self.mall.counter.stage.cloud.put_item(TableName=table, Item=encode_item(kept))
-
-    def delete(self, item: Item, table: str = TABLE) -> None:
-        key = encode_item({"pk": item["pk"], "sk": item["sk"]})
-        self.mall.counter.stage.cloud.delete_item(TableName=table, Key=key)
-
     def entry(self, name: str) -> Item:
-        items = map(decode_item, self.mall.counter.stage.cloud.scan(TableName=JOURNAL)["Items"])
+        items = self.journal.all()
         return next(one for one in items if one["kind"] == "redeem" and one["cause_id"] == self.ids[name])
 
 
@@ -94,11 +86,11 @@ def test_what_the_mall_wrote_is_clean(world: World) -> None:
     found, read = world.audit()
 
     assert found == []
-    assert read == {"redemptions": 10, "coupons": 2, "stocks": 4}
+    assert read == {"redemptions": 10, "coupons": 2, "codes": 1, "limits": 1, "stocks": 4}
 
 
 def entry_gone(world: World) -> None:
-    world.delete(world.entry("to_ship"), JOURNAL)
+    world.journal.delete(world.entry("to_ship"))
 
 
 def fewer_points_spent(world: World) -> None:
@@ -117,11 +109,11 @@ def points_back_but_still_to_be_sent(world: World) -> None:
 
 
 def hold_gone(world: World) -> None:
-    world.delete(world.item(f"H#mall.{world.ids['unpaid']}", "G", LEDGER), LEDGER)
+    world.ledger.delete(world.ledger.item(f"H#mall.{world.ids['unpaid']}", "G"))
 
 
 def hold_released(world: World) -> None:
-    world.change(world.item(f"H#mall.{world.ids['unpaid']}", "G", LEDGER), LEDGER, taken={})
+    world.ledger.change(world.ledger.item(f"H#mall.{world.ids['unpaid']}", "G"), taken={})
 
 
 def paid_though_it_waits_for_its_money(world: World) -> None:
@@ -217,26 +209,26 @@ def promised_though_it_was_given(world: World) -> None:
 PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (entry_gone, {"entry"}),
     (fewer_points_spent, {"spent points"}),
-    (cancelled_without_its_points, {"spent points"}),
-    (points_back_but_still_to_be_sent, {"spent points", "taken"}),
+    (cancelled_without_its_points, {"spent points", "pieces"}),
+    (points_back_but_still_to_be_sent, {"spent points", "taken", "pieces"}),
     (hold_gone, {"entry"}),
     (hold_released, {"held points"}),
     (paid_though_it_waits_for_its_money, {"money"}),
     (not_listed_as_work, {"work_of", "work_key"}),
     (not_listed_as_due, {"due_at"}),
-    (unreadable, {"redemption", "taken"}),
+    (unreadable, {"redemption", "taken", "pieces"}),
     (coupon_gone, {"coupon"}),
-    (coupon_of_another, {"source_id"}),
+    (coupon_of_another, {"source_id", "source"}),
     (coupon_still_good, {"state"}),
     (code_free_again, {"source_id", "taken", "left"}),
     (a_piece_too_many_left, {"taken"}),
     (a_pool_counts_wrong, {"left"}),
     (fewer_than_none_left, {"left"}),
-    (redemption_gone, {"taken"}),
+    (redemption_gone, {"taken", "pieces"}),
     (a_promise_forgotten, {"promised"}),
     (a_code_given_before_its_money, {"codes", "taken", "left"}),
     (a_promised_piece_put_back, {"taken", "left"}),
-    (nothing_given_for_its_points, {"codes"}),
+    (nothing_given_for_its_points, {"codes", "source"}),
     (promised_though_it_was_given, {"promised"}),
 ]
 
@@ -281,6 +273,6 @@ def test_what_changes_while_it_is_looked_at_is_looked_at_again(world: World, mon
     def add(findings: list[Finding], **_counts: int) -> None:
         found.extend(findings)
 
-    SpendingAuditor(world.mall.ledger, TABLE, add, pause=mended).run()
+    SpendingAuditor(world.mall.ledger, TABLE, add, NOON, "Asia/Shanghai", pause=mended).run()
 
     assert found == []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from chalicelib.ledger.audit import Finding
-from chalicelib.runtime.dynamo import Item, decode_item, encode_item
+from chalicelib.runtime.dynamo import Item
 from chalicelib.runtime.settings import settings
 from chalicelib.spending.lottery.items import draw_key
 from chalicelib.spending.lottery.model import claimed_as
-from tests.spending.audited import differences
+from tests.spending.audited import Rows, differences
 from tests.spending.malls import open_mall
 from tests.spending.prizes import DEADLINE, Booth
 
@@ -22,7 +21,8 @@ class World:
 
     def __init__(self, booth: Booth) -> None:
         self.booth, mall = booth, booth.mall
-        self.table = settings().spending_table
+        rows = Rows(mall.counter.stage.cloud, settings().spending_table)
+        self.item, self.change, self.delete = rows.item, rows.change, rows.delete
         token, self.member_id = mall.member(100)
         self.claimed, self.cancelled, self.lapsed = (booth.draw(token) for _ in range(3))
         for one in (self.claimed, self.cancelled):
@@ -30,12 +30,6 @@ class World:
         booth.desks.take_back(claimed_as(self.cancelled))
         booth.until(DEADLINE)
         booth.desks.sweep()
-
-    def item(self, pk: str, sk: str) -> Item:
-        found = self.booth.mall.counter.stage.cloud.get_item(
-            TableName=self.table, Key=encode_item({"pk": pk, "sk": sk})
-        )
-        return decode_item(found["Item"])
 
     def row(self, draw_id: str) -> Item:
         return self.item(f"R#{claimed_as(draw_id)}", "R")
@@ -45,14 +39,6 @@ class World:
 
     def stock(self) -> Item:
         return self.item(f"CAMPAIGN#{self.booth.id}#P#bottle#0", "S#0")
-
-    def change(self, item: Item, **values: Any) -> None:
-        kept = {name: value for name, value in {**item, **values}.items() if value is not None}
-        self.booth.mall.counter.stage.cloud.put_item(TableName=self.table, Item=encode_item(kept))
-
-    def delete(self, item: Item) -> None:
-        key = encode_item({"pk": item["pk"], "sk": item["sk"]})
-        self.booth.mall.counter.stage.cloud.delete_item(TableName=self.table, Key=key)
 
 
 @pytest.fixture
