@@ -113,6 +113,7 @@ def test_who_gives_up_paying_has_all_back_and_cannot_pay_any_more(till: Till) ->
     first, again = till.desks.give_up(token, id).data, till.desks.give_up(token, id).data
 
     assert [(one["state"], one["replayed"]) for one in (first, again)] == [("lapsed", False), ("lapsed", True)]
+    assert first["money"] is None, "none is awaited any more"
     assert (till.points(member_id), till.mall.left("bottle")) == ((1000, 0), (5, 0))
     assert till.lines(id) == [("lapsed", member_id)]
     order = order_of(till.api, trade_number(id))

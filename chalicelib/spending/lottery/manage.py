@@ -101,12 +101,7 @@ def publish(
     standing = table.versions(campaign_id)
     if head.version == version + 1 and standing and standing[-1].published_by == by and not head.has_draft:
         return Changed(head, True)
-    if head.version != version:
-        raise JifenError(Code.VERSION_TAKEN, field="version")
-    if not head.has_draft:
-        raise JifenError(Code.LOTTERY_STATE, "没有待发布的修改")
-    if by in head.editors and not is_admin:
-        raise JifenError(Code.NOT_ALLOWED, "自己起草或修改过的抽奖需由他人发布")
+    _require_publishable(head, version, by, is_admin=is_admin)
     document = table.draft(campaign_id)
     campaign = require_sense(document, terms.programme, now)
     last = standing[-1] if standing else None
@@ -137,6 +132,15 @@ def publish(
     fill = fillings(campaign_id, last.campaign if last else None, campaign, shards)
     table.save(changed, Step(changed.version, "published", by, now, why), version=published, fill=fill)
     return Changed(changed, False)
+
+
+def _require_publishable(head: Head, version: int, by: str, *, is_admin: bool) -> None:
+    if head.version != version:
+        raise JifenError(Code.VERSION_TAKEN, field="version")
+    if not head.has_draft:
+        raise JifenError(Code.LOTTERY_STATE, "没有待发布的修改")
+    if by in head.editors and not is_admin:
+        raise JifenError(Code.NOT_ALLOWED, "自己起草或修改过的抽奖需由他人发布")
 
 
 def pause(table: LotteryTable, campaign_id: str, *, reason: str, by: str, now: datetime) -> Changed:

@@ -13,7 +13,7 @@ from chalicelib.spending.goods.good import coupons_of
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.browse import Shown
 from chalicelib.spending.mall.item import MallItem, Price
-from chalicelib.spending.mall.model import Listed, Redemption, RedemptionState
+from chalicelib.spending.mall.model import Listed, Money, Redemption, RedemptionState
 from chalicelib.spending.mall.quote_item import Offer
 from chalicelib.spending.mall.revise import STATES
 from chalicelib.spending.mall.shelf import advice, begins_at, is_on_sale, mode_of, spans, worth_fen
@@ -136,9 +136,15 @@ def redemption_answer(one: Redemption, zone: str, *, for_staff: bool = False) ->
         "shipped_at": in_zone(one.shipped_at, zone) if one.shipped_at else None,
         "reissued": one.reissued,
         "reason": one.reason,
-        "money": str(one.money) or None,
+        "money": _money(one),
     }
     return answer | (_for_staff(one, zone) if for_staff else {})
+
+
+def _money(one: Redemption) -> str | None:
+    """How its money stands; none is awaited of one that is closed, though late money would still be seen to."""
+    is_given_up = one.state is RedemptionState.LAPSED and one.money is Money.AWAITED
+    return None if is_given_up else str(one.money) or None
 
 
 def _for_staff(one: Redemption, zone: str) -> Answer:
