@@ -192,6 +192,15 @@ def test_a_parcel_is_picked_up_only_where_its_document_says(mall: Mall) -> None:
     assert (item["stores"], ids(seen(mall, item_id="hat"))) == (["sh02"], ["sh02"])
 
 
+def test_no_store_hands_out_what_is_only_sent_or_is_no_parcel(mall: Mall) -> None:
+    mall.store()
+    mall.offer("sent", **{**HAT, "good": {"kind": "parcel", "ways": ["ship"]}})
+    mall.offer("coupon")
+    mall.offer("hat", **HAT)
+
+    assert [ids(seen(mall, item_id=one)) for one in ("sent", "coupon", "hat")] == [[], [], ["sh01"]]
+
+
 @pytest.mark.parametrize("good", [{"ways": ["ship"], "stores": ["sh01"]}, {"ways": ["pick_up"], "stores": ["a", "a"]}])
 def test_stores_of_a_parcel_that_say_nothing_are_refused(mall: Mall, good: dict[str, Any]) -> None:
     body = {"id": "hat", "item": {**HAT, "good": {"kind": "parcel", **good}}}
