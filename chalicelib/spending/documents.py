@@ -140,7 +140,9 @@ class DocumentsTable:
 
 
 def add(table: DocumentsTable, id: str, document: Mapping[str, Any], *, by: str, now: datetime) -> Kept:
-    """Write a new document, as a draft. The same again answers what stands; raises ITEM_STATE when the id is taken."""
+    """Write a new document, as a draft. The same again answers what stands, also once that was switched on; raises
+    ITEM_STATE when the id is another's.
+    """
     kept = Kept(id, document, DRAFT, 1, by, now)
     try:
         table.save(kept, action="created")
@@ -148,7 +150,7 @@ def add(table: DocumentsTable, id: str, document: Mapping[str, Any], *, by: str,
         standing = table.one(id) if taken.code is Code.VERSION_TAKEN else None
         if standing is None:
             raise
-        if standing.version != 1 or digest(standing.document) != digest(document):
+        if digest(standing.document) != digest(document):
             raise JifenError(Code.ITEM_STATE, "这个编号已被使用", field="id") from None
         return standing
     return kept

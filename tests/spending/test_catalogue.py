@@ -55,9 +55,12 @@ def test_an_item_that_makes_no_sense_is_refused_by_the_field(mall: Mall, fault: 
 
 def test_an_item_is_written_once_and_its_id_is_its_own(mall: Mall) -> None:
     first, again = (mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": ITEM}) for _ in range(2))
+    mall.switch("one", "on")
+    later = mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": ITEM})
     other = mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": {**ITEM, "name": "别的"}})
 
     assert first.data == again.data
+    assert (later.status, later.data["state"], later.data["version"]) == (200, "on", 2)
     assert (other.status, other.json["code"]) == (409, 40912)
 
 
