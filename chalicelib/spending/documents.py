@@ -27,6 +27,7 @@ from chalicelib.runtime.dynamo import (
 from chalicelib.runtime.settings import settings
 
 LINES_SHOWN = 50
+LONGEST_ID = 40
 DRAFT, ON, OFF = "draft", "on", "off"
 
 
@@ -85,7 +86,9 @@ class DocumentsTable:
         return items[:limit], items[limit - 1].id if len(items) > limit else None
 
     def one(self, id: str) -> Kept | None:
-        """One document, strongly read."""
+        """One document, strongly read; none of an id that no document can have, which may be too long for a key."""
+        if len(id) > LONGEST_ID:
+            return None
         key = encode_item({"pk": self.kind, "sk": id})
         found = self.dynamo.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
         return _kept(decode_item(found)) if found else None
