@@ -102,8 +102,8 @@ def replace_tags(
             return standing._replace(replayed=True)
         if standing.version != seen_version:
             raise JifenError(Code.VERSION_TAKEN)
-        if rooms.tags.write(made):
-            after = {one.after.member_id: one.after for one in made}
+        after = {one.after.member_id: one.after for one in made}
+        if rooms.tags.write(made, [one for one in standing.held if one.member_id not in after]):
             return standing._replace(held=tuple(after.get(one.member_id, one) for one in standing.held))
         pause(random.uniform(0, BACKOFF_S * 2**attempt))
     raise JifenError(Code.BUSY, retry_after_seconds=1)

@@ -33,11 +33,14 @@ class TagsTable:
         rows = {item["pk"]: item for item in found}
         return {member_id: _held(member_id, rows.get(_key(member_id)["pk"])) for member_id in member_ids}
 
-    def write(self, changes: Sequence[Change]) -> bool:
-        """Make changes of up to 50 ids, all or none; False when one of them changed meanwhile, or others write there
-        at this instant.
+    def write(self, changes: Sequence[Change], beside: Sequence[Held] = ()) -> bool:
+        """Make changes of up to 50 ids, all or none, while those `beside` them stand as they were read; False when one
+        of them changed meanwhile, or others write there at this instant.
         """
         writes = [write for change in changes for write in self._writes(change)]
+        for one in beside:
+            key = db.encode_item(_key(one.member_id))
+            writes.append({"ConditionCheck": {"TableName": self.name, "Key": key, **_at(one.version)}})
         try:
             db.transact(self.dynamo, writes)
         except db.Cancelled as refused:
@@ -68,11 +71,7 @@ class TagsTable:
         """The id's row, at the version before, and the line."""
         after, line = change
         row = {**_key(after.member_id), "tags": sorted(after.tags), "version": after.version}
-        put: dict[str, Any] = {"TableName": self.name, "Item": db.encode_item(row)}
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-        if after.version > 1:
-            put["ConditionExpression"] = "version = :before"
-            put["ExpressionAttributeValues"] = db.encode_item({":before": after.version - 1})
+        put = {"TableName": self.name, "Item": db.encode_item(row), **_at(after.version - 1)}
         told = {
             "pk": row["pk"],
             "sk": f"{_LINES}{stamp(line.at)}#{after.version:06d}",
@@ -94,6 +93,16 @@ def open_tags() -> TagsTable:
 
 def _key(member_id: str) -> dict[str, str]:
     return {"pk": member_key(member_id)["pk"], "sk": _ROW}
+
+
+def _at(version: int) -> dict[str, Any]:
+    """The condition that an id's row is of this version: there is none at version 0."""
+    if not version:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "version = :before",
+        "ExpressionAttributeValues": db.encode_item({":before": version}),
+    }
 
 
 def _held(member_id: str, item: Mapping[str, Any] | None) -> Held:

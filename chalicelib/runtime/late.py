@@ -49,5 +49,6 @@ class LateApp(Chalice):
     def _open(self, *modules: str) -> None:
         for module in modules:
             if module in self._unopened:
+                blueprint = import_module(module).bp  # if that fails, the next request tries it again
                 self._unopened.remove(module)
-                self.register_blueprint(import_module(module).bp, url_prefix=PREFIX)
+                self.register_blueprint(blueprint, url_prefix=PREFIX)

@@ -27,6 +27,7 @@ from chalicelib.runtime.dynamo import (
 from chalicelib.runtime.settings import settings
 
 LINES_SHOWN = 50
+LONGEST_ID = 40
 DRAFT, ON, OFF = "draft", "on", "off"
 
 
@@ -85,7 +86,9 @@ class DocumentsTable:
         return items[:limit], items[limit - 1].id if len(items) > limit else None
 
     def one(self, id: str) -> Kept | None:
-        """One document, strongly read."""
+        """One document, strongly read; none of an id that no document can have, which may be too long for a key."""
+        if len(id) > LONGEST_ID:
+            return None
         key = encode_item({"pk": self.kind, "sk": id})
         found = self.dynamo.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
         return _kept(decode_item(found)) if found else None
@@ -140,7 +143,9 @@ class DocumentsTable:
 
 
 def add(table: DocumentsTable, id: str, document: Mapping[str, Any], *, by: str, now: datetime) -> Kept:
-    """Write a new document, as a draft. The same again answers what stands; raises ITEM_STATE when the id is taken."""
+    """Write a new document, as a draft. The same again answers what stands, also once that was switched on; raises
+    ITEM_STATE when the id is another's.
+    """
     kept = Kept(id, document, DRAFT, 1, by, now)
     try:
         table.save(kept, action="created")
@@ -148,7 +153,7 @@ def add(table: DocumentsTable, id: str, document: Mapping[str, Any], *, by: str,
         standing = table.one(id) if taken.code is Code.VERSION_TAKEN else None
         if standing is None:
             raise
-        if standing.version != 1 or digest(standing.document) != digest(document):
+        if digest(standing.document) != digest(document):
             raise JifenError(Code.ITEM_STATE, "这个编号已被使用", field="id") from None
         return standing
     return kept

@@ -380,6 +380,17 @@ def test_who_puts_an_offers_pieces_back_may_check_that_it_still_stands(template:
     assert {"ApiHandlerRole", "SweepOffersRole"} <= checking
 
 
+def test_who_replaces_a_members_tags_may_check_those_of_his_other_ids(template: Template) -> None:
+    members = {"Fn::GetAtt": ["MembersTable", "Arn"]}
+    assert [
+        statement["Sid"]
+        for role, statement in _statements(template)
+        if role == "ApiHandlerRole"
+        and members in _list(statement["Resource"])
+        and "dynamodb:ConditionCheckItem" in _list(statement["Action"])
+    ] == ["KeepMembers"]
+
+
 def test_reminders_wait_a_day_for_a_sender_which_is_ours_only_where_it_is_turned_on(template: Template) -> None:
     queue = template["Resources"]["RemindersQueue"]["Properties"]
     assert template["Parameters"]["SubscribeMessages"]["Default"] == "off"

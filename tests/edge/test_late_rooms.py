@@ -7,9 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from chalice.app import Blueprint
+
+from chalicelib.runtime import late
+from chalicelib.runtime.late import LateApp
 from tests.edge.test_route_walk import every_route
+from tests.members.stage import lambda_event
 
 ROOT = Path(__file__).parents[2]
 ASK = """
@@ -38,12 +45,14 @@ def asked(*calls: tuple[str, str]) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_each_path_leads_to_the_module_that_has_its_route() -> None:
+def test_each_path_leads_to_the_module_that_has_its_routes() -> None:
     from app import app
 
-    led = {route.path: app.modules_of(route.path) for route in every_route()}
+    routes = every_route()
 
-    assert led == {route.path: [route.view.__module__] for route in every_route()}
+    assert [(route, app.modules_of(route.path)) for route in routes] == [
+        (route, [route.view.__module__]) for route in routes
+    ]
 
 
 def test_a_request_opens_its_own_room_alone() -> None:
@@ -53,6 +62,26 @@ def test_a_request_opens_its_own_room_alone() -> None:
 
     assert before == []
     assert told == [[401, [check_ins]], [401, [check_ins, coupons]], [401, [check_ins, coupons]]]
+
+
+def test_a_room_that_could_not_be_imported_once_is_opened_by_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
+    room = Blueprint("room")
+    room.route("/room", methods=["GET"])(lambda: {"is_open": True})
+    found = iter([MemoryError(), SimpleNamespace(bp=room)])
+    app, asked_for = LateApp("late", routes={"room": ("/room",)}, events=()), lambda_event("GET", "/v1/room")
+
+    def import_module(_name: str) -> Any:
+        one = next(found)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    monkeypatch.setattr(late, "import_module", import_module)
+    with pytest.raises(MemoryError):
+        app(asked_for, None)
+
+    assert app(asked_for, None)["statusCode"] == 200
 
 
 def test_a_path_that_the_table_does_not_know_is_still_looked_for_everywhere() -> None:

@@ -227,6 +227,23 @@ def test_the_tags_of_all_ids_of_a_merged_member_are_his(rooms: Rooms) -> None:
     assert {line.taken for line in rooms.tags.lines([MEI, LAN])} == {("vip",), ("老用户",), ()}
 
 
+def test_of_two_sets_of_a_merged_member_at_once_one_is_refused_though_they_change_different_ids(rooms: Rooms) -> None:
+    put(rooms, MEI, "vip")
+    put(rooms, LAN, "内测")
+    merge(LAN, MEI)
+    version = tagged(MEI, rooms).version
+    wider = meanwhile(rooms, lambda: put(rooms, MEI, "vip", version=version))  # takes 内测 from the old id
+
+    assert refused(lambda: put(wider, MEI, "vip", "内测", "骑行大使", version=version)) is Code.VERSION_TAKEN
+    assert tagged(MEI, rooms).tags == ["vip"]
+
+    merge(MEI, YUN)
+    version = tagged(YUN, rooms).version
+    first = meanwhile(rooms, lambda: put(rooms, YUN, "vip", "老用户", version=version))
+    assert refused(lambda: put(first, YUN, version=version)) is Code.VERSION_TAKEN
+    assert tagged(YUN, rooms).tags == ["vip", "老用户"]
+
+
 def test_a_person_asked_for_by_two_ids_is_changed_once_and_both_are_answered(rooms: Rooms) -> None:
     merge(LAN, MEI)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.runtime import dynamo
 from chalicelib.spending.mall.item import MallItem, Price, Rotation
 from chalicelib.spending.mall.keep_item import read_item
 from chalicelib.spending.mall.shelf import advice, is_on_sale
@@ -55,10 +56,36 @@ def test_an_item_that_makes_no_sense_is_refused_by_the_field(mall: Mall, fault: 
 
 def test_an_item_is_written_once_and_its_id_is_its_own(mall: Mall) -> None:
     first, again = (mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": ITEM}) for _ in range(2))
+    mall.switch("one", "on")
+    later = mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": ITEM})
     other = mall.staff("POST", "/v1/staff/mall/items", {"id": "one", "item": {**ITEM, "name": "别的"}})
 
     assert first.data == again.data
+    assert (later.status, later.data["state"], later.data["version"]) == (200, "on", 2)
     assert (other.status, other.json["code"]) == (409, 40912)
+
+
+def test_an_id_that_no_key_can_be_made_of_is_nobodys(mall: Mall) -> None:
+    token, _ = mall.member(0)
+    far = "a" * 1025
+
+    def as_dynamodb_does(params: dict[str, Any], **_given: Any) -> None:
+        if len(params["Key"].get("sk", {"S": ""})["S"].encode()) > 1024:
+            raise ValueError("Size of rangekey has exceeded the maximum size limit of 1024 bytes")
+
+    events = dynamo.client().meta.events
+    events.register("provide-client-params.dynamodb.GetItem", as_dynamodb_does, unique_id="sizes")
+    try:
+        answers = [
+            mall.call("GET", "/v1/me/mall/items/{item_id}", token=token, item_id=far),
+            mall.call("GET", "/v1/me/mall/stores", token=token, query={"item_id": far}),
+            mall.call("POST", "/v1/me/offers/{offer_id}/quotes", {}, token=token, offer_id=far),
+            mall.staff("GET", "/v1/staff/mall/stores/{store_id}", store_id=far),
+        ]
+    finally:
+        events.unregister("provide-client-params.dynamodb.GetItem", unique_id="sizes")
+
+    assert [answer.json["code"] for answer in answers] == [40410, 40410, 40415, 40419]
 
 
 def test_two_operators_cannot_overwrite_each_other(mall: Mall) -> None:

@@ -199,6 +199,16 @@ def test_members_see_what_runs_and_what_comes_with_the_reason_why_not(offers: Of
     assert offers.quote(token, "hidden").json["code"] == 40415
 
 
+def test_a_deed_that_an_offers_item_asks_for_is_named_once(mall: Mall) -> None:
+    offers = offers_of(mall, needs={"activity": "check_in", "times": 1, "name": "签到"})
+    offers.on()
+    token, _ = mall.member(1000)
+
+    missing = [{"reason": "needs", "text": "还差1次签到"}]
+    assert [one["why_not"] for one in offers.seen(token)] == [missing]
+    assert offers.quote(token).data["why_not"] == missing
+
+
 def test_pieces_follow_the_document_while_the_offer_is_on(offers: Offers) -> None:
     offers.on()
     token, _ = offers.mall.member(1000)

@@ -10,15 +10,17 @@ import pytest
 
 from chalicelib.runtime.dynamo import encode_item
 from chalicelib.spending.documents import switch
+from chalicelib.spending.lottery.table import forget
 from chalicelib.spending.mall.items import redemption_item
 from chalicelib.spending.mall.model import Delivery
 from chalicelib.spending.mall.stores_table import open_stores
 from chalicelib.spending.mall.table import open_mall
 from tests.members.stage import Answer
 from tests.spending.after_sales import with_hats
+from tests.spending.lotteries import wheel, with_prize
 from tests.spending.malls import HAT, PICK_UP, SHIP, STORE, Mall
 from tests.spending.offers import GROUP, offers_of
-from tests.spending.prizes import Booth
+from tests.spending.prizes import DEADLINE, OVER, Booth
 from tests.spending.test_costs import cost
 
 PATH = "/v1/staff/mall/stores"
@@ -192,6 +194,15 @@ def test_a_parcel_is_picked_up_only_where_its_document_says(mall: Mall) -> None:
     assert (item["stores"], ids(seen(mall, item_id="hat"))) == (["sh02"], ["sh02"])
 
 
+def test_no_store_hands_out_what_is_only_sent_or_is_no_parcel(mall: Mall) -> None:
+    mall.store()
+    mall.offer("sent", **{**HAT, "good": {"kind": "parcel", "ways": ["ship"]}})
+    mall.offer("coupon")
+    mall.offer("hat", **HAT)
+
+    assert [ids(seen(mall, item_id=one)) for one in ("sent", "coupon", "hat")] == [[], [], ["sh01"]]
+
+
 @pytest.mark.parametrize("good", [{"ways": ["ship"], "stores": ["sh01"]}, {"ways": ["pick_up"], "stores": ["a", "a"]}])
 def test_stores_of_a_parcel_that_say_nothing_are_refused(mall: Mall, good: dict[str, Any]) -> None:
     body = {"id": "hat", "item": {**HAT, "good": {"kind": "parcel", **good}}}
@@ -264,6 +275,26 @@ def test_a_place_in_a_group_and_a_prize_name_a_store_of_the_list_too(
         (42213, "delivery.store")
     }
     assert prize["delivery"]["store_name"] == formed["delivery"]["store_name"] == STORE["name"]
+
+
+def test_a_lottery_is_published_only_with_stores_that_there_are(mall: Mall) -> None:
+    forget()
+    gives = {"kind": "parcel", "ways": ["pick_up"], "stores": ["sh01", "sh02"]}
+    document = with_prize("bottle", wheel(claim_until_at=DEADLINE, until_at=OVER), gives=gives, count=3)
+    drafted = mall.staff("POST", "/v1/staff/lotteries", {"document": document}, key="wheel").data
+    path, asked = "/v1/staff/lotteries/{lottery_id}", {"lottery_id": drafted["id"]}
+    publication, reviewer = {"version": 1, "reason": "开张"}, mall.counter.staff("reviewer")
+    mall.store("sh01")
+
+    refused = mall.call("POST", f"{path}/publish", publication, token=reviewer, **asked).json
+    told = mall.staff("GET", path, **asked).data["faults"]
+    write(mall, "sh02")
+    published = mall.call("POST", f"{path}/publish", publication, token=reviewer, **asked)
+
+    place = [prize["id"] for prize in document["prizes"]].index("bottle")
+    assert (refused["code"], refused["field"]) == (42226, f"prizes.{place}.gives.stores.1")
+    assert [one["path"] for one in told] == [refused["field"]]
+    assert published.status == 200
 
 
 def test_the_list_of_what_lies_ready_says_at_which_store(mall: Mall) -> None:

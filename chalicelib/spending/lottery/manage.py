@@ -6,7 +6,7 @@ Whoever wrote a draft does not publish it (admins may): four eyes see what membe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest
 from chalicelib.programme.model import Terms
+from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.lottery.campaign import Campaign, checksum
 from chalicelib.spending.lottery.document import Fault, faults, require_sense
@@ -23,6 +24,7 @@ from chalicelib.spending.lottery.pools import pools_of, short_pools
 from chalicelib.spending.lottery.stocks import fillings, shards_of
 from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.mall.item import pool_stock
+from chalicelib.spending.mall.stores_table import StoresTable
 
 ATTEMPTS = 4
 """How often a pause is asked for again when somebody else changed the campaign in between."""
@@ -76,7 +78,7 @@ def check(table: LotteryTable, goods: GoodsTable, campaign_id: str, terms: Terms
         last = standing[-1] if standing else None
         before = last.campaign if last else None
         found = [*(unfavourable(before, campaign) if before else ()), *out_of_reach(before, campaign, now)]
-        found += _short_pools(table, goods, campaign_id, last, campaign)
+        found += _not_there(table, goods, campaign_id, last, campaign, now)
     return found
 
 
@@ -106,7 +108,7 @@ def publish(
     campaign = require_sense(document, terms.programme, now)
     last = standing[-1] if standing else None
     _require_favour(last.campaign if last else None, campaign, now)
-    for path, reason in _short_pools(table, goods, campaign_id, last, campaign):
+    for path, reason in _not_there(table, goods, campaign_id, last, campaign, now):
         raise JifenError(Code.LOTTERY_INVALID, f"{path}{reason}", field=path)
     shards = last.shards if last else shards_of(campaign)
     published = Version(
@@ -170,6 +172,23 @@ def _turn(table: LotteryTable, campaign_id: str, to: State, *, reason: str, by: 
         else:
             return Changed(changed, False)
     raise JifenError(Code.BUSY, retry_after_seconds=1)
+
+
+def _not_there(
+    table: LotteryTable, goods: GoodsTable, campaign_id: str, last: Version | None, campaign: Campaign, now: datetime
+) -> list[Fault]:
+    """What prizes name and there is not: codes in their pools, and stores. Those are frozen with the first version."""
+    found = _short_pools(table, goods, campaign_id, last, campaign)
+    return found if last else [*found, *_unknown_stores(campaign, StoresTable(table.dynamo, table.name), now)]
+
+
+def _unknown_stores(campaign: Campaign, stores: StoresTable, now: datetime) -> Iterator[Fault]:
+    """Stores that hand a prize out and that nobody wrote; they may be off."""
+    for place, prize in enumerate(campaign.prizes):
+        named = prize.gives.stores if isinstance(prize.gives, Parcel) else ()
+        for number, store_id in enumerate(named):
+            if stores.known(store_id, now) is None:
+                yield f"prizes.{place}.gives.stores.{number}", "没有这家门店"
 
 
 def _short_pools(

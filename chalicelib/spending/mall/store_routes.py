@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chalice.app import Blueprint
 
 from chalicelib.errors import Code, JifenError
@@ -22,13 +24,14 @@ from chalicelib.runtime.lists import (
 from chalicelib.spending.answers import history_answer, kept_answer
 from chalicelib.spending.bodies import StateIn, asked_page
 from chalicelib.spending.documents import Kept
+from chalicelib.spending.goods.good import AnyGood
 from chalicelib.spending.mall.answers import store_answer
 from chalicelib.spending.mall.bodies import StoreEditIn, StoreIn
 from chalicelib.spending.mall.keep_store import add_store, change_store, standing_store, switch_store
 from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.store import KnownStore, Wish, is_wished
 from chalicelib.spending.mall.stores_table import open_stores
-from chalicelib.spending.mall.table import open_mall
+from chalicelib.spending.mall.table import MallTable, open_mall
 
 bp = Blueprint(__name__)
 _OPERATORS = staff("operator")
@@ -95,20 +98,24 @@ def get_stores(call: Call) -> Json:
     of all stores.
     """
     mall, limit = open_mall(), limit_of(call.query, PAGE_MOST, PAGE_DEFAULT)
-    stores, ids = mall.stores.held(call.now).values(), ()
-    if item_id := call.query.get("item_id", ""):
-        listed = mall.listed(item_id, call.now)
-        if listed.state is ItemState.DRAFT:
-            raise JifenError(Code.ITEM_NOT_FOUND)
-        ids = getattr(listed.item.good, "stores", ())
-    wish = Wish(call.query.get("city", "")[:20], call.query.get("search", "")[:40], ids)
-    wished = (one for one in stores if is_wished(one, wish))
-    page, following = page_of(wished, _place, after=place_in(call.query, _ORDER, str, str), limit=limit)
+    after, stores = place_in(call.query, _ORDER, str, str), mall.stores.held(call.now).values()
+    good = _good_of(call.query["item_id"], mall, call.now) if call.query.get("item_id") else None
+    wish = Wish(call.query.get("city", "")[:20], call.query.get("search", "")[:40], getattr(good, "stores", ()))
+    is_handed_out = good is None or "pick_up" in getattr(good, "ways", ())
+    wished = [one for one in stores if is_handed_out and is_wished(one, wish)]
+    page, following = page_of(wished, _place, after=after, limit=limit)
     cities = sorted({one.store.city for one in stores if one.is_on})
     return {
         **listing([store_answer(one) for one in page], cursor_of(_ORDER, following) if following else None),
         "cities": cities,
     }
+
+
+def _good_of(item_id: str, mall: MallTable, now: datetime) -> AnyGood:
+    listed = mall.listed(item_id, now)
+    if listed.state is ItemState.DRAFT:
+        raise JifenError(Code.ITEM_NOT_FOUND)
+    return listed.item.good
 
 
 def _place(known: KnownStore) -> Place:

@@ -141,5 +141,8 @@ def _why_not(
         why_not_you(sale, account, known.tags, desk=room.desk, on=on, journal=known.past.journal),
         *gates(sale.listed._replace(id=sale.item_id), account, room.desk, known.past),
     )
-    told = {one.reason for one in found}
-    return (*found, *(one for one in yours if one and one.reason not in told))
+    told = dict[str, WhyNot]()
+    for one in (*found, *yours):
+        if one:
+            told.setdefault(one.reason, one)
+    return tuple(told.values())
