@@ -95,7 +95,7 @@ class SpendingAuditor:
     def _of(self, one: Redemption, keys: Keys, entries: Mapping[str, Item], guards: Mapping[str, Item]) -> Beside:
         hold = guards.get(keys.hold)
         entry = entries.get(keys.entry)
-        if entry is None and hold is None:
+        if entry is None and (hold is None or one.is_late):
             # Paid late by who was merged meanwhile: it stands in the survivor's journal.
             found = self.ledger.own_entry(self.ledger.read(one.member_id), keys.entry)
             entry = entry_item(found) if found else None
