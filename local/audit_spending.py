@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.ledger.audit import Finding
+from chalicelib.ledger.audit import UNREADABLE, Finding
 from chalicelib.ledger.items import Item, entry_item, member_pk
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import batch_get, decode_item
@@ -104,8 +104,11 @@ class SpendingAuditor:
         return Beside(entry, hold, guards.get(keys.restoring), goods)
 
     def _stocks(self) -> tuple[list[Finding], int]:
-        """What is wrong with the stocks by one look at the whole table, and how many there are."""
+        """What is wrong with the stocks by one look at the whole table, with each row that nobody can read, and
+        how many stocks there are.
+        """
         sums, prizes = Stocks(), PrizeStocks()
+        found: list[Finding] = []
         for page in self._pages():
             for item in page:
                 if _is_redemption(item):
@@ -113,10 +116,14 @@ class SpendingAuditor:
                     if one:
                         sums.add_redemption(one)
                         prizes.add_redemption(one)
-                else:
+                    continue
+                try:
                     sums.add(item)
                     prizes.add(item)
-        found = [*sums.findings(self.table), *prizes.findings(self.table)]
+                except UNREADABLE as error:
+                    key = f"{item['pk']} {item['sk']}"
+                    found.append(Finding(self.table, key, "row", "a readable row", repr(error)))
+        found += [*sums.findings(self.table), *prizes.findings(self.table)]
         return found, len(sums.taken) + len(prizes.taken)
 
     def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
