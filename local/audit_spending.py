@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from chalicelib.ledger.audit import Finding
+from chalicelib.ledger.audit import UNREADABLE, Finding
 from chalicelib.ledger.items import Item, entry_item, member_pk
 from chalicelib.ledger.table import LedgerTable
 from chalicelib.runtime.dynamo import batch_get, decode_item
@@ -107,7 +107,7 @@ class SpendingAuditor:
     def _of(self, one: Redemption, keys: Keys, entries: Mapping[str, Item], guards: Mapping[str, Item]) -> Beside:
         hold = guards.get(keys.hold)
         entry = entries.get(keys.entry)
-        if entry is None and hold is None:
+        if entry is None and (hold is None or one.is_late):
             # Paid late by who was merged meanwhile: it stands in the survivor's journal.
             found = self.ledger.own_entry(self.ledger.read(one.member_id), keys.entry)
             entry = entry_item(found) if found else None
@@ -116,8 +116,11 @@ class SpendingAuditor:
         return Beside(entry, hold, guards.get(keys.restoring), goods)
 
     def _sums(self) -> tuple[list[Finding], int]:
-        """What is wrong by one look at the whole table, and how many stocks there are."""
+        """What is wrong by one look at the whole table, with each row that nobody can read, and how many stocks there
+        are.
+        """
         sums, prizes, tallies, days = Stocks(), PrizeStocks(), Tallies(self.now), PartnerDays(self.zone)
+        found: list[Finding] = []
         for page in self._pages():
             for item in page:
                 if _is_redemption(item):
@@ -126,10 +129,14 @@ class SpendingAuditor:
                         sums.add_redemption(one)
                         prizes.add_redemption(one)
                         tallies.add_redemption(one)
-                else:
+                    continue
+                try:
                     for each in (sums, prizes, tallies, days):
                         each.add(item)
-        found = [finding for each in (sums, prizes, tallies, days) for finding in each.findings(self.table)]
+                except UNREADABLE as error:
+                    key = f"{item['pk']} {item['sk']}"
+                    found.append(Finding(self.table, key, "row", "a readable row", repr(error)))
+        found += [finding for each in (sums, prizes, tallies, days) for finding in each.findings(self.table)]
         return found, len(sums.taken) + len(prizes.taken)
 
     def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> list[Item]:

@@ -156,7 +156,11 @@ def _codes(one: Redemption, beside: Beside, table: str) -> Iterator[Finding]:
     """Each code is this redemption's while it stands, and not once its points went back."""
     for id in one.codes:
         key, item = f"POOL#{one.pool} C#{id}", beside.goods.get(f"C#{id}")
-        owner = code_of(item).source_id if item else "none"
+        try:
+            owner = code_of(item).source_id if item else "none"
+        except UNREADABLE as error:
+            yield Finding(table, key, "code", "a readable code", repr(error))
+            continue
         if (owner == one.id) == (one.state in GIVEN_BACK):
             wanted = f"not {one.id}" if one.state in GIVEN_BACK else one.id
             yield Finding(table, key, "source_id", wanted, owner or "free")

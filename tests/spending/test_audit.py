@@ -149,6 +149,14 @@ def code_free_again(world: World) -> None:
     world.change(item, given_to=None, source_id=None)
 
 
+def code_unreadable(world: World) -> None:
+    world.change(world.item("POOL#video", f"C#{world.row('code')['codes'][0]}"), code=None)
+
+
+def item_unreadable(world: World) -> None:
+    world.change(world.item("ITEMS", "vip"), document="{")
+
+
 def a_piece_too_many_left(world: World) -> None:
     stock = world.item("STOCK#hat", "S#0")
     world.change(stock, left=stock["left"] + 1, taken=stock["taken"] - 1)
@@ -221,6 +229,8 @@ PLANTED: list[tuple[Callable[[World], None], set[str]]] = [
     (coupon_of_another, {"source_id", "source"}),
     (coupon_still_good, {"state"}),
     (code_free_again, {"source_id", "taken", "left"}),
+    (code_unreadable, {"code"}),
+    (item_unreadable, {"row"}),
     (a_piece_too_many_left, {"taken"}),
     (a_pool_counts_wrong, {"left"}),
     (fewer_than_none_left, {"left"}),

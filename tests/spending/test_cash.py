@@ -211,3 +211,14 @@ def test_another_sum_than_was_asked_is_left_to_people(till: Till) -> None:
 
 def test_a_payment_of_an_unknown_redemption_is_left_to_people(till: Till) -> None:
     assert till.tell("0" * 24, {"transaction_id": "4200"}) == ["m-1"]
+
+
+def test_a_quote_of_more_than_an_order_may_have_by_now_is_refused_and_holds_nothing(till: Till) -> None:
+    till.change(per_order=2)
+    token, member_id = till.buyer()
+    quotes = [till.mall.quote(token, "bottle", "mixed", quantity=pieces)["quote"] for pieces in (2, 1)]
+    till.change(per_order=1)
+
+    two, one = (till.mall.redeem(token, quote, till.delivery()) for quote in quotes)
+
+    assert (two.json["code"], one.data["quantity"], till.points(member_id)) == (40913, 1, (700, 300))

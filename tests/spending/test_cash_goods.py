@@ -363,6 +363,25 @@ def test_who_became_another_member_before_he_paid_has_his_coupon(till: Till) -> 
     assert till.points(surviving_id) == (1700, 0)
 
 
+@pytest.mark.parametrize("item", ["voucher", "vip"])
+def test_who_became_another_member_before_his_late_money_was_honoured_agrees_and_has_it_back(
+    till: Till, item: str
+) -> None:
+    till.sell(item)
+    till.honour()
+    member_id, id, payment = till.late()
+    _, surviving_id = till.buyer()
+    desk = till.desk
+    merge_accounts(member_id, surviving_id, actor="s1", ledger=desk.ledger, terms=desk.terms.ledger, now=till.now)
+
+    told, spent, agreed = till.tell(id, payment), till.points(surviving_id), differences()
+    till.desks.take_back(id)
+
+    assert (told, spent, agreed) == ([], (1700, 0), [])
+    assert till.points(surviving_id) == (2000, 0)
+    require_money_back(till, id)
+
+
 def test_an_offer_sells_codes_for_points_and_money_from_its_own_pieces(till: Till) -> None:
     till.sell("vip", 3)
     offers = Offers(till.mall, "vip")

@@ -460,3 +460,20 @@ def test_a_groups_price_does_not_buy_alone(offers: Offers) -> None:
 
     assert offers.mall.redeem(token, offers.quoted(token)).json["code"] == 42210
     assert offers.points(member_id) == (1000, 0)
+
+
+def test_an_item_that_became_what_each_has_once_is_not_sold_thrice_by_its_offer(mall: Mall) -> None:
+    offers = offers_of(mall, per_order=3)
+    offers.on({**FLASH, "per_member": 3, "per_order": 3})
+    standing = mall.item("coupon")
+    badge = {**standing["item"], "per_order": 1, "good": {"kind": "badge", "badge": "rider"}}
+    mall.staff(
+        "PUT", "/v1/staff/mall/items/{item_id}", {"version": standing["version"], "item": badge}, item_id="coupon"
+    )
+    offers.later(seconds=6)
+    token, member_id = mall.member(1000)
+
+    three, one = offers.quote(token, quantity=3), offers.bought(token)
+
+    assert (three.json["code"], three.json["field"]) == (40000, "quantity")
+    assert (one.data["kind"], one.data["quantity"], offers.points(member_id)) == ("badge", 1, (880, 0))

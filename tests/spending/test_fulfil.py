@@ -99,6 +99,24 @@ def test_a_lost_parcel_is_sent_again_and_counted(mall: Mall, *, takes_stock: boo
     assert desks.points(member_id) == 800
 
 
+@pytest.mark.parametrize("act", ["tracking", "reissue"])
+def test_the_same_sending_again_is_no_other_also_when_its_number_was_corrected_or_it_was_lost_meanwhile(
+    mall: Mall, act: str
+) -> None:
+    desks = with_hats(mall)
+    id = desks.parcel(mall.member()[0])["id"]
+    desks.staff(id, "shipment", SF)
+    lost = {**YTO, "reason": "快递丢件", "takes_stock": True}
+    desks.staff(id, "reissue", lost)
+    other = {"carrier": "中通快递", "number": "ZT0001", "reason": "单号录错"}
+    then = desks.staff(id, act, {**other, **({"takes_stock": True} if act == "reissue" else {})}).data
+
+    again = desks.staff(id, "reissue", lost).data
+
+    assert again == {**then, "replayed": True}
+    assert mall.left("hat") == (5 - then["pieces_out"], then["pieces_out"])
+
+
 def test_nothing_is_sent_again_from_an_empty_stock_unless_the_piece_comes_from_elsewhere(mall: Mall) -> None:
     desks = with_hats(mall, stock=1)
     token, _ = mall.member()

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.errors import Code, JifenError
+from chalicelib.spending.goods.table import GoodsTable
 from chalicelib.spending.mall import needs
 from chalicelib.spending.offers import settle_group, sweep
 from chalicelib.spending.offers.events import SweepUnfinished
@@ -462,6 +464,34 @@ def test_codes_of_a_pool_are_given_when_the_group_forms(mall: Mall) -> None:
         shown.update(mall.call("POST", path, token=token, redemption_id=one["id"]).data["codes"])
 
     assert shown == {"VIP-1", "VIP-2"}
+
+
+def test_a_place_that_no_code_is_found_for_waits_while_its_points_are_held_and_is_released_then(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mall.codes("video", ["VIP-1", "VIP-2"])
+    offers = offers_of(mall, "vip", stock=0, good={"kind": "virtual", "pool": "video"})
+    offers.on(GROUP, pieces=2)
+    members = [mall.member(1000), mall.member(1000)]
+
+    def found_none(_goods: GoodsTable, _pool: str, _wanted: int) -> None:
+        raise JifenError(Code.SOLD_OUT)
+
+    monkeypatch.setattr(GoodsTable, "free_codes", found_none)
+    group_id = offers.open(members[0][0]).data["id"]
+    offers.join(members[1][0], group_id)
+    offers.later(days=2, hours=23)
+    with pytest.raises(SweepUnfinished):
+        offers.sweep()
+    waiting = [offers.points(member_id) for _, member_id in members]
+    offers.later(hours=1)
+    offers.sweep()
+    offers.sweep()
+
+    assert waiting == [(880, 120)] * 2
+    assert [offers.points(member_id) for _, member_id in members] == [(1000, 0)] * 2
+    assert [offers.group(token, group_id)["place"]["state"] for token, _ in members] == ["released"] * 2
+    assert offers.left()[1] == 0
 
 
 def test_a_badge_cannot_be_bought_by_a_group(mall: Mall) -> None:

@@ -10,6 +10,7 @@ from chalicelib.spending.goods.table import stock_taken
 from chalicelib.spending.goods.trail import Line
 from chalicelib.spending.mall.desk import Desk
 from chalicelib.spending.mall.item import MOST_SHARDS, own_stock
+from chalicelib.spending.mall.items import redemption_row_key
 from chalicelib.spending.mall.model import RECEIVED_AFTER, Redemption, RedemptionState, Tracking, gone_out
 from chalicelib.spending.mall.revise import Revised, Step, require_state, revise
 from chalicelib.spending.mall.table import MallTable
@@ -54,8 +55,8 @@ def reissue(
     """A parcel that was lost is sent again, for nothing; `takes_stock` takes its pieces from its stock again, and from
     the item's usual one where its offer has too few left.
 
-    The same number again is no change. Raises REDEMPTION_NOT_FOUND, REDEMPTION_STATE, INVALID_REQUEST for the number
-    of the lost parcel itself, SOLD_OUT, BUSY.
+    The same number again is no change, also when it was corrected or lost meanwhile. Raises REDEMPTION_NOT_FOUND,
+    REDEMPTION_STATE, INVALID_REQUEST for the number of the lost parcel itself, SOLD_OUT, BUSY.
     """
 
     def judge(found: Redemption) -> Step | None:
@@ -64,6 +65,8 @@ def reissue(
             if found.reissued:
                 return None
             raise JifenError(Code.INVALID_REQUEST, "与原包裹的单号相同", field="number")
+        if found.reissued and _was_reissued(found.id, tracking, desk):
+            return None
         if found.draw and takes_stock:
             raise JifenError(Code.REDEMPTION_STATE, "奖品的库存是公示的数量,补发不能占用")
         pieces = found.quantity if takes_stock else 0
@@ -116,6 +119,12 @@ def _require_sent(found: Redemption) -> None:
     require_state(found, RedemptionState.SHIPPED, RedemptionState.DONE)
     if not found.tracking:
         raise JifenError(Code.REDEMPTION_STATE, "这笔兑换没有发过货")
+
+
+def _was_reissued(redemption_id: str, tracking: Tracking, desk: Desk) -> bool:
+    """Whether it was sent again under this number before, whatever came after."""
+    lines = desk.goods.trail(redemption_row_key(redemption_id)["pk"])
+    return any(line.action == "reissued" and tracking._asdict().items() <= line.facts.items() for line in lines)
 
 
 class _Taken(NamedTuple):

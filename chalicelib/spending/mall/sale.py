@@ -79,7 +79,7 @@ def require(
         raise JifenError(Code.NOT_ON_SALE)
     if sale.opens_at and quote.issued_at < sale.opens_at:
         raise JifenError(Code.NOT_ON_SALE, "这份报价早于开始时间,请重新报价")
-    if quote.facts["good"] != good_digest(listed):
+    if quote.facts["good"] != good_digest(listed) or quote.facts["quantity"] > item.per_order:
         raise JifenError(Code.ITEM_CHANGED)
     _require_delivery(item.good, delivery)
     if found := why_not_you(sale, account, tags_for(whos([sale]), account, desk), desk=desk, on=on):

@@ -120,11 +120,13 @@ def per_order(offer: Offer) -> int:
 
 
 def as_sold(offer: Offer, item: MallItem) -> MallItem:
-    """The item under an offer's conditions: its price, limit and span in place of the item's own."""
+    """The item under an offer's conditions: its price, limit and span in place of the item's own. In an order there are
+    no more than the item allows: it may have become what one has once.
+    """
     return replace(
         item,
         prices=(Price(id=offer.template.kind, points=offer.points, cash_fen=offer.cash_fen),),
-        per_order=per_order(offer),
+        per_order=min(per_order(offer), item.per_order),
         limits=(Limit(pieces=per_member(offer), period="ever"),),
         who=offer.who,
         windows=(Window(from_at=offer.from_at, until_at=offer.until_at),),

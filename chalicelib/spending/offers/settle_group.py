@@ -20,6 +20,7 @@ from chalicelib.spending.mall.item import MallItem, Price
 from chalicelib.spending.mall.model import ACTIVITY, Redemption, state_once_paid
 from chalicelib.spending.mall.redeem_item import hold_id_of, picked_codes
 from chalicelib.spending.offers.group import GroupState, Place, PlaceState, Whole, failed
+from chalicelib.spending.offers.join_group import HELD_AFTER
 from chalicelib.spending.offers.leave_group import let_go, limits_of
 from chalicelib.spending.offers.room import Room
 
@@ -70,9 +71,10 @@ def _resolve(place: Place, whole: Whole, room: Room, now: datetime) -> None:
             _give(place, whole, room, now)
             return
         except JifenError as refused:
-            if refused.code is not Code.HOLD_CLOSED:
+            is_held = now < whole.group.deadline_at + HELD_AFTER
+            if refused.code is not Code.HOLD_CLOSED and (is_held or refused.code is not Code.SOLD_OUT):
                 raise
-        # Nobody captured it in time: the points are the member's again.
+        # Nobody captured it in time, or no code was found until then: the points are the member's again.
     let_go(place, PlaceState.RELEASED, whole, room, now)
 
 
