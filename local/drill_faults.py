@@ -669,4 +669,32 @@ FAULTS = [
         "return bool(signed.nonce)",
         (PARTNER + "test_what_is_not_the_partners_own_answer_to_this_question_is_none[anothers nonce]",),
     ),
+    Fault(
+        "an item goes on sale before its campaign's phase",
+        SPENDING + "mall/shelf.py",
+        "    is_timed = bool(item.windows or item.phases)\n",
+        "    is_timed = bool(item.windows)\n",
+        ("tests/spending/test_campaigns.py::test_an_item_is_on_sale_in_the_phases_that_it_follows",),
+    ),
+    Fault(
+        "a member's tags are judged when he is quoted and not when he redeems",
+        SPENDING + "mall/sale.py",
+        "tags_for(whos([sale]), account, desk), desk=desk, on=on",
+        "frozenset(item.who.tags), desk=desk, on=on",
+        ("tests/spending/test_tagged.py::test_who_loses_the_tag_after_the_quote_gets_nothing_and_pays_nothing",),
+    ),
+    Fault(
+        "a coupon is paid for and not given",
+        SPENDING + "mall/settle_payment.py",
+        "        also=(*desk.mall.revised(goes_on, line), *handed.also),\n",
+        "        also=(*desk.mall.revised(goes_on, line),),\n",
+        ("tests/spending/test_cash_goods.py::test_a_coupon_is_given_when_it_is_paid_and_not_before",),
+    ),
+    Fault(
+        "a closed store hands out",
+        SPENDING + "mall/deliver.py",
+        "    known = stores.known(delivery.store, now)\n",
+        "    known = stores.known(delivery.store, now)\n    known = known and known._replace(is_on=True)\n",
+        ("tests/spending/test_stores.py::test_a_pick_up_names_a_store_that_is_on",),
+    ),
 ]
