@@ -25,6 +25,7 @@ from chalicelib.ledger.table import LedgerTable, Seen
 from chalicelib.ledger.validity import Months
 from chalicelib.members.table import MembersTable
 from chalicelib.spending.goods.table import GoodsTable
+from chalicelib.spending.lottery.table import LotteryTable
 from chalicelib.spending.mall.table import MallTable
 from tests.ledger.builders import NOW, TERMS, a_cause, an_earn
 from tests.ledger.reference_store import MemoryDynamo
@@ -108,6 +109,7 @@ def _stage(store: Store) -> Stage:
         InsightTable(store, "insight"),
         MallTable(store, "spending"),
         GoodsTable(store, "spending"),
+        LotteryTable(store, "spending"),
     )
 
 

@@ -79,7 +79,7 @@ class Stage(NamedTuple):
 
     def over(self, dynamo: Any) -> Stage:
         """The same tables over another client."""
-        return Stage(*(replace(table, dynamo=dynamo) for table in self))
+        return Stage._make(replace(table, dynamo=dynamo) for table in self)
 
 
 Step = Callable[[Stage], object]

@@ -36,10 +36,10 @@ def _value_bytes(typed: dict[str, Any]) -> int:
     if kind == "S":
         return len(value.encode())
     if kind == "B":
-        return len(value)
+        return len(bytes(value))
     if kind == "N":
-        digits = value.lstrip("-").strip("0") or "0"
-        return (len(digits) + 1) // 2 + 1 + value.startswith("-")
+        digits = str(value).lstrip("-").strip("0") or "0"
+        return (len(digits) + 1) // 2 + 1 + str(value).startswith("-")
     if kind == "M":
         return 3 + sum(1 + len(name.encode()) + _value_bytes(part) for name, part in value.items())
     if kind == "L":

@@ -279,7 +279,7 @@ def test_a_repeat_costs_one_read_of_the_account_and_one_of_the_entry(moto_ledger
 
 def a_maximal_demo_account() -> Account:
     """Thirteen month-ends of three classes with six-digit balances, a full bitmap, every counter in use."""
-    buckets = {}
+    buckets: dict[str, int] = {}
     for month in range(13):
         on = Months(kind="months", months=month).expires_on(TODAY_ON)
         buckets |= {bucket_key(on, points_class): 123_456 for points_class in PointsClass}
@@ -325,7 +325,7 @@ def played(terms: Terms) -> dict[str, Count]:
     """Counters of a member who does everything that the terms answer, three times."""
     counters: dict[str, Count] = {}
     days = CheckInDays().with_day(TODAY_ON)
-    deeds = [
+    deeds: list[CheckedIn | Ordered | Behaved] = [
         CheckedIn(TODAY_ON, days),
         Ordered(10_000, paid_on=TODAY_ON, hour=9),
         *(Behaved(one.id, TODAY_ON, 9, length=99) for one in terms.programme.indicators),
