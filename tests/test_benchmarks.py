@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from benchmarks import seckill
+from benchmarks import growth, seckill
 from benchmarks.__main__ import main
 from benchmarks.callbacks import ACCOUNTS, CALLBACKS, REFUSED_AT_THE_EDGE
 from benchmarks.cost import cost
@@ -33,6 +33,16 @@ def kept_to_itself() -> Iterator[None]:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 def test_every_operation_of_the_benchmark_can_be_counted(operation: Operation) -> None:
     assert cost(operation, rounds=1, calls=1).units.requests >= 1
+
+
+def test_what_grows_with_a_history_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "SMALL", (2, 3))
+    monkeypatch.setattr(growth, "LARGE", (2, 30))
+
+    grown = growth.growth(rounds=1, calls=1)
+
+    assert len(grown) == len(OPERATIONS) - len(growth.LEFT_OUT)
+    assert [one.name for one in grown if one.small.requests != one.large.requests] == []
 
 
 def test_every_callback_of_the_benchmark_gets_its_ack_and_the_floor_is_refused(
