@@ -162,6 +162,8 @@ class LedgerTable:
         posting = _with_own_guard(posting)
         writes = Writes(posting, seen.guard, ledger=self.ledger, journal=self.journal)
         if spent := self._draw(writes, (*posting.budgets, *posting.stocks), run.tried):
+            if spent <= seen.spent:  # it would never end
+                raise AssertionError("a decision goes on drawing what it was told is spent")
             run.seen, run.raced = seen._replace(spent=seen.spent | spent), False
             return None
         lost = self._write(writes)

@@ -63,6 +63,16 @@ def test_a_raised_budget_pays_on_from_where_it_stood(ledger: LedgerTable) -> Non
     assert ledger.budget_spent(raised) == 100
 
 
+def test_a_decision_that_goes_on_drawing_what_is_spent_is_a_defect_and_no_endless_loop(ledger: LedgerTable) -> None:
+    earn = an_earn(35, cause=a_cause())
+    too_large = BUDGET._replace(points=35)
+
+    with pytest.raises(AssertionError, match="told is spent"):
+        ledger.post("m1", lambda seen: apply(seen.account, [earn], TERMS, NOW)._replace(budgets=(too_large,)))
+
+    assert ledger.budget_spent(BUDGET) == 0
+
+
 @pytest.mark.cloud
 def test_forty_members_at_once_never_overdraw_it(cloud_ledger: LedgerTable) -> None:
     with ThreadPoolExecutor(8) as pool:
