@@ -185,3 +185,20 @@ def test_refunds_by_line_come_to_the_same_however_they_are_split_and_in_whatever
     assert all(0 <= one_way[rule] <= points[rule] for rule in points)
     whole = [(place, fen) for place, fen in enumerate(fens)]
     assert taken(whole) == points
+
+
+def test_a_multiplier_that_added_no_whole_point_is_missed_by_no_refund() -> None:
+    seventh = {"kind": "per_amount", "fen": 7, "points": 1, "rounding": "half_up", "less": []}
+    rise = {"kind": "multiplier", "group": "activity"}
+    terms = terms_of(
+        a_rule("order", amount=seventh),
+        a_rule("tenth", amount={**rise, "bp": 11_000, "rounding": "floor"}),
+        a_rule("double", amount={**rise, "bp": 20_000, "rounding": "ceiling"}),
+        stacking={"activities": "multiply"},
+    )
+    (award,) = decide(terms, bought(("bike", 12)), Standing(), on=ON, hour=12).awards
+    chosen = [part.rule for part in award.breakdown if part.rule != award.rule]
+
+    left = redecide(terms, bought(("bike", 12)), Standing(), {"order": award.points}, chosen=chosen)
+
+    assert (award.points, left) == (4, {"order": 4})

@@ -103,10 +103,13 @@ _SCALE = 10**8
 def _climb(
     shares: Sequence[int], applied: Sequence[Applied], stacking: Stacking, start: Sequence[int]
 ) -> tuple[list[int], tuple[Part, ...]]:
-    """The running multiple of each line after `applied`, and a line of the breakdown for each that added points."""
+    """The running multiple of each line after `applied`, and a line of the breakdown for each that added points.
+
+    One that added no whole point raises nothing: a refund knows only those of the breakdown, and must come to the same.
+    """
     ceiling, multiples, parts = stacking.ceiling_bp * _SCALE, list(start), []
     for one in applied:
-        added = 0
+        added, raised = 0, list(multiples)
         for place, share in enumerate(shares):
             if one.earning is not None and not (place < len(one.earning) and one.earning[place]):
                 continue
@@ -115,10 +118,11 @@ def _climb(
                 after = before + start[place] * (one.bp - ONE_BP) // ONE_BP
             else:
                 after = before * one.bp // ONE_BP
-            multiples[place] = min(after, max(ceiling, before))
-            added += share * (multiples[place] - before)
+            raised[place] = min(after, max(ceiling, before))
+            added += share * (raised[place] - before)
         points = _rounded(added, ONE_BP * _SCALE, one.rounding)
         if points:
+            multiples = raised
             parts.append(Part(one.rule, points, f"{one.name}×{times_of(one.bp)}"))
     return multiples, tuple(parts)
 
