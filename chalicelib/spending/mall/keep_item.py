@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.programme.activity import CHECK_IN, ORDER
 from chalicelib.programme.model import Programme
-from chalicelib.runtime.bodies import invalid
+from chalicelib.spending.checked import checked
 from chalicelib.spending.documents import add, change, switch
 from chalicelib.spending.goods.good import Parcel
 from chalicelib.spending.goods.model import PoolCode
@@ -26,22 +22,11 @@ from chalicelib.spending.mall.model import ItemState
 from chalicelib.spending.mall.table import MallTable
 
 
-@cache
-def _adapter() -> TypeAdapter[MallItem]:
-    return TypeAdapter(MallItem)
-
-
 def read_item(document: Mapping[str, Any], programme: Programme) -> MallItem:
     """The item a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault, a task,
     an activity or a campaign to follow that the programme does not have among them.
     """
-    try:
-        item = _adapter().validate_json(json.dumps(document))
-    except ValidationError as error:
-        raise invalid(error, Code.INVALID_REQUEST, document) from None
-    for path, reason in (*faults_of(item), *_unknown(item, programme)):
-        raise JifenError(Code.INVALID_REQUEST, f"item.{path}{reason}", field=f"item.{path}")
-    return item
+    return checked(MallItem, document, lambda item: (*faults_of(item), *_unknown(item, programme)), name="item")
 
 
 def _unknown(item: MallItem, programme: Programme) -> Iterator[tuple[str, str]]:

@@ -6,19 +6,15 @@ very transaction that changes the offer, so that none is on two shelves or on no
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Code, JifenError
 from chalicelib.ledger.model import digest
-from chalicelib.runtime.bodies import invalid
+from chalicelib.spending.checked import checked
 from chalicelib.spending.documents import DRAFT, OFF, ON, Kept, add
 from chalicelib.spending.documents import change as change_document
 from chalicelib.spending.documents import switch as switch_document
@@ -37,20 +33,9 @@ are sent, received, sent back and cancelled for weeks.
 """
 
 
-@cache
-def _adapter() -> TypeAdapter[Offer]:
-    return TypeAdapter(Offer)
-
-
 def read_offer(document: Mapping[str, Any]) -> Offer:
     """The offer a JSON document describes; raises JifenError INVALID_REQUEST with the path of the first fault."""
-    try:
-        offer = _adapter().validate_json(json.dumps(document))
-    except ValidationError as error:
-        raise invalid(error, Code.INVALID_REQUEST, document) from None
-    for path, reason in faults_of(offer):
-        raise JifenError(Code.INVALID_REQUEST, f"offer.{path}{reason}", field=f"offer.{path}")
-    return offer
+    return checked(Offer, document, faults_of, name="offer")
 
 
 def add_offer(offer_id: str, document: Mapping[str, Any], *, room: Room, by: str, now: datetime) -> Standing:
