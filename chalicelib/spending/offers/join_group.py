@@ -137,15 +137,7 @@ def _placed(
     """One posting that takes a place, or what stands where it was taken before."""
     quote, desk, on = wish.quote, room.desk, business_on(now, room.desk.terms.zone)
     code = new_code() if wish.delivery and wish.delivery.way == "pick_up" else ""
-    place = Place(
-        member_id=quote.member_id,
-        redemption_id=quote.id,
-        points=quote.facts["price"][1],
-        quoted_at=quote.issued_at,
-        joined_at=now,
-        delivery=wish.delivery,
-        pick_up_digest=code_digest(code) if code else "",
-    )
+    place = _place(wish, code, now)
 
     def buy(account: Account) -> Purchase:
         require(sale, quote, wish.delivery, account, desk=desk, on=on, now=now)
@@ -186,6 +178,20 @@ def _placed(
         # The quote took a place before, in another group or one that was left since.
         raise JifenError(Code.QUOTE_INVALID, field="quote")
     return standing if receipt.replayed else Joined(standing.whole, False, code)
+
+
+def _place(wish: Wish, code: str, now: datetime) -> Place:
+    """The place as it is asked for; `code` is what it can be picked up with, if it is."""
+    quote = wish.quote
+    return Place(
+        member_id=quote.member_id,
+        redemption_id=quote.id,
+        points=quote.facts["price"][1],
+        quoted_at=quote.issued_at,
+        joined_at=now,
+        delivery=wish.delivery,
+        pick_up_digest=code_digest(code) if code else "",
+    )
 
 
 def _as_promised(sale: Sale, item: MallItem) -> Sale:
